@@ -1,0 +1,9 @@
+/** The typed errors of ringmesh, and the one way options are checked. */
+
+export { checkOptions } from './check-options.js'
+export {
+  BadFrame,
+  InvalidOption,
+  RingmeshError,
+  type RingmeshErrorName,
+} from './errors.js'

@@ -1,0 +1,37 @@
+import type { PeerId } from '../wire/index.js'
+
+/** How a link's frames travel: over WebRTC, through the signalling server, or inside this process. */
+export type LinkKind = 'direct' | 'relay' | 'memory'
+
+/** What a link tells its owner. Each is called with the stack empty, never from inside a call to the link. */
+export interface LinkEvents {
+  /** Frames may be sent. Called once. */
+  open(): void
+  /** One frame arrived, whole and unaltered. */
+  frame(bytes: Uint8Array): void
+  /** `buffered` fell to a level at which sending on is worth while. */
+  drain(): void
+  /** The link is gone for good; nothing follows. Called once, also when it never opened. */
+  close(reason: string): void
+}
+
+/**
+ * One way to carry frames between this peer and another: whole, in order and at most once for as
+ * long as it is open, and with no promise for what was under way when it closes. Sessions on top
+ * make exactly-once out of it.
+ */
+export interface Link {
+  readonly kind: LinkKind
+  readonly remote: PeerId
+  /** Bytes handed to `send` that have not left yet. */
+  readonly buffered: number
+  /** The longest frame that `send` takes, in bytes. */
+  readonly largestFrame: number
+  /** Sends a frame; silently dropped when the link is not open. Never throws. */
+  send(frame: Uint8Array): void
+  /** Closes both ends; `close` of the events follows. Idempotent. */
+  close(reason: string): void
+}
+
+/** Makes a link to `remote`; it reports through `events` from then on. */
+export type OpenLink = (events: LinkEvents) => Link

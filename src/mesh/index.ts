@@ -1,0 +1,1 @@
+export type { Cluster, ClusterEvents, Member, MemberState, Outcome, Request } from './cluster.js'

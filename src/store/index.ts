@@ -1,0 +1,1 @@
+export type { Change, Persistence } from './persistence.js'

@@ -1,0 +1,14 @@
+/** What travels between peers: every message, its codec, and the limits that come before parsing. */
+export { decodeMessage, encodeMessage } from './codec.js'
+export { limits } from './limits.js'
+export {
+  type AnyMessageDefinition,
+  defineMessage,
+  type MessageOf,
+  type Priority,
+  priorities,
+} from './message.js'
+export { type Message, type MessageType, messageDefinition } from './messages.js'
+export { type PeerId, type PeerInfo, type PeerKind, peerId, peerInfo } from './peer.js'
+export { protocolVersion } from './protocol-version.js'
+export { packValue, unpackValue } from './value.js'

@@ -1,0 +1,3 @@
+import type { AnyMessageDefinition } from './message.js'
+
+export const sessionMessages = [] as const satisfies readonly AnyMessageDefinition[]

@@ -1,0 +1,3 @@
+import type { AnyMessageDefinition } from './message.js'
+
+export const taskMessages = [] as const satisfies readonly AnyMessageDefinition[]
