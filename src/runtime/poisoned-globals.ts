@@ -4,7 +4,7 @@
  * cannot see it, as behind an alias.
  */
 const deterministicRoom =
-  /\/src\/(ring|wire|membership|links|mesh|store|tasks|otp)\/(?!adapters\/)[^:]*(?<!\.test\.ts):/
+  /\/src\/(ring|wire|membership|links|threads|mesh|store|tasks|otp)\/(?!adapters\/)[^:]*(?<!\.test\.ts):/
 
 function poison<T extends object>(owner: T, name: keyof T & string): void {
   const original = owner[name] as unknown as (...parameters: unknown[]) => unknown
