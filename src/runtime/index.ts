@@ -1,5 +1,6 @@
 /** Time, chance, timers and logging: all that floors 1 to 4 know of the outer world. */
 
+export { isPlanted, type PlantedBug } from './planted-bugs.js'
 export { randomId } from './random-id.js'
 export type { Log, LogLevel, Runtime, Timer } from './runtime.js'
 export { seededRandom } from './seeded-random.js'
