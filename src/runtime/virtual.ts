@@ -1,10 +1,27 @@
+import { EventQueue, ScheduledEvent } from './event-queue.js'
 import type { Log, Runtime, Timer } from './runtime.js'
 import { seededRandom } from './seeded-random.js'
 
-interface Entry {
-  at: number
-  order: number
-  fire: (() => void) | undefined
+/** 2026-01-01 in milliseconds since 1970: where virtual wall clocks start. */
+export const virtualWallClockStart = 1_767_225_600_000
+
+class VirtualTimer extends ScheduledEvent implements Timer {
+  readonly #queue: EventQueue
+  readonly #fire: () => void
+
+  constructor(queue: EventQueue, fire: () => void) {
+    super()
+    this.#queue = queue
+    this.#fire = fire
+  }
+
+  run(): void {
+    this.#fire()
+  }
+
+  cancel(): void {
+    this.#queue.remove(this)
+  }
 }
 
 /**
@@ -21,8 +38,7 @@ interface Entry {
  */
 export class VirtualTime {
   #now = 0
-  #order = 0
-  readonly #heap: Entry[] = []
+  readonly #queue = new EventQueue()
   readonly #seed: string | number
 
   constructor(seed: string | number = 0) {
@@ -35,9 +51,7 @@ export class VirtualTime {
 
   /** How many timers wait, cancelled ones not counted. */
   get pending(): number {
-    let waiting = 0
-    for (const entry of this.#heap) if (entry.fire !== undefined) waiting++
-    return waiting
+    return this.#queue.size
   }
 
   /**
@@ -45,10 +59,9 @@ export class VirtualTime {
    * The wall clock starts at 2026-01-01.
    */
   runtime(name = '', options: { log?: Log; trace?: Runtime['trace'] } = {}): Runtime {
-    const start = 1_767_225_600_000
     return {
       now: () => this.#now,
-      wallClock: () => start + Math.floor(this.#now),
+      wallClock: () => virtualWallClockStart + Math.floor(this.#now),
       random: seededRandom(`${this.#seed}/${name}`),
       timer: (delay, fire) => this.timer(delay, fire),
       log: options.log ?? (() => {}),
@@ -57,32 +70,35 @@ export class VirtualTime {
   }
 
   timer(delay: number, fire: () => void): Timer {
-    const entry: Entry = { at: this.#now + Math.max(0, delay), order: this.#order++, fire }
-    this.#push(entry)
-    return {
-      cancel: () => {
-        entry.fire = undefined
-      },
-    }
+    const timer = new VirtualTimer(this.#queue, fire)
+    this.schedule(timer, delay)
+    return timer
   }
 
-  /** Fires the next timer and moves the time to it; false when none waits. */
-  step(): boolean {
-    for (let entry = this.#pop(); entry !== undefined; entry = this.#pop()) {
-      if (entry.fire === undefined) continue
-      this.#now = entry.at
-      const { fire } = entry
-      entry.fire = undefined
-      fire()
-      return true
-    }
-    return false
+  /** Lets an event of the caller's own making run `delay` milliseconds from now. It must not be scheduled already. */
+  schedule(event: ScheduledEvent, delay: number): void {
+    // Written so that a delay that is not a number counts as none.
+    this.#queue.add(event, delay > 0 ? this.#now + delay : this.#now)
+  }
+
+  /** Takes an event back; does nothing when it is not scheduled. */
+  unschedule(event: ScheduledEvent): void {
+    this.#queue.remove(event)
+  }
+
+  /** Fires the next timer and moves the time to it; false when none waits, or none until `end`. */
+  step(end = Number.POSITIVE_INFINITY): boolean {
+    const event = this.#queue.take(end)
+    if (event === undefined) return false
+    this.#now = event.at
+    event.run()
+    return true
   }
 
   /** Moves the time on by `milliseconds`, firing what falls due on the way. */
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds
-    while (this.#due(end)) this.step()
+    while (this.step(end)) {}
     this.#now = end
   }
 
@@ -90,54 +106,9 @@ export class VirtualTime {
   async advanceAsync(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds
     await settled()
-    while (this.#due(end)) {
-      this.step()
-      await settled()
-    }
+    while (this.step(end)) await settled()
     this.#now = end
   }
-
-  /** Whether a timer that still counts falls due by `end`; cancelled ones before it are dropped. */
-  #due(end: number): boolean {
-    while (this.#heap[0] !== undefined && this.#heap[0].fire === undefined) this.#pop()
-    return this.#heap[0] !== undefined && this.#heap[0].at <= end
-  }
-
-  #push(entry: Entry): void {
-    const heap = this.#heap
-    let index = heap.length
-    heap.push(entry)
-    while (index > 0) {
-      const above = (index - 1) >> 1
-      const parent = heap[above] as Entry
-      if (!isBefore(entry, parent)) break
-      heap[index] = parent
-      index = above
-    }
-    heap[index] = entry
-  }
-
-  #pop(): Entry | undefined {
-    const heap = this.#heap
-    const first = heap[0]
-    const last = heap.pop()
-    if (first === undefined || last === undefined || heap.length === 0) return first
-    let index = 0
-    for (;;) {
-      let below = 2 * index + 1
-      if (below >= heap.length) break
-      if (below + 1 < heap.length && isBefore(heap[below + 1] as Entry, heap[below] as Entry)) below++
-      if (!isBefore(heap[below] as Entry, last)) break
-      heap[index] = heap[below] as Entry
-      index = below
-    }
-    heap[index] = last
-    return first
-  }
-}
-
-function isBefore(a: Entry, b: Entry): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order)
 }
 
 /** Enough turns of the microtask queue for a chain of awaits to come to rest. */
