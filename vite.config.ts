@@ -1,8 +1,78 @@
-import { defineConfig } from 'vitest/config'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { sampleText } from './src/demo/sample-text.plugin.js'
 
-export default defineConfig({
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
+const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('./package.json'), 'utf8'))
+const packages = [...Object.keys(dependencies), ...Object.keys(optionalDependencies), '@playwright/test']
+
+const jsx = { oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } } } satisfies ViteUserConfig
+
+/** Every way into the package, for browsers and for Node; what it depends on stays outside. */
+const library: ViteUserConfig = {
+  publicDir: false,
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: false,
+    minify: false,
+    sourcemap: true,
+    lib: {
+      formats: ['es'],
+      entry: {
+        index: path('src/index.ts'),
+        'index.node': path('src/index.node.ts'),
+        worker: path('src/worker.ts'),
+        'worker.node': path('src/worker.node.ts'),
+        playwright: path('src/playwright/index.ts'),
+        sim: path('src/sim/index.ts'),
+        cli: path('src/edge/cli.ts'),
+      },
+    },
+    rollupOptions: {
+      external: [/^node:/, ...packages.flatMap((name) => [name, new RegExp(`^${name}/`)])],
+      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+    },
+  },
+}
+
+/** One file for `<script src>`, with all that it needs inside. */
+const scriptTag: ViteUserConfig = {
+  publicDir: false,
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: false,
+    sourcemap: true,
+    lib: {
+      formats: ['iife'],
+      entry: path('src/embed/index.ts'),
+      name: 'ringmesh',
+      fileName: () => 'ringmesh.global.js',
+    },
+  },
+}
+
+/** The demo: a page that is a peer. */
+const demo: ViteUserConfig = {
+  ...jsx,
+  root: path('src/demo'),
+  base: './',
+  publicDir: path('public'),
+  plugins: [sampleText()],
+  worker: { format: 'es' },
+  build: { target: 'es2022', outDir: path('dist/demo'), emptyOutDir: true },
+}
+
+const unit: ViteUserConfig = {
+  ...jsx,
   test: {
     include: ['src/**/*.test.ts', 'signaling/**/*.test.ts', 'bench/**/*.test.ts'],
-    setupFiles: ['src/runtime/poisoned-globals.ts'],
+    setupFiles: [path('src/runtime/poisoned-globals.ts')],
   },
-})
+}
+
+const byMode: Readonly<Record<string, ViteUserConfig>> = { library, 'script-tag': scriptTag, demo, development: demo }
+
+export default defineConfig(({ mode }) => byMode[mode] ?? unit)

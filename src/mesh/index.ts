@@ -1,1 +1,2 @@
 export type { Cluster, ClusterEvents, Member, MemberState, Outcome, Request } from './cluster.js'
+export { MeshCore, type MeshCoreOptions } from './mesh-core.js'

@@ -1,0 +1,17 @@
+// `npm run build`: the library with its types, the script tag, and the demo, into dist/.
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, progress, root, run } from './set-up.mjs'
+
+rmSync(join(root, 'dist'), { recursive: true, force: true })
+const steps = [
+  ['library', 'npx', ['vite', 'build', '--mode', 'library', '--logLevel', 'warn']],
+  ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
+  ['demo', 'npx', ['vite', 'build', '--mode', 'demo', '--logLevel', 'warn']],
+  ['types', 'npx', ['tsc', '-p', 'tsconfig.build.json']],
+]
+for (const [name, command, parameters] of steps) {
+  progress(`building: ${name}`)
+  if (!run(command, parameters)) fail(`building the ${name} failed; what it printed stands above`)
+}
+writeFileSync(join(root, 'dist/build-complete'), '')

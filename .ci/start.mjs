@@ -1,0 +1,32 @@
+// `npm start`: builds what has changed and serves the demo.
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fail, installPackages, progress, requireNode, root, run } from './set-up.mjs'
+
+requireNode()
+installPackages()
+if (isStale()) {
+  progress('building')
+  if (!run('npm', ['run', '--silent', 'build'])) fail('the build failed; what it printed stands above')
+}
+const demo = spawn(process.execPath, [join(root, 'dist/cli.js'), 'demo', ...process.argv.slice(2)], {
+  stdio: 'inherit',
+})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => demo.kill(signal))
+demo.on('exit', (code, signal) => process.exit(signal ? 0 : (code ?? 1)))
+
+/** Whether anything that the build reads is newer than what it last made. */
+function isStale() {
+  const built = join(root, 'dist/build-complete')
+  if (!existsSync(built)) return true
+  const made = statSync(built).mtimeMs
+  return ['src', 'signaling', 'public', 'vite.config.ts', 'package.json'].some((path) => isNewer(join(root, path), made))
+}
+
+function isNewer(path, time) {
+  const { mtimeMs, isDirectory } = { mtimeMs: statSync(path).mtimeMs, isDirectory: statSync(path).isDirectory() }
+  if (!isDirectory) return mtimeMs > time
+  return mtimeMs > time || readdirSync(path).some((name) => isNewer(join(path, name), time))
+}

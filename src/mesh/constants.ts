@@ -1,0 +1,20 @@
+/** Milliseconds that the work before `alive` may take: a peer with a slow partner must not stay `joining` for ever (DESIGN, State, handoff 2). */
+export const joiningBound = 30_000
+
+/**
+ * Milliseconds that the work before leaving may take. Half of the 20 s that browsers and process
+ * supervisors commonly grant before they kill (systemd: 90 s, Kubernetes: 30 s, Heroku: 30 s).
+ */
+export const leavingBound = 10_000
+
+/** Milliseconds in which the peers that were in the room must have told who else is there. */
+export const greetingBound = 5_000
+
+/**
+ * Requests of one peer that may be unanswered here at once; more are refused as `busy`. A peer with
+ * 8 puts in flight from each of 100 stores stays below it.
+ */
+export const servedAtOnce = 4096
+
+/** Requests that this peer may have waiting at once, all peers together; more fail at once as `refused: busy`. */
+export const askedAtOnce = 65_536

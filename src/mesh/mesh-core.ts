@@ -1,0 +1,381 @@
+import { RingmeshError } from '../errors/index.js'
+import { type LinkKind, Links, type OpenDirect, type OpenSignaling, type RelayMode, type Signaling } from '../links/index.js'
+import { type Member as Known, Membership, type MembershipMessage } from '../membership/index.js'
+import type { ReadonlyRing } from '../ring/index.js'
+import type { Runtime, Timer } from '../runtime/index.js'
+import type { Message, MessageType, PeerId, PeerInfo } from '../wire/index.js'
+import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
+import { greetingBound, joiningBound, leavingBound } from './constants.js'
+import { Requests } from './requests.js'
+import { Rings } from './rings.js'
+import { Stage } from './stages.js'
+
+export interface MeshCoreOptions {
+  runtime: Runtime
+  /** What this peer says of itself. */
+  self: PeerInfo
+  openSignaling: OpenSignaling
+  /** How direct links are opened; undefined where the platform has no WebRTC. */
+  openDirect: OpenDirect | undefined
+  relay: RelayMode
+  /** This peer is `alive`, its links to the others stand, and it holds its ranges. Called once. */
+  joined: () => void
+  /** The signalling server will not have this peer. */
+  refused: (error: RingmeshError) => void
+}
+
+type Listeners = { [E in keyof ClusterEvents]: Set<ClusterEvents[E]> }
+
+/**
+ * One peer of the mesh: ties signalling, links, membership and the ring together and offers them to
+ * the rooms above as a {@link Cluster}. Deterministic and synchronous; `join` puts it on a real
+ * platform, the simulator on a made-up one.
+ *
+ * ```
+ * signalling ──introduces──▶ membership ◀──hints── links
+ *     │                          │                   ▲
+ *     └────offers, relayed──────▶│──connect, close───┘
+ *                                ▼
+ *                         ring, up, down
+ * ```
+ */
+export class MeshCore implements Cluster {
+  readonly runtime: Runtime
+  readonly info: PeerInfo
+  readonly #options: MeshCoreOptions
+  readonly #membership: Membership
+  readonly #links: Links
+  readonly #requests: Requests
+  readonly #rings = new Rings()
+  readonly #joining = new Stage()
+  readonly #leaving = new Stage()
+  readonly #receivers = new Map<MessageType, (message: Message, from: PeerId) => void>()
+  readonly #listeners: Listeners = { up: new Set(), down: new Set(), change: new Set(), ring: new Set() }
+  readonly #spoken = new Map<PeerId, string>()
+  #signaling: Signaling | undefined
+  #greeting: Timer | undefined
+  /** Peers that were in the room when this one came, and that it has no link to yet. */
+  #awaited: Set<PeerId> | undefined
+  #stage: 'new' | 'greeting' | 'joining' | 'joined' | 'leaving' | 'gone' = 'new'
+
+  constructor(options: MeshCoreOptions) {
+    this.#options = options
+    this.runtime = options.runtime
+    this.info = options.self
+    const { runtime, self } = options
+    const signaling = (): Signaling | undefined => this.#signaling
+    this.#links = new Links({
+      runtime,
+      self,
+      direct: options.openDirect,
+      relay: options.relay,
+      signaling: {
+        get connected() {
+          return signaling()?.connected ?? false
+        },
+        get buffered() {
+          return signaling()?.buffered ?? 0
+        },
+        sendOffer: (to, payload) => signaling()?.sendOffer(to, payload),
+        relay: (to, frame) => signaling()?.relay(to, frame),
+      },
+      events: {
+        message: (from, message) => this.#receive(from, message),
+        opened: (peer) => this.#greeted(peer),
+        changed: (peer) => this.#linkChanged(peer),
+        interrupted: (peer) => this.#membership.hint(peer),
+      },
+    })
+    this.#membership = new Membership({
+      runtime,
+      self,
+      send: (to, message: MembershipMessage) => this.#links.send(to, message),
+      events: { change: (member, before) => this.#memberChanged(member, before) },
+    })
+    this.#requests = new Requests({
+      runtime,
+      view: () => this.view,
+      send: (to, message) => this.send(to, message),
+      isUp: (peer) => this.#isUp(peer),
+    })
+  }
+
+  get self(): PeerId {
+    return this.info.id
+  }
+
+  get ring(): ReadonlyRing {
+    return this.#rings.now
+  }
+
+  get nextRing(): ReadonlyRing {
+    return this.#rings.next
+  }
+
+  get view(): string {
+    return this.#rings.now.digest
+  }
+
+  readonly spread = (id: string): string => this.#membership.member(id)?.host ?? id
+
+  /** Enters the room. `joined` or `refused` of the options follows. */
+  start(): void {
+    if (this.#stage !== 'new') return
+    this.#stage = 'greeting'
+    this.#membership.start()
+    this.#follow()
+    this.#signaling = this.#options.openSignaling(this.info, {
+      welcome: (peers, iceServers) => {
+        this.#links.signalingConnected(iceServers)
+        for (const peer of peers) this.#introduce(peer)
+        if (this.#stage === 'greeting' && this.#awaited === undefined) this.#greet(peers)
+      },
+      refused: (error) => this.#options.refused(error),
+      joined: (peer) => this.#introduce(peer),
+      closed: (peer, clean) => this.#socketClosed(peer, clean),
+      offered: (from, payload) => this.#links.offered(from, payload),
+      relayed: (from, frame) => this.#links.relayed(from, frame),
+      unreachable: (peer) => this.#membership.witness(peer, false),
+      lost: () => this.#links.signalingLost(),
+    })
+  }
+
+  members(): readonly Member[] {
+    const members: Member[] = []
+    for (const known of this.#membership.members()) {
+      if (known.state !== 'dead' && known.state !== 'left') members.push(this.#described(known))
+    }
+    return members.sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  member(id: PeerId): Member | undefined {
+    const known = this.#membership.member(id)
+    return known && this.#described(known)
+  }
+
+  on<E extends keyof ClusterEvents>(event: E, listener: ClusterEvents[E]): () => void {
+    // A wrapper, so that the same function may listen twice and each be taken back by itself.
+    const wrapped = ((value: never) => (listener as (value: never) => void)(value)) as ClusterEvents[E]
+    this.#listeners[event].add(wrapped)
+    return () => this.#listeners[event].delete(wrapped)
+  }
+
+  send(to: PeerId, message: Message): boolean {
+    if (this.#stage === 'gone') return false
+    if (to !== this.self) return this.#links.send(to, message)
+    this.runtime.timer(0, () => this.#receive(this.self, message))
+    return true
+  }
+
+  queued(to: PeerId): number {
+    return to === this.self ? 0 : this.#links.queued(to)
+  }
+
+  request(to: PeerId, message: Message, timeout: number, settle: (outcome: Outcome) => void): () => void {
+    return this.#requests.ask(to, message, timeout, settle)
+  }
+
+  receive<Type extends MessageType>(
+    type: Type,
+    handler: (message: Extract<Message, { type: Type }>, from: PeerId) => void,
+  ): () => void {
+    if (this.#receivers.has(type)) throw new Error(`${type} is received already`)
+    const receiver = handler as (message: Message, from: PeerId) => void
+    this.#receivers.set(type, receiver)
+    return () => this.#receivers.delete(type)
+  }
+
+  serve<Type extends MessageType>(
+    type: Type,
+    handler: (message: Extract<Message, { type: Type }>, request: Request) => void,
+  ): () => void {
+    return this.#requests.serve(type, handler as (message: Message, request: Request) => void)
+  }
+
+  onJoining(work: (done: () => void) => void): void {
+    this.#joining.add(work)
+  }
+
+  onLeaving(work: (done: () => void) => void): void {
+    this.#leaving.add(work)
+  }
+
+  /** The page is hidden: keep what is held and answer, but take on nothing new. */
+  park(): void {
+    if (this.#stage === 'joined') this.#membership.park()
+  }
+
+  /** The page is seen again. */
+  unpark(): void {
+    if (this.#stage === 'joined') this.#membership.unpark()
+  }
+
+  /** The page slept and is awake: ask what happened before judging anyone. */
+  woke(): void {
+    this.#membership.woke()
+  }
+
+  /** Hands over what this peer holds, says goodbye, and calls `gone`. */
+  leave(gone: () => void): void {
+    if (this.#stage === 'leaving' || this.#stage === 'gone') {
+      this.runtime.timer(0, gone)
+      return
+    }
+    this.#stage = 'leaving'
+    this.#membership.leaving()
+    this.#leaving.run(this.runtime, leavingBound, (late) => {
+      if (late > 0) this.runtime.log('warn', `left before ${late} rooms had handed over`)
+      this.goodbye()
+      gone()
+    })
+  }
+
+  /** Says goodbye and is gone at once, as a page that is being closed must. */
+  goodbye(): void {
+    if (this.#stage === 'gone') return
+    this.#membership.left()
+    this.#stage = 'gone'
+    this.#greeting?.cancel()
+    this.#requests.close()
+    this.#membership.stop()
+    this.#signaling?.close(true)
+    this.#links.close()
+  }
+
+  /** Counters and gauges of the links and of what waits. */
+  stats(): { readonly requests: number; readonly links: ReturnType<Links['stats']> } {
+    return { requests: this.#requests.waiting, links: this.#links.stats() }
+  }
+
+  #introduce(peer: PeerInfo): void {
+    if (peer.id === this.self) return
+    this.#links.connect(peer)
+    this.#membership.introduce(peer)
+    this.#membership.witness(peer.id, true)
+  }
+
+  #greet(peers: readonly PeerInfo[]): void {
+    const others = peers.filter(({ id }) => id !== this.self)
+    this.#awaited = new Set(others.map(({ id }) => id))
+    this.#greeting = this.runtime.timer(greetingBound, () => this.#beginJoining())
+    if (this.#awaited.size === 0) this.#beginJoining()
+  }
+
+  #greeted(peer: PeerId): void {
+    this.#awaited?.delete(peer)
+    if (this.#awaited?.size === 0) this.#beginJoining()
+  }
+
+  /** Everyone who was here is linked, or the time for it is over: pull the state, then be alive. */
+  #beginJoining(): void {
+    if (this.#stage !== 'greeting') return
+    this.#stage = 'joining'
+    this.#greeting?.cancel()
+    this.#joining.run(this.runtime, joiningBound, (late) => {
+      if (this.#stage !== 'joining') return
+      if (late > 0) this.runtime.log('warn', `joined before ${late} rooms had caught up`)
+      this.#stage = 'joined'
+      this.#membership.ready()
+      this.#options.joined()
+    })
+  }
+
+  #socketClosed(peer: PeerId, clean: boolean): void {
+    if (this.#membership.member(peer) === undefined) return
+    this.#membership.witness(peer, false)
+    this.#membership.hint(peer)
+    if (clean) this.#greeted(peer)
+  }
+
+  #receive(from: PeerId, message: Message): void {
+    if (this.#stage === 'gone') return
+    if (from !== this.self) this.#membership.heard(from)
+    switch (message.type) {
+      case 'mesh.request':
+      case 'mesh.reply':
+      case 'mesh.refuse':
+        this.#requests.receive(from, message)
+        return
+      default: {
+        if (isMembership(message)) {
+          this.#membership.receive(from, message)
+          return
+        }
+        this.#receivers.get(message.type)?.(message, from)
+      }
+    }
+  }
+
+  #memberChanged(known: Known, before: Known | undefined): void {
+    const { id, state } = known
+    const isSelf = id === this.self
+    if (!isSelf) {
+      if (state === 'dead' || state === 'left') {
+        this.#links.disconnect(id, state)
+        this.#greeted(id)
+      } else this.#links.connect(known)
+    }
+    this.runtime.trace('member', id, state)
+    this.#follow()
+    const member = this.#described(known)
+    const wasUp = before !== undefined && isWorking(before.state)
+    const wasDown = before !== undefined && (before.state === 'dead' || before.state === 'left')
+    if (isWorking(state) && !wasUp) this.#emit('up', member)
+    if ((state === 'dead' || state === 'left') && !wasDown) {
+      this.#requests.down(id)
+      this.#emit('down', member)
+    }
+    this.#emit('change', member)
+  }
+
+  #linkChanged(peer: PeerId): void {
+    const known = this.#membership.member(peer)
+    if (known === undefined) return
+    const kind = this.#links.kind(peer)
+    if (this.#spoken.get(peer) === kind) return
+    this.#spoken.set(peer, kind)
+    this.runtime.trace('link', peer, kind)
+    this.#emit('change', this.#described(known))
+  }
+
+  #follow(): void {
+    const members = this.#membership.members().slice()
+    members.sort((a, b) => (a.id < b.id ? -1 : 1))
+    const change = this.#rings.follow(members)
+    if (change === undefined) return
+    this.runtime.trace('ring', this.view)
+    this.#emit('ring', { view: this.view, ...change })
+  }
+
+  #described(known: Known): Member {
+    const { id, kind, weight, host, state, rtt } = known
+    const link: LinkKind | 'self' | 'none' = id === this.self ? 'self' : this.#links.kind(id)
+    return { id, kind, weight, host, state, link, rtt: id === this.self ? 0 : rtt }
+  }
+
+  #isUp(peer: PeerId): boolean {
+    if (peer === this.self) return this.#stage !== 'gone'
+    const known = this.#membership.member(peer)
+    return known !== undefined && known.state !== 'dead' && known.state !== 'left'
+  }
+
+  #emit<E extends keyof ClusterEvents>(event: E, value: Parameters<ClusterEvents[E]>[0]): void {
+    for (const listener of [...this.#listeners[event]]) {
+      try {
+        ;(listener as (value: Parameters<ClusterEvents[E]>[0]) => void)(value)
+      } catch (error) {
+        // One listener's fault must not keep the others, or the protocol, from going on.
+        this.runtime.log('error', `a listener of '${event}' threw`, { error })
+      }
+    }
+  }
+}
+
+/** Whether a peer in this state takes part: the difference between `up` and not yet or no longer. */
+function isWorking(state: Known['state']): boolean {
+  return state === 'alive' || state === 'suspect' || state === 'parked' || state === 'leaving'
+}
+
+function isMembership(message: Message): message is MembershipMessage {
+  return message.type.startsWith('membership.')
+}

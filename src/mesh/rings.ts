@@ -1,0 +1,68 @@
+import { HashRing, type ReadonlyRing } from '../ring/index.js'
+import type { MemberState } from './cluster.js'
+
+interface RingMember {
+  readonly id: string
+  readonly weight: number
+  readonly state: MemberState
+}
+
+/** Who holds state now. A suspect keeps its ranges: only a death moves them (DESIGN, State, handoff 4). */
+const holdsNow: ReadonlySet<MemberState> = new Set(['alive', 'suspect', 'leaving'])
+/** Who will hold state when those that come have come and those that go have gone. */
+const holdsNext: ReadonlySet<MemberState> = new Set(['alive', 'suspect', 'joining'])
+/** Where nobody is active, hidden tabs hold on to what they have rather than nobody. */
+const holdsAtNeed: ReadonlySet<MemberState> = new Set(['parked'])
+
+/** How the ring differed before a change, and how much of the key space changed its owner. */
+export interface RingChange {
+  readonly before: ReadonlyRing
+  readonly moved: number
+}
+
+/** The two rings that follow the members: the one that is read, and the one that is on its way. */
+export class Rings {
+  #now = new HashRing([])
+  #next = new HashRing([])
+  #composition = { now: '', next: '' }
+
+  get now(): ReadonlyRing {
+    return this.#now
+  }
+
+  get next(): ReadonlyRing {
+    return this.#next
+  }
+
+  /** Computes both anew where their members changed; answers how, where the current one did. */
+  follow(members: readonly RingMember[]): RingChange | undefined {
+    const holders = members.filter(({ weight }) => weight > 0)
+    const now = pick(holders, holdsNow)
+    const next = pick(holders, holdsNext)
+    const composition = { now: written(now), next: written(next) }
+    const changed = composition.now !== this.#composition.now
+    const before = this.#now
+    if (changed) this.#now = new HashRing(now)
+    if (composition.next !== this.#composition.next) {
+      this.#next = composition.next === composition.now ? this.#now : new HashRing(next)
+    }
+    this.#composition = composition
+    return changed ? { before, moved: movedFraction(before, this.#now) } : undefined
+  }
+}
+
+function pick(members: readonly RingMember[], states: ReadonlySet<MemberState>): { id: string; weight: number }[] {
+  const active = members.filter(({ state }) => states.has(state))
+  const holders = active.length > 0 ? active : members.filter(({ state }) => holdsAtNeed.has(state))
+  return holders.map(({ id, weight }) => ({ id, weight }))
+}
+
+function written(nodes: readonly { id: string; weight: number }[]): string {
+  return nodes.map(({ id, weight }) => `${id}*${weight}`).join(' ')
+}
+
+function movedFraction(before: ReadonlyRing, after: ReadonlyRing): number {
+  let moved = 0
+  for (const arc of before.diff(after)) moved += (arc.to - arc.from + 1) % 1 || 1
+  return Math.min(1, moved)
+}
