@@ -2,7 +2,6 @@
 
 export { ScheduledEvent } from './event-queue.js'
 export { isPlanted, type PlantedBug } from './planted-bugs.js'
-export { isPlanted, type PlantedBug, plantBug, plantedBugs } from './planted-bugs.js'
 export { randomId } from './random-id.js'
 export type { Log, LogLevel, Runtime, Timer } from './runtime.js'
 export { seededRandom } from './seeded-random.js'

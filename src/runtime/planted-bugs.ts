@@ -1,47 +1,57 @@
 /**
- * Mistakes that can be switched on, so that the simulator can show that it would have found them:
- * each one names the place that reads it. A room adds its own here. Nothing outside of tests plants
- * any, and no entry of the package exports these functions.
+ * Known bugs that the simulator's own tests can switch on, one at a time, to prove that its
+ * invariants would find them. Each stands where the mistake would be made, as one `isPlanted(…)`
+ * beside the right code, so that the simulator judges the very code that ships.
+ *
+ * Only {@link plantBug} switches one on, and the room's door does not export it.
  */
-export const plantedBugs = [
-  /** HashRing: what a node ranks first depends on when it was added. */
-  'ring that depends on insertion order',
-  /** RoundRobin: the cursor is a place in the list and not a member. */
-  'cursor by index',
-  /** Membership: a probe's time-out counts however late its timer fired. */
-  'verdict on a late timer',
-  /** Membership: a peer that slept goes on with the probes it had under way. */
-  'no wake sync',
-  /** Membership: a closed channel or socket is a death. */
-  'hint as verdict',
-  /** Membership: hearsay of an older incarnation is believed. */
-  'no incarnation check',
-] as const
-
-/** The name of a mistake that can be planted. */
-export type PlantedBug = (typeof plantedBugs)[number]
+export type PlantedBug =
+  // membership
+  | 'late-timer-verdict'
+  | 'no-wake-sync'
+  | 'hint-as-verdict'
+  | 'no-incarnation-check'
+  // ring
+  | 'cursor-by-index'
+  | 'ring-insertion-order'
+  // links
+  | 'resend-without-dedupe'
+  | 'ack-before-delivery'
+  | 'upgrade-drops-relay'
+  // store
+  | 'push-once'
+  | 'drop-after-one-ack'
+  | 'drop-unpinned'
+  | 'unbounded-clock'
+  | 'tombstone-dropped-early'
+  | 'hint-counted-as-write'
+  | 'watch-misses-move'
+  // tasks
+  | 'lease-renewed-by-busy-worker'
+  | 'stale-fence-accepted'
+  | 'credit-leaked-on-abort'
+  // processes
+  | 'no-epoch-check'
+  | 'stop-before-ack'
+  | 'restart-counted-per-child'
+  | 'name-freed-late'
 
 const planted = new Set<PlantedBug>()
 
-/**
- * Switches a mistake on for this whole process; for the simulator's own tests.
- *
- * @returns the way back
- *
- * @example
- * ```ts
- * const pull = plantBug('cursor by index')
- * try { expect(simulate(seed).failure).toBeDefined() } finally { pull() }
- * ```
- */
-export function plantBug(name: PlantedBug): () => void {
-  planted.add(name)
-  return () => {
-    planted.delete(name)
-  }
+/** Whether the wrong way is to be taken here. False outside of the simulator's own tests. */
+export function isPlanted(bug: PlantedBug): boolean {
+  return planted.size !== 0 && planted.has(bug)
 }
 
-/** Whether a mistake is switched on; false in production, at the cost of one comparison. */
-export function isPlanted(name: PlantedBug): boolean {
-  return planted.size !== 0 && planted.has(name)
+/**
+ * Switches a bug on for the whole process. For tests of the simulator only: import this file
+ * directly.
+ *
+ * @returns the function that switches it off again
+ */
+export function plantBug(bug: PlantedBug): () => void {
+  planted.add(bug)
+  return () => {
+    planted.delete(bug)
+  }
 }
