@@ -5,7 +5,7 @@ import { sampleText } from './src/demo/sample-text.plugin.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('./package.json'), 'utf8'))
-const packages = [...Object.keys(dependencies), ...Object.keys(optionalDependencies), '@playwright/test']
+const packages = [...Object.keys(dependencies), ...Object.keys(optionalDependencies), '@playwright/test', 'sirv']
 
 const jsx = { oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } } } satisfies ViteUserConfig
 
@@ -28,6 +28,9 @@ const library: ViteUserConfig = {
         playwright: path('src/playwright/index.ts'),
         sim: path('src/sim/index.ts'),
         cli: path('src/edge/cli.ts'),
+        'serve-demo': path('src/edge/serve-demo.ts'),
+        'demo-edge': path('src/demo/edge.ts'),
+        'demo-compute': path('src/demo/compute.worker.node.ts'),
       },
     },
     rollupOptions: {

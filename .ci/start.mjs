@@ -11,7 +11,7 @@ if (isStale()) {
   progress('building')
   if (!run('npm', ['run', '--silent', 'build'])) fail('the build failed; what it printed stands above')
 }
-const demo = spawn(process.execPath, [join(root, 'dist/cli.js'), 'demo', ...process.argv.slice(2)], {
+const demo = spawn(process.execPath, [join(root, 'dist/serve-demo.js'), ...process.argv.slice(2)], {
   stdio: 'inherit',
 })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => demo.kill(signal))

@@ -1,0 +1,73 @@
+import { countWords } from '../src/demo/work/count-words.js'
+import { crash, expect, test } from './support/demo.js'
+import type { Page } from '@playwright/test'
+
+/** Members that a demo tab shows, by state. */
+async function peersSeen(page: Page, state = 'alive'): Promise<string[]> {
+  return page.locator(`[data-testid=peers] tr[data-state=${state}]`).evaluateAll((rows) =>
+    rows.map((row) => (row as HTMLElement).dataset.peer ?? '').sort(),
+  )
+}
+
+async function agree(pages: readonly Page[], peers: number): Promise<void> {
+  await expect
+    .poll(async () => {
+      const seen = await Promise.all(pages.map((page) => peersSeen(page)))
+      return new Set(seen.map((ids) => ids.join())).size === 1 && seen[0]?.length === peers
+    }, { message: `${pages.length} tabs see the same ${peers} peers` })
+    .toBe(true)
+}
+
+test('a tab sees itself and the edge worker within three seconds of opening', async ({ demo, context }) => {
+  const page = await context.newPage()
+  const start = Date.now()
+  await page.goto(demo.url)
+  await expect(page.locator('[data-testid=peers] tr[data-state=alive]')).toHaveCount(2)
+  await expect(page.locator('[data-testid=peers] tr[data-kind=edge]')).toHaveCount(1)
+  expect(Date.now() - start).toBeLessThan(3000)
+})
+
+test('four tabs and an edge worker count words exactly while a renderer crashes', async ({ demo, request }) => {
+  const text = await (await request.get(`${demo.url}sample.txt`)).text()
+  expect(text.length).toBeGreaterThan(1_000_000)
+  const expected = countWords(text).slice(0, 50)
+
+  const tabs = [await demo.tab(), await demo.tab(), await demo.tab(), await demo.tab()]
+  await agree(tabs, 5)
+  const [first, second, third, fourth] = tabs as [Page, Page, Page, Page]
+
+  await first.getByTestId('count-sample').click()
+  const state = first.getByTestId('count-state')
+  await expect.poll(async () => Number(await state.getAttribute('data-pieces'))).toBeGreaterThan(0)
+  expect(await state.getAttribute('data-done')).toBe('false')
+  await crash(fourth)
+
+  const survivors = [first, second, third]
+  for (const tab of survivors) {
+    await expect(tab.getByTestId('count-state')).toHaveAttribute('data-done', 'true', { timeout: 45_000 })
+    const shown = await tab.locator('[data-testid=words] li').evaluateAll((items) =>
+      items.map((item) => [(item as HTMLElement).dataset.word, Number((item as HTMLElement).dataset.count)]),
+    )
+    expect(shown).toEqual(expected)
+  }
+  await agree(survivors, 4)
+})
+
+test('a crashed worker comes back, and goes on with its work', async ({ demo }) => {
+  const tab = await demo.tab()
+  const compute = tab.locator('[data-child=compute]')
+  await expect(compute).toHaveAttribute('data-state', 'running')
+  await tab.getByTestId('crash-worker').click()
+  await expect(compute).toHaveAttribute('data-restarts', '1')
+  await expect(compute).toHaveAttribute('data-state', 'running')
+  await tab.getByTestId('draw').click()
+  await expect(tab.getByTestId('draw-state')).toContainText('96 tiles')
+})
+
+test('a tab that leaves is gone from the others at once', async ({ demo }) => {
+  const stays = await demo.tab()
+  const goes = await demo.tab()
+  await agree([stays, goes], 3)
+  await goes.getByTestId('leave').click()
+  await agree([stays], 2)
+})

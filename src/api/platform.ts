@@ -1,0 +1,31 @@
+import type { OpenDirect, OpenSignaling } from '../links/index.js'
+import type { MeshCore } from '../mesh/index.js'
+import type { Runtime } from '../runtime/index.js'
+import type { Persistence } from '../store/index.js'
+import type { PeerKind } from '../wire/index.js'
+
+export interface SignalingSettings {
+  runtime: Runtime
+  urls: readonly string[]
+  room: string
+  token: string | (() => Promise<string>) | undefined
+  /** Milliseconds after which a peer that was never let in gives up with `SignalUnreachable`. */
+  timeout: number
+}
+
+/** What `join` needs of the place it runs in: one for browsers, one for Node. */
+export interface Platform {
+  readonly kind: PeerKind
+  /** Share of the ring where the caller names none. */
+  readonly weight: number
+  /** Threads that a pool of workers has by default. */
+  readonly threads: number
+  /** The failure domain of this peer: the browser, or the machine. */
+  host(runtime: Runtime): string
+  /** How direct links are opened; undefined where there is no WebRTC. */
+  openDirect(runtime: Runtime): Promise<OpenDirect | undefined>
+  signaling(settings: SignalingSettings): OpenSignaling
+  persistence(room: string, runtime: Runtime): Persistence
+  /** Tells the mesh when the page is hidden, sleeps, wakes or goes. Returns the way back. */
+  follow(core: MeshCore): () => void
+}

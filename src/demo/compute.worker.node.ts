@@ -1,0 +1,4 @@
+import { expose } from '../worker.node.js'
+import { Compute } from './compute.js'
+
+expose(Compute)

@@ -1,0 +1,4 @@
+import { expose } from '../worker.js'
+import { Compute } from './compute.js'
+
+expose(Compute)

@@ -1,0 +1,93 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { Count, Jobs } from '../jobs.js'
+import { shortened } from '../live.js'
+import type { WordCounts } from '../work/count-words.js'
+
+/** Words in the table. */
+const wordsShown = 50
+
+interface Shown {
+  readonly count: Count
+  readonly words: WordCounts
+  readonly pieces: number
+}
+
+/** Drop a text in and the mesh counts its words; every tab shows the same table. */
+export function WordCount({ jobs }: { jobs: Jobs }) {
+  const [shown, setShown] = useState<Shown>()
+  const [isOver, setOver] = useState(false)
+  const [failure, setFailure] = useState<string>()
+  useEffect(() => jobs.followCounts((count, words, pieces) => setShown({ count, words, pieces })), [jobs])
+
+  const count = async (name: string, text: string): Promise<void> => {
+    setFailure(undefined)
+    try {
+      await jobs.countWords(name, text, () => {})
+    } catch (error) {
+      setFailure(String(error))
+    }
+  }
+  const countFile = async (file: File | null | undefined): Promise<void> => {
+    if (file) await count(file.name, await file.text())
+  }
+  const countSample = async (): Promise<void> => {
+    const response = await fetch('./sample.txt')
+    await count('the sample', await response.text())
+  }
+  const isDone = shown !== undefined && shown.pieces === shown.count.pieces
+  return (
+    <section class="card" aria-label="Word count">
+      <header>
+        <h2>Count the words of a text</h2>
+        <button type="button" onClick={countSample} data-testid="count-sample">
+          Use the sample (1 MB of documentation)
+        </button>
+      </header>
+      <div
+        class={isOver ? 'drop over' : 'drop'}
+        onDragOver={(event) => {
+          event.preventDefault()
+          setOver(true)
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault()
+          setOver(false)
+          void countFile(event.dataTransfer?.files[0])
+        }}
+      >
+        <label>
+          Drop a text file here, or{' '}
+          <input type="file" accept="text/*,.md,.csv,.json" onChange={(event) => void countFile(event.currentTarget.files?.[0])} />
+        </label>
+      </div>
+      {failure && (
+        <p class="note failure" role="alert">
+          {failure}
+        </p>
+      )}
+      {shown && (
+        <>
+          <p class="note" data-testid="count-state" data-pieces={shown.pieces} data-of={shown.count.pieces} data-done={isDone}>
+            {isDone ? 'Counted' : 'Counting'} {shown.count.name}, given by {shortened(shown.count.by)}: {shown.pieces} of{' '}
+            {shown.count.pieces} pieces, {total(shown.words).toLocaleString('en')} words
+          </p>
+          <progress value={shown.pieces} max={shown.count.pieces} aria-label="Pieces counted" />
+          <ol class="words" data-testid="words">
+            {shown.words.slice(0, wordsShown).map(([word, times]) => (
+              <li key={word} data-word={word} data-count={times}>
+                <b>{word}</b> <span class="figure">{times}</span>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+    </section>
+  )
+}
+
+function total(words: WordCounts): number {
+  let sum = 0
+  for (const [, count] of words) sum += count
+  return sum
+}

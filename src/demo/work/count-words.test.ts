@@ -1,0 +1,25 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { countWords, mergeCounts, pieces } from './count-words.js'
+
+describe('countWords', () => {
+  it('counts without regard to case, keeps apostrophes, and ranks', () => {
+    expect(countWords("Don't stop. DON'T! Stop? Über über über")).toEqual([
+      ['über', 3],
+      ["don't", 2],
+      ['stop', 2],
+    ])
+  })
+
+  it('gives the same for the pieces of a text as for the whole', () => {
+    const text = fc.array(fc.constantFrom('a', 'the', "it's", 'ringmesh', '—', '\n'), { maxLength: 200 })
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 50 }), (words, size) => {
+        const whole = words.join(' ')
+        const cut = [...pieces(whole, size)]
+        expect(cut.join('')).toBe(whole)
+        expect(mergeCounts(cut.map(countWords))).toEqual(countWords(whole))
+      }),
+    )
+  })
+})

@@ -1,0 +1,88 @@
+import { fork } from 'node:child_process'
+import { createServer, type Server } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { Command, CommanderError } from 'commander'
+import sirv from 'sirv'
+import { startSignalServer } from '../../signaling/index.js'
+import { port as readPort } from './arguments.js'
+
+/** Where `npm start` serves, unless told otherwise. */
+const defaultPort = 8080
+
+/** Milliseconds that a stopping demo waits for its edge worker to hand over. */
+const edgePatience = 12_000
+
+const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** What `npm start` runs: the demo's page, the signalling server beside it, and one edge worker. */
+async function serveDemo({ port, host }: { port: number; host: string }): Promise<void> {
+  const files = sirv(beside('./demo'), { dev: true })
+  const library = sirv(beside('.'), { dev: true })
+  const server = createServer((request, response) => {
+    files(request, response, () => {
+      library(request, response, () => {
+        response.writeHead(404, { 'content-type': 'text/plain' })
+        response.end('not found\n')
+      })
+    })
+  })
+  const used = await listen(server, port, host)
+  const shownHost = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  const signal = await startSignalServer({ server, path: '/signal' })
+  const edge = fork(
+    beside('./cli.js'),
+    ['edge', '--signal', `ws://${shownHost}:${used}/signal`, '--room', 'demo', '--tasks', beside('./demo-edge.js')],
+    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+  )
+  await new Promise<void>((resolve) => {
+    edge.once('message', () => resolve())
+    edge.once('exit', () => resolve())
+  })
+  edge.on('exit', (code) => {
+    if (!stopping) console.error(`ringmesh: the edge worker ended with code ${code}; tabs go on without it`)
+  })
+  console.log(`ringmesh demo: http://${shownHost}:${used}/`)
+
+  let stopping = false
+  const stop = async (): Promise<void> => {
+    if (stopping) return
+    stopping = true
+    const gone = new Promise((resolve) => edge.once('exit', resolve))
+    edge.kill('SIGTERM')
+    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, edgePatience).unref())])
+    await signal.close()
+    server.closeAllConnections()
+    server.close(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE'
+      reject(taken ? new Error(`port ${port} is taken: give another with --port or PORT`) : error)
+    })
+    server.listen(port, host, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+const command = new Command('npm start --')
+  .description('Serve the demo, with its signalling server and one edge worker.')
+  .option('--port <number>', 'where to serve; also by the variable PORT', readPort, readPort(process.env.PORT || String(defaultPort)))
+  .option('--host <address>', 'the address to listen on', '127.0.0.1')
+  .addHelpText('after', '\nExample:\n  npm start -- --port 3000')
+  .exitOverride()
+  .configureOutput({ outputError: () => {} })
+
+try {
+  await serveDemo(command.parse().opts())
+} catch (error) {
+  if (error instanceof CommanderError && error.exitCode === 0) process.exit(0)
+  console.error(`ringmesh: ${(error as Error).message.replace(/^error: /, '')}`)
+  process.exit(error instanceof CommanderError ? 2 : 1)
+}

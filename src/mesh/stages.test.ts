@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest'
+import { VirtualTime } from '../runtime/index.js'
+import { Stage } from './stages.js'
+
+function stage(...delays: number[]) {
+  const time = new VirtualTime()
+  const stage = new Stage()
+  for (const delay of delays) stage.add((done) => time.timer(delay, done))
+  const finished: [at: number, late: number][] = []
+  stage.run(time.runtime(), 1000, (late) => finished.push([time.now, late]))
+  time.advance(5000)
+  return finished
+}
+
+describe('Stage', () => {
+  it('is finished when the last work is', () => expect(stage(10, 300, 20)).toEqual([[300, 0]]))
+  it('is finished at once without work', () => expect(stage()).toEqual([[0, 0]]))
+  it('waits no longer than its bound, and says how many were late', () =>
+    expect(stage(10, 4000, 2000)).toEqual([[1000, 2]]))
+})
