@@ -1,0 +1,56 @@
+import { type Claim, noNews } from './claim.js'
+import { PIGGYBACK, RETRANSMITS } from './constants.js'
+import type { Peer } from './peer.js'
+
+/** News that still have to be told. What is told is always the latest claim about the peer. */
+export class GossipQueue {
+  readonly #peers: Peer[] = []
+  #turn = 0
+
+  get isEmpty(): boolean {
+    return this.#peers.length === 0
+  }
+
+  /** Lets the claim about `peer` be sent as often as a cluster of `size` peers needs. */
+  add(peer: Peer, size: number): void {
+    if (peer.sends === 0) this.#peers.push(peer)
+    peer.sends = RETRANSMITS * digits(size)
+  }
+
+  /** The claim about `peer` need not be sent any more. */
+  remove(peer: Peer): void {
+    if (peer.sends === 0) return
+    peer.sends = 0
+    this.#peers.splice(this.#peers.indexOf(peer), 1)
+  }
+
+  clear(): void {
+    for (const peer of this.#peers) peer.sends = 0
+    this.#peers.length = 0
+  }
+
+  /** The news for one message. Those that did not fit into the last one come first. */
+  take(): Claim[] {
+    const peers = this.#peers
+    if (peers.length === 0) return noNews
+    const news: Claim[] = []
+    for (let count = Math.min(PIGGYBACK, peers.length); count > 0; count--) {
+      if (this.#turn >= peers.length) this.#turn = 0
+      const peer = peers[this.#turn] as Peer
+      news.push(peer.claim)
+      if (--peer.sends > 0) this.#turn++
+      else {
+        peers[this.#turn] = peers.at(-1) as Peer
+        peers.pop()
+      }
+    }
+    return news
+  }
+}
+
+/** ⌈log10(size + 1)⌉, which is the number of decimal digits of `size`. */
+function digits(size: number): number {
+  let count = 1
+  for (let rest = size; rest >= 10; rest /= 10) count++
+  return count
+}

@@ -1,0 +1,30 @@
+import { PEAK_DECAY, ROUND_TRIP_GAIN } from './constants.js'
+
+/** Round-trip times of one peer, or of all: smoothed as in RFC 6298, and the value that one in a hundred exceeds. */
+export class RoundTrip {
+  #smoothed = -1
+  #peak = 0
+
+  /** Milliseconds; undefined before the first sample. */
+  get smoothed(): number | undefined {
+    return this.#smoothed < 0 ? undefined : this.#smoothed
+  }
+
+  /** About the 99th percentile, in milliseconds; undefined before the first sample. */
+  get percentile99(): number | undefined {
+    return this.#smoothed < 0 ? undefined : this.#peak
+  }
+
+  /** @param milliseconds - between a ping and its own answer, never that of a repeated one (Karn's rule) */
+  add(milliseconds: number): void {
+    if (this.#smoothed < 0) {
+      this.#smoothed = milliseconds
+      // RFC 6298: with one sample the deviation is taken as half of it.
+      this.#peak = milliseconds * 1.5
+      return
+    }
+    this.#smoothed += (milliseconds - this.#smoothed) * ROUND_TRIP_GAIN
+    if (milliseconds > this.#peak) this.#peak = milliseconds
+    else this.#peak -= (this.#peak - this.#smoothed) * PEAK_DECAY
+  }
+}
