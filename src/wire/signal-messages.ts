@@ -58,4 +58,6 @@ export const signalMessages = [
   /** The server is about to go: keep your links, join again elsewhere or later. */
   defineMessage(124, 'signal.draining', control, {}),
   defineMessage(125, 'signal.pong', control, {}),
+  /** The ice servers of the welcome are about to expire: use these for dials from now on. */
+  defineMessage(126, 'signal.iceServers', control, { iceServers: v.array(iceServer) }),
 ] as const

@@ -1,0 +1,114 @@
+import type { Duplex } from 'node:stream'
+import { type RawData, WebSocket } from 'ws'
+import type { Connection, PeerSocket } from '../rooms/index.js'
+
+/** The close code for a message over the limit (RFC 6455, 7.4.1). */
+const messageTooBig = 1009
+
+/** Milliseconds from our close frame until a socket is cut whose peer does not answer it. */
+const closePatience = 5_000
+
+/**
+ * A `ws` socket that tells of a frame over the limit before it closes for it: `ws` itself closes
+ * first and tells then, when the peer can no longer be told why.
+ */
+export class ServerWebSocket extends WebSocket {
+  tooLong: (() => void) | undefined
+
+  override close(code?: number, data?: string | Buffer): void {
+    if (code === messageTooBig) this.tooLong?.()
+    super.close(code, data)
+  }
+}
+
+/** One peer's socket over `ws`, as the rooms want it. */
+export class NodeSocket implements PeerSocket {
+  readonly address: string
+  readonly #socket: ServerWebSocket
+  readonly #binary: boolean
+  #pausedUntil = 0
+  #resume: NodeJS.Timeout | undefined
+  #cutLater: NodeJS.Timeout | undefined
+
+  /** @param binary - false for a door that speaks in text frames */
+  constructor(socket: ServerWebSocket, address: string, binary: boolean) {
+    this.#socket = socket
+    this.#binary = binary
+    this.address = address
+  }
+
+  get buffered(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, { binary: this.#binary })
+  }
+
+  probe(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping()
+  }
+
+  pause(milliseconds: number): void {
+    const until = performance.now() + milliseconds
+    if (until <= this.#pausedUntil) return
+    this.#pausedUntil = until
+    this.#socket.pause()
+    clearTimeout(this.#resume)
+    this.#resume = setTimeout(() => this.#socket.resume(), milliseconds)
+  }
+
+  end(code: number, reason: string): void {
+    // The peer's answer to the close has to be read.
+    this.#pausedUntil = Number.POSITIVE_INFINITY
+    clearTimeout(this.#resume)
+    this.#socket.resume()
+    this.#socket.close(code, reason)
+    this.#cutLater ??= setTimeout(() => this.#socket.terminate(), closePatience)
+  }
+
+  cut(): void {
+    this.#socket.terminate()
+  }
+
+  /** Called when the socket is gone. */
+  release(): void {
+    clearTimeout(this.#resume)
+    clearTimeout(this.#cutLater)
+  }
+}
+
+/**
+ * Lets a door have a socket.
+ * @param binary - which frames the door takes; others are malformed
+ * @param gone - called once, when the socket is closed
+ */
+export function plug(
+  socket: ServerWebSocket,
+  address: string,
+  binary: boolean,
+  connect: (socket: PeerSocket) => Connection,
+  gone: () => void,
+): void {
+  const peer = new NodeSocket(socket, address, binary)
+  const connection = connect(peer)
+  socket.tooLong = () => connection.malformed('frame-too-long', 'the frame is over the limit')
+  socket.on('message', (data: RawData, isBinary: boolean) => {
+    if (isBinary === binary) connection.receive(data as Buffer)
+    else connection.malformed('bad-frame', `frames must be ${binary ? 'binary' : 'text'}`)
+  })
+  socket.on('pong', () => connection.alive())
+  // A broken frame or a lost connection; 'close' follows, and there is nothing else to be done.
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    peer.release()
+    connection.closed()
+    gone()
+  })
+}
+
+/** Answers an upgrade that is not wanted, in HTTP, and closes. */
+export function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.on('error', () => {})
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}

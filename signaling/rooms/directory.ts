@@ -1,0 +1,291 @@
+import type { Runtime, Timer } from '../../src/runtime/index.js'
+import type { Bus, BusEvents, Presence } from './bus.js'
+
+/**
+ * A room that nobody of this instance was in before waits so long for the others' peers, in
+ * milliseconds, before its first peer is welcomed without them: a Redis in the same building
+ * answers in 1, and those who come later are told one by one.
+ */
+const patience = 2_000
+
+/** A peer whose socket is at this instance. */
+export interface LocalPeer {
+  /** It is in; these others are there. Called at most once, before anything else. */
+  welcome(others: readonly Presence[]): void
+  /** A frame for it, ready to be sent. */
+  deliver(frame: Uint8Array): void
+  /** It is back on another socket, here or at another instance; this one counts no more. */
+  replaced(): void
+}
+
+/** How a door tells its peers of each other; undefined tells nothing. */
+export interface Announcements {
+  entered(presence: Presence): Uint8Array | undefined
+  left(id: string, clean: boolean): Uint8Array | undefined
+}
+
+interface Local {
+  readonly presence: Presence
+  readonly peer: LocalPeer
+  /** Welcomed and announced. */
+  inside: boolean
+  /** Its own announcement came back: whatever comes after it on the bus is newer. */
+  echoed: boolean
+}
+
+interface Room {
+  readonly name: string
+  readonly announcements: Announcements
+  readonly local: Map<string, Local>
+  readonly remote: Map<string, Presence>
+  /** What the bus told between the request for a snapshot and its coming: newer than the snapshot. Undefined: none is awaited. */
+  overlay: Map<string, Presence | undefined> | undefined
+  /** Set until the room's first peers may be welcomed. */
+  waiting: Timer | undefined
+}
+
+/**
+ * Who is in which room, over all instances: those here, of whom this instance is the authority, and
+ * those elsewhere, as the bus tells.
+ *
+ * A peer that joins twice is at its newest socket. Between instances, newest is the order of the
+ * bus, which is the same for all: an instance that hears of another's claim after its own has come
+ * back gives the peer up, and before that ignores it.
+ */
+export class Directory {
+  readonly #runtime: Runtime
+  readonly #bus: Bus
+  readonly #rooms = new Map<string, Room>()
+  readonly #onBus: (up: boolean) => void
+  #sessions = 0
+
+  /** @param onBus - told when the bus is lost and when it is back */
+  constructor(runtime: Runtime, bus: Bus, onBus: (up: boolean) => void = () => {}) {
+    this.#runtime = runtime
+    this.#bus = bus
+    this.#onBus = onBus
+    const events: BusEvents = {
+      snapshot: (room, all) => this.#snapshot(room, all),
+      entered: (room, presence) => this.#entered(room, presence),
+      left: (room, id, instance, session, clean) => this.#left(room, id, instance, session, clean),
+      frame: (room, to, frame) => this.#rooms.get(room)?.local.get(to)?.peer.deliver(frame),
+      instanceDown: (instance) => this.#instanceDown(instance),
+      up: () => this.#up(),
+      down: () => this.#down(),
+    }
+    bus.start(events)
+  }
+
+  /** Rooms with a peer here. */
+  get rooms(): number {
+    return this.#rooms.size
+  }
+
+  /** Peers in a room, as far as is known here. */
+  population(name: string): number {
+    const room = this.#rooms.get(name)
+    return room === undefined ? 0 : room.local.size + room.remote.size
+  }
+
+  /** The ids in a room, as far as is known here. */
+  ids(name: string): string[] {
+    const room = this.#rooms.get(name)
+    return room === undefined ? [] : [...room.local.keys(), ...room.remote.keys()]
+  }
+
+  has(name: string, id: string): boolean {
+    const room = this.#rooms.get(name)
+    return room !== undefined && (room.local.has(id) || room.remote.has(id))
+  }
+
+  /** The peer of that id whose socket is here. */
+  local(name: string, id: string): LocalPeer | undefined {
+    return this.#rooms.get(name)?.local.get(id)?.peer
+  }
+
+  /**
+   * Brings a peer into a room; `peer.welcome` follows, at once when the room is known here.
+   * @returns the session, to leave with
+   */
+  enter(name: string, id: string, info: Uint8Array, peer: LocalPeer, announcements: Announcements): number {
+    const room = this.#rooms.get(name) ?? this.#create(name, announcements)
+    const before = room.local.get(id)
+    const presence: Presence = { id, info, instance: this.#bus.instance, session: ++this.#sessions }
+    const local: Local = { presence, peer, inside: false, echoed: false }
+    room.local.set(id, local)
+    before?.peer.replaced()
+    if (room.waiting === undefined) this.#comeIn(room, local)
+    return presence.session
+  }
+
+  /** Takes a peer out; does nothing when it is at another socket by now. */
+  leave(name: string, id: string, session: number, clean: boolean): void {
+    const room = this.#rooms.get(name)
+    const local = room?.local.get(id)
+    if (room === undefined || local?.presence.session !== session) return
+    room.local.delete(id)
+    if (local.inside) {
+      this.#tell(room, room.announcements.left(id, clean))
+      this.#bus.withdraw(name, id, session, clean)
+    }
+    this.#forgetIfEmpty(room)
+  }
+
+  /** Carries a frame to a peer of the room; false when it is not there or cannot be reached now. */
+  deliver(name: string, to: string, frame: Uint8Array): boolean {
+    const room = this.#rooms.get(name)
+    const local = room?.local.get(to)
+    if (local !== undefined) {
+      if (local.inside) local.peer.deliver(frame)
+      return local.inside
+    }
+    const remote = room?.remote.get(to)
+    if (remote === undefined || !this.#bus.connected) return false
+    this.#bus.send(remote.instance, name, to, frame)
+    return true
+  }
+
+  #create(name: string, announcements: Announcements): Room {
+    const room: Room = {
+      name,
+      announcements,
+      local: new Map(),
+      remote: new Map(),
+      overlay: undefined,
+      waiting: undefined,
+    }
+    this.#rooms.set(name, room)
+    if (this.#bus.connected) {
+      room.waiting = this.#runtime.timer(patience, () => this.#letIn(room))
+      this.#ask(room)
+    }
+    return room
+  }
+
+  #ask(room: Room): void {
+    room.overlay = new Map()
+    this.#bus.open(room.name)
+  }
+
+  #comeIn(room: Room, local: Local): void {
+    const { presence, peer } = local
+    local.inside = true
+    room.remote.delete(presence.id)
+    const others: Presence[] = []
+    for (const other of room.local.values()) if (other.inside && other !== local) others.push(other.presence)
+    others.push(...room.remote.values())
+    peer.welcome(others)
+    this.#tell(room, room.announcements.entered(presence), local)
+    this.#bus.announce(room.name, presence)
+  }
+
+  /** Welcomes those who waited for the room to become known. */
+  #letIn(room: Room): void {
+    room.waiting?.cancel()
+    room.waiting = undefined
+    for (const local of [...room.local.values()]) if (!local.inside) this.#comeIn(room, local)
+  }
+
+  #tell(room: Room, frame: Uint8Array | undefined, except?: Local): void {
+    if (frame === undefined) return
+    for (const local of [...room.local.values()]) {
+      if (local.inside && local !== except) local.peer.deliver(frame)
+    }
+  }
+
+  #forgetIfEmpty(room: Room): void {
+    if (room.local.size > 0) return
+    room.waiting?.cancel()
+    this.#rooms.delete(room.name)
+    this.#bus.close(room.name)
+  }
+
+  #entered(name: string, presence: Presence): void {
+    const room = this.#rooms.get(name)
+    if (room === undefined) return
+    const local = room.local.get(presence.id)
+    if (presence.instance === this.#bus.instance) {
+      if (local?.presence.session === presence.session) local.echoed = true
+      room.overlay?.set(presence.id, undefined)
+      return
+    }
+    if (local?.inside && !local.echoed) return
+    room.overlay?.set(presence.id, presence)
+    room.remote.set(presence.id, presence)
+    if (local?.inside) {
+      room.local.delete(presence.id)
+      local.peer.replaced()
+    }
+    this.#tell(room, room.announcements.entered(presence))
+    this.#forgetIfEmpty(room)
+  }
+
+  #left(name: string, id: string, instance: string, session: number, clean: boolean): void {
+    const room = this.#rooms.get(name)
+    const remote = room?.remote.get(id)
+    if (room === undefined) return
+    const overlaid = room.overlay?.get(id)
+    if (overlaid === undefined || (overlaid.instance === instance && overlaid.session === session)) {
+      room.overlay?.set(id, undefined)
+    }
+    if (remote?.instance !== instance || remote.session !== session) return
+    room.remote.delete(id)
+    this.#tell(room, room.announcements.left(id, clean))
+  }
+
+  #snapshot(name: string, all: readonly Presence[]): void {
+    const room = this.#rooms.get(name)
+    if (room?.overlay === undefined) return
+    const current = new Map<string, Presence>()
+    for (const presence of all) {
+      if (presence.instance !== this.#bus.instance) current.set(presence.id, presence)
+    }
+    for (const [id, presence] of room.overlay) {
+      if (presence === undefined) current.delete(id)
+      else current.set(id, presence)
+    }
+    room.overlay = undefined
+    for (const id of room.remote.keys()) {
+      if (current.has(id)) continue
+      room.remote.delete(id)
+      this.#tell(room, room.announcements.left(id, false))
+    }
+    for (const presence of current.values()) {
+      const before = room.remote.get(presence.id)
+      // A peer that has a socket here is here: should it be elsewhere by now, that will be announced.
+      if (room.local.get(presence.id)?.inside === true) continue
+      room.remote.set(presence.id, presence)
+      if (before?.session !== presence.session || before.instance !== presence.instance) {
+        this.#tell(room, room.announcements.entered(presence))
+      }
+    }
+    this.#letIn(room)
+  }
+
+  #instanceDown(instance: string): void {
+    for (const room of this.#rooms.values()) {
+      for (const { id, session } of [...room.remote.values()].filter((peer) => peer.instance === instance)) {
+        this.#left(room.name, id, instance, session, false)
+      }
+    }
+  }
+
+  #up(): void {
+    for (const room of this.#rooms.values()) {
+      this.#ask(room)
+      for (const local of room.local.values()) {
+        local.echoed = false
+        if (local.inside) this.#bus.announce(room.name, local.presence)
+      }
+    }
+    this.#onBus(true)
+  }
+
+  #down(): void {
+    for (const room of this.#rooms.values()) {
+      room.overlay = undefined
+      this.#letIn(room)
+    }
+    this.#onBus(false)
+  }
+}

@@ -1,0 +1,17 @@
+/** The rooms of a signalling service, with no socket in them: the same code in the server and in the simulator. */
+export {
+  type Admission,
+  type AdmissionRequest,
+  openAdmission,
+  type Ticket,
+  type Verdict,
+} from './admission.js'
+export type { Bus, BusEvents, Presence } from './bus.js'
+export { type Connection, closeCodes, type PeerSocket } from './connection.js'
+export { type Announcements, Directory, type LocalPeer } from './directory.js'
+export { defaultLimits, type SignalLimits, signalLimits } from './limits.js'
+export { MemoryBus, MemoryHub } from './memory-bus.js'
+export type { RoomConnection } from './room-connection.js'
+export { type IceGrant, Rooms, type RoomsOptions } from './rooms.js'
+export { GuardedSocket, type SocketOwner, Sockets } from './sockets.js'
+export { type RefusalReason, refusalReasons, Tally } from './tally.js'

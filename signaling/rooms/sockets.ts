@@ -1,0 +1,173 @@
+import type { Runtime, Timer } from '../../src/runtime/index.js'
+import { closeCodes, type PeerSocket } from './connection.js'
+import type { SignalLimits } from './limits.js'
+import type { Tally } from './tally.js'
+import { TokenBucket } from './token-bucket.js'
+
+/** How often silence, handshakes and expiries are looked at, in milliseconds: one timer for all sockets. */
+const sweepInterval = 1_000
+
+/** What a door does when a socket's time is up. */
+export interface SocketOwner {
+  /** The peer was let in. */
+  readonly inside: boolean
+  /** The handshake took too long. */
+  late(): void
+  /** Once a second. */
+  tick(now: number): void
+}
+
+/** A socket with the limits that hold for every door: rates, silence, and how much may wait unread. */
+export class GuardedSocket {
+  readonly #socket: PeerSocket
+  readonly #limits: SignalLimits
+  readonly #tally: Tally
+  readonly #runtime: Runtime
+  readonly #frames: TokenBucket
+  readonly #bytes: TokenBucket
+  readonly #openedAt: number
+  #heardAt: number
+  #probed = false
+  #cut = false
+
+  constructor(socket: PeerSocket, limits: SignalLimits, tally: Tally, runtime: Runtime) {
+    const now = runtime.now()
+    this.#socket = socket
+    this.#limits = limits
+    this.#tally = tally
+    this.#runtime = runtime
+    this.#frames = new TokenBucket(limits.framesPerSecond, 2 * limits.framesPerSecond, now)
+    this.#bytes = new TokenBucket(limits.bytesPerSecond, 2 * limits.bytesPerSecond, now)
+    this.#openedAt = now
+    this.#heardAt = now
+  }
+
+  get address(): string {
+    return this.#socket.address
+  }
+
+  /** Sends a frame, or cuts the peer off that does not read what was sent before. */
+  send(frame: Uint8Array): void {
+    if (this.#cut) return
+    if (this.#socket.buffered + frame.byteLength > this.#limits.bufferedBytes) {
+      this.#cut = true
+      this.#tally.slowConsumers++
+      this.#runtime.log('warn', 'a peer reads too slowly and is cut off', {
+        address: this.address,
+        buffered: this.#socket.buffered,
+      })
+      this.#socket.cut()
+      return
+    }
+    this.#socket.send(frame)
+  }
+
+  /** A frame of so many bytes came: notes the sign of life, and slows a sender down that is over its rate. */
+  took(bytes: number, now: number): void {
+    this.heard(now)
+    const byFrames = this.#frames.take(1, now)
+    const byBytes = this.#bytes.take(bytes, now)
+    if (byFrames > 0) this.#tally.throttledByFrames++
+    if (byBytes > 0) this.#tally.throttledByBytes++
+    const wait = Math.max(byFrames, byBytes)
+    if (wait > 0) this.#socket.pause(wait)
+  }
+
+  pause(milliseconds: number): void {
+    this.#socket.pause(milliseconds)
+  }
+
+  heard(now: number): void {
+    this.#heardAt = now
+    this.#probed = false
+  }
+
+  end(code: number, reason: string): void {
+    this.#socket.end(code, reason)
+  }
+
+  cut(): void {
+    this.#socket.cut()
+  }
+
+  sweep(owner: SocketOwner, now: number): void {
+    if (!owner.inside) {
+      if (now - this.#openedAt > this.#limits.handshakeMilliseconds) owner.late()
+      return
+    }
+    const silence = now - this.#heardAt
+    if (silence > this.#limits.idleMilliseconds) {
+      this.#tally.idle++
+      this.#runtime.log('info', 'a peer has fallen silent and is cut off', { address: this.address, silence })
+      this.#socket.cut()
+      return
+    }
+    if (silence > this.#limits.idleMilliseconds / 2 && !this.#probed) {
+      this.#probed = true
+      this.#socket.probe()
+    }
+    owner.tick(now)
+  }
+}
+
+/** All sockets of an instance, whatever door they came in by. */
+export class Sockets {
+  readonly #runtime: Runtime
+  readonly #limits: SignalLimits
+  readonly #tally: Tally
+  readonly #owners = new Map<GuardedSocket, SocketOwner>()
+  #timer: Timer | undefined
+
+  constructor(runtime: Runtime, limits: SignalLimits, tally: Tally) {
+    this.#runtime = runtime
+    this.#limits = limits
+    this.#tally = tally
+  }
+
+  get size(): number {
+    return this.#owners.size
+  }
+
+  /** Puts a new socket under the limits. */
+  guard(socket: PeerSocket): GuardedSocket {
+    return new GuardedSocket(socket, this.#limits, this.#tally, this.#runtime)
+  }
+
+  /** Watches over a socket from now on, until `remove`. */
+  add(guarded: GuardedSocket, owner: SocketOwner): void {
+    this.#tally.connections++
+    this.#owners.set(guarded, owner)
+    this.#timer ??= this.#runtime.timer(sweepInterval, () => this.#sweep())
+  }
+
+  remove(guarded: GuardedSocket): void {
+    this.#owners.delete(guarded)
+    if (this.#owners.size > 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Sends `frame` to every peer that is in; used to say that the instance goes. */
+  tellAll(frameFor: (owner: SocketOwner) => Uint8Array | undefined): void {
+    for (const [guarded, owner] of [...this.#owners]) {
+      const frame = owner.inside ? frameFor(owner) : undefined
+      if (frame !== undefined) guarded.send(frame)
+    }
+  }
+
+  /** Closes every socket. */
+  endAll(reason: string): void {
+    for (const guarded of [...this.#owners.keys()]) guarded.end(closeCodes.draining, reason)
+  }
+
+  /** Closes every socket without a word. */
+  cutAll(): void {
+    for (const guarded of [...this.#owners.keys()]) guarded.cut()
+  }
+
+  #sweep(): void {
+    this.#timer = this.#runtime.timer(sweepInterval, () => this.#sweep())
+    const now = this.#runtime.now()
+    for (const [guarded, owner] of [...this.#owners]) guarded.sweep(owner, now)
+  }
+}
