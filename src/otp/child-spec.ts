@@ -1,0 +1,260 @@
+import * as v from 'valibot'
+import { checkOptions, InvalidOption } from '../errors/index.js'
+import { GenServer, type GenServerClass } from './gen-server.js'
+import { isLauncher, type Launcher } from './launcher.js'
+
+/** When a child that ended is started again: always, only after an abnormal end, or never. */
+export type Restart = 'permanent' | 'transient' | 'temporary'
+
+/** Who is restarted with a child: nobody, everybody, or those started after it. */
+export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
+
+/** When a supervisor ends by itself: never, or when any or all of its significant children have ended. */
+export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
+
+/** How long an end may take: milliseconds, `Infinity`, or no time at all. */
+export type Shutdown = number | 'brutal_kill'
+
+/** Waits between restarts, with full jitter: a random time up to `first`, doubled each time, never above `max`. */
+export interface Backoff {
+  /** Milliseconds. */
+  readonly first: number
+  /** Milliseconds; a child that has run for so long begins at `first` again. */
+  readonly max: number
+}
+
+/** Leaves a nested supervisor stopped for a while when it gave up too often, instead of giving up above it too. */
+export interface Quarantine {
+  /** So many times given up … */
+  readonly escalations: number
+  /** … within so many seconds … */
+  readonly maxSeconds: number
+  /** … and it stays stopped for so many milliseconds. */
+  readonly release: number
+}
+
+interface ChildCommon {
+  /** Names it among its siblings. */
+  readonly id: string
+  /** Default `permanent`. */
+  readonly restart?: Restart
+  /** Default 5,000 ms; `Infinity` for a supervisor, which needs the time of all below it. */
+  readonly shutdown?: Shutdown
+  /** Whether its end counts for `autoShutdown`. Default false. */
+  readonly significant?: boolean
+}
+
+/** A child that is a process. */
+export interface WorkerSpec extends ChildCommon {
+  /** The class and what its `init` takes, or what else starts a process, as `worker(…)`. */
+  readonly start: readonly [server: GenServerClass, args?: unknown] | Launcher
+  /** Registered for it before `init` runs. */
+  readonly name?: string
+  /** Milliseconds that its `init` may take; default 5,000, and 30,000 for `worker(…)`. */
+  readonly timeout?: number
+}
+
+/** A child that is a supervisor. */
+export interface NestedSpec extends ChildCommon {
+  readonly supervisor: SupervisorSpec
+}
+
+export type ChildSpec = WorkerSpec | NestedSpec
+
+/** A supervisor and what it starts. */
+export interface SupervisorSpec {
+  /** Default `one_for_one`. */
+  readonly strategy?: Strategy
+  /** More restarts than this within `maxSeconds`, and the supervisor gives up. Default 3. */
+  readonly maxRestarts?: number
+  /** Default 5. */
+  readonly maxSeconds?: number
+  /** Default `never`. */
+  readonly autoShutdown?: AutoShutdown
+  /** Beyond OTP; none when not given: restarts are immediate. */
+  readonly backoff?: Backoff
+  /** Beyond OTP; off when not given. */
+  readonly quarantine?: Quarantine
+  /** Registered for the supervisor itself. */
+  readonly name?: string
+  readonly children?: readonly ChildSpec[]
+}
+
+const name = v.pipe(
+  v.string('must be a string'),
+  v.minLength(1, 'must not be empty'),
+  v.maxLength(1024, 'must be at most 1,024 characters long'),
+)
+const whole = (expected: string) => v.pipe(v.number(expected), v.integer(expected), v.minValue(0, expected))
+const milliseconds = v.pipe(
+  v.number('must be a number of milliseconds'),
+  v.minValue(0, 'must be a number of milliseconds, 0 or more'),
+)
+
+export const intensityOptions = {
+  maxRestarts: v.optional(whole('must be a whole number, 0 or more'), 3),
+  maxSeconds: v.optional(
+    v.pipe(
+      v.number('must be a number of seconds'),
+      v.finite('must be finite'),
+      v.gtValue(0, 'must be above 0'),
+    ),
+    5,
+  ),
+}
+
+const backoff = v.pipe(
+  v.strictObject({
+    first: v.pipe(
+      v.number('must be a number of milliseconds'),
+      v.finite('must be finite'),
+      v.minValue(1, 'must be 1 ms or more'),
+    ),
+    max: v.pipe(
+      v.number('must be a number of milliseconds'),
+      v.finite('must be finite'),
+      v.minValue(1, 'must be 1 ms or more'),
+    ),
+  }),
+  v.check(({ first, max }) => first <= max, 'must have a max that is not below first'),
+)
+
+const restart = v.picklist(
+  ['permanent', 'transient', 'temporary'],
+  "must be 'permanent', 'transient' or 'temporary'",
+)
+const shutdownTime = v.union(
+  [milliseconds, v.literal('brutal_kill')],
+  "must be a number of milliseconds, Infinity or 'brutal_kill'",
+)
+
+const serverClass = v.custom<GenServerClass>(
+  (given) => typeof given === 'function' && given.prototype instanceof GenServer,
+  'must be a class that extends GenServer',
+)
+const startTuple = v.custom<readonly [GenServerClass, unknown?]>(
+  (given) =>
+    Array.isArray(given) && (given.length === 1 || given.length === 2) && v.is(serverClass, given[0]),
+  'must be [a class that extends GenServer, its arguments] or worker(…)',
+)
+const start = v.union(
+  [startTuple, v.custom<Launcher>(isLauncher)],
+  'must be [a class that extends GenServer, its arguments] or worker(…)',
+)
+
+const common = {
+  id: name,
+  restart: v.optional(restart, 'permanent'),
+  significant: v.optional(v.boolean('must be true or false'), false),
+}
+const workerSpec = v.strictObject({
+  ...common,
+  start,
+  name: v.optional(name),
+  shutdown: v.optional(shutdownTime, 5_000),
+  timeout: v.optional(milliseconds),
+})
+const nestedSpec = v.strictObject({
+  ...common,
+  supervisor: v.custom<SupervisorSpec>(
+    (given) => typeof given === 'object' && given !== null,
+    'must be the spec of a supervisor',
+  ),
+  shutdown: v.optional(shutdownTime, Number.POSITIVE_INFINITY),
+})
+
+const supervisorSpec = v.strictObject({
+  strategy: v.optional(
+    v.picklist(
+      ['one_for_one', 'one_for_all', 'rest_for_one'],
+      "must be 'one_for_one', 'one_for_all' or 'rest_for_one'",
+    ),
+    'one_for_one',
+  ),
+  ...intensityOptions,
+  autoShutdown: v.optional(
+    v.picklist(
+      ['never', 'any_significant', 'all_significant'],
+      "must be 'never', 'any_significant' or 'all_significant'",
+    ),
+    'never',
+  ),
+  backoff: v.optional(backoff),
+  quarantine: v.optional(
+    v.strictObject({
+      escalations: v.pipe(
+        v.number('must be a number'),
+        v.integer('must be whole'),
+        v.minValue(1, 'must be 1 or more'),
+      ),
+      maxSeconds: v.pipe(
+        v.number('must be a number of seconds'),
+        v.finite('must be finite'),
+        v.gtValue(0, 'must be above 0'),
+      ),
+      release: milliseconds,
+    }),
+  ),
+  name: v.optional(name),
+  children: v.optional(v.array(v.unknown(), 'must be an array of child specs'), []),
+})
+
+/** A worker's spec that has been checked, with its defaults. */
+export type CheckedWorker = v.InferOutput<typeof workerSpec>
+/** A nested supervisor's spec that has been checked, all the way down. */
+export type CheckedNested = Omit<v.InferOutput<typeof nestedSpec>, 'supervisor'> & {
+  readonly supervisor: CheckedSupervisor
+}
+export type CheckedChild = CheckedWorker | CheckedNested
+export type CheckedSupervisor = Omit<v.InferOutput<typeof supervisorSpec>, 'children'> & {
+  readonly children: readonly CheckedChild[]
+}
+
+/**
+ * Checks one child's spec.
+ *
+ * @param at - where it stands, for errors: `supervise.children[2]`
+ * @param autoShutdown - of its supervisor: only under another than `never` may a child be significant
+ * @throws {InvalidOption}
+ */
+export function checkChild(spec: unknown, at: string, autoShutdown: AutoShutdown): CheckedChild {
+  const nested = typeof spec === 'object' && spec !== null && 'supervisor' in spec
+  const child = nested ? checkOptions(nestedSpec, spec, at) : checkOptions(workerSpec, spec, at)
+  if (child.significant) {
+    if (child.restart === 'permanent') {
+      throw new InvalidOption(
+        `${at}.significant`,
+        true,
+        'a permanent child never ends for good and cannot be significant',
+      )
+    }
+    if (autoShutdown === 'never') {
+      throw new InvalidOption(
+        `${at}.significant`,
+        true,
+        "needs a supervisor whose autoShutdown is not 'never'",
+      )
+    }
+  }
+  if ('supervisor' in child)
+    return { ...child, supervisor: checkSupervisor(child.supervisor, `${at}.supervisor`) }
+  return child
+}
+
+/**
+ * Checks a supervisor's spec and those of all its children, nested ones included.
+ *
+ * @throws {InvalidOption} with the path of the field: `supervise.children[2].restart`
+ */
+export function checkSupervisor(spec: unknown, at: string): CheckedSupervisor {
+  const checked = checkOptions(supervisorSpec, spec, at)
+  const ids = new Set<string>()
+  const children = checked.children.map((child, index) => {
+    const path = `${at}.children[${index}]`
+    const result = checkChild(child, path, checked.autoShutdown)
+    if (ids.has(result.id)) throw new InvalidOption(`${path}.id`, result.id, 'is the id of another child')
+    ids.add(result.id)
+    return result
+  })
+  return { ...checked, children }
+}

@@ -1,0 +1,32 @@
+/** Processes as OTP has them: servers, supervisors, workers in their own threads, names, refs. */
+export { bindProcesses } from './bind.js'
+export type { CallOptions, StopOptions } from './call-options.js'
+export type {
+  AutoShutdown,
+  Backoff,
+  ChildSpec,
+  NestedSpec,
+  Quarantine,
+  Restart,
+  Shutdown,
+  Strategy,
+  SupervisorSpec,
+  WorkerSpec,
+} from './child-spec.js'
+export { ExitError, type ExitReason, type GivenReason } from './exit.js'
+export { exposeServer } from './expose.js'
+export type { From } from './from.js'
+export {
+  type ArgsOf,
+  GenServer,
+  type GenServerClass,
+  IGNORE,
+  NO_REPLY,
+  type SystemInfo,
+} from './gen-server.js'
+export type { Launcher } from './launcher.js'
+export { PlacedRef, ProcessRef, sameProcess, type Target } from './ref.js'
+export { Supervisor } from './supervisor.js'
+export type { ChildAnswer, ChildCount, ChildError, ChildInfo, ChildState } from './supervisor-server.js'
+export { ProcessSystem, type ProcessSystemOptions, type StartOptions, systemOf } from './system.js'
+export { type WorkerOptions, worker } from './worker.js'

@@ -1,0 +1,36 @@
+/**
+ * Names one process for as long as it lives, on whichever peer; another incarnation has another
+ * ref. Plain data: it may be sent, stored and compared by its two fields, and a copy of it is as
+ * good as the original.
+ */
+export class ProcessRef {
+  /** The peer it runs on; empty while its page is in no mesh. */
+  readonly peer: string
+  /** Its number on that peer. */
+  readonly id: string
+
+  constructor(peer: string, id: string) {
+    this.peer = peer
+    this.id = id
+  }
+}
+
+/** Names a placed process by what it is placed for, wherever it runs now. Plain data. */
+export class PlacedRef {
+  /** The name it was defined under. */
+  readonly placed: string
+  readonly key: string
+
+  constructor(placed: string, key: string) {
+    this.placed = placed
+    this.key = key
+  }
+}
+
+/** What messages can be sent to: a process, a placed process, a registered name, or a copy of one of these. */
+export type Target = ProcessRef | PlacedRef | string
+
+/** Whether two refs name the same process. */
+export function sameProcess(a: ProcessRef, b: ProcessRef): boolean {
+  return a.id === b.id && a.peer === b.peer
+}

@@ -1,0 +1,348 @@
+import { RingmeshError } from '../errors/index.js'
+import type { Runtime, Timer } from '../runtime/index.js'
+import type { CallOptions } from './call-options.js'
+import {
+  type ExitReason,
+  type GivenReason,
+  isAbnormal,
+  killed,
+  normal,
+  reasonOfThrow,
+  toReason,
+} from './exit.js'
+import type { From } from './from.js'
+import {
+  attachContext,
+  type GenServer,
+  type GenServerClass,
+  IGNORE,
+  NO_REPLY,
+  type ServerContext,
+} from './gen-server.js'
+import { type Envelope, Process, type ProcessWorld } from './process.js'
+import { Queue } from './queue.js'
+import { type ProcessRef, sameProcess, type Target } from './ref.js'
+import type { Runnable, Scheduler } from './scheduler.js'
+
+/** How a start ended. */
+export type StartResult =
+  | { readonly kind: 'ok'; readonly process: Process }
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'failed'; readonly reason: ExitReason }
+
+/** What a server's process needs of the system beyond what every process does. */
+export interface ServerWorld extends ProcessWorld {
+  readonly runtime: Runtime
+  readonly scheduler: Scheduler
+  /** The process whose handler is running now, up to its first `await`. */
+  current: Process | undefined
+  callFrom(caller: Process, target: Target, request: unknown, options?: CallOptions): Promise<unknown>
+  cast(target: Target, message: unknown): void
+  send(target: Target, message: unknown): void
+  monitor(target: Target, down: (reason: ExitReason) => void): () => void
+  linkTo(process: Process, target: Target): void
+  /** Rejects a call, wherever the caller is. */
+  refuse(from: From, reason: ExitReason): void
+  startFrom(
+    parent: Process,
+    server: GenServerClass,
+    options: { args?: unknown; name?: string; timeout?: number },
+  ): Promise<ProcessRef>
+}
+
+/**
+ * More messages than this wait only for a process that will never catch up; further casts are then
+ * dropped and calls refused, where BEAM would fill the memory.
+ */
+const longestMailbox = 1_000_000
+
+type Phase = 'starting' | 'running' | 'stopping'
+
+/** A process that runs a {@link GenServer} in this page: one message at a time. */
+export class ServerProcess extends Process implements Runnable {
+  readonly server: GenServer
+  readonly #world: ServerWorld
+  readonly #mailbox = new Queue<Envelope>()
+  readonly #continues = new Queue<unknown>()
+  readonly #monitored = new Map<number, () => void>()
+  #nextMonitored = 1
+  #phase: Phase = 'starting'
+  #busy = true
+  #stop: { reason: ExitReason } | undefined
+  #patience: number | undefined
+  #timer: Timer | undefined
+  #startTimer: Timer | undefined
+  #started: ((result: StartResult) => void) | undefined
+  #afterMessage: (() => void) | undefined
+
+  constructor(
+    world: ServerWorld,
+    ref: ProcessRef,
+    server: GenServer,
+    about: { kind: 'worker' | 'supervisor'; parent?: ProcessRef | undefined },
+  ) {
+    super(world, ref, { ...about, label: server.constructor.name })
+    this.#world = world
+    this.server = server
+    attachContext(server, this.#context())
+  }
+
+  /** Messages that wait. */
+  get queued(): number {
+    return this.#mailbox.size
+  }
+
+  /** Calls `listener` after every handled message, for those who keep snapshots. */
+  onHandled(listener: () => void): void {
+    this.#afterMessage = listener
+  }
+
+  /** Runs `init`. `started` is called exactly once, never before this returns unless `init` is synchronous. */
+  begin(args: unknown, snapshot: unknown, timeout: number, started: (result: StartResult) => void): void {
+    this.#started = started
+    if (timeout !== Number.POSITIVE_INFINITY) {
+      this.#startTimer = this.#world.runtime.timer(timeout, () => {
+        this.#refuse({ type: 'timeout', after: timeout }, killed)
+      })
+    }
+    this.#run(
+      () => this.server.init(args, snapshot),
+      (value) => {
+        this.#startTimer?.cancel()
+        if (value === IGNORE) {
+          this.#started = undefined
+          this.#withdraw()
+          this.end(normal)
+          started({ kind: 'ignored' })
+          return
+        }
+        this.#phase = 'running'
+        this.#started = undefined
+        started({ kind: 'ok', process: this })
+        this.#handled()
+      },
+      (reason) => this.#refuse(reason, reason),
+    )
+  }
+
+  override deliver(envelope: Envelope): void {
+    if (!this.alive) return
+    if (this.#mailbox.size >= longestMailbox && envelope.kind !== 'exit' && envelope.kind !== 'stop') {
+      this.#overflow(envelope)
+      return
+    }
+    this.#mailbox.push(envelope)
+    if (!this.#busy) this.#world.scheduler.ready(this)
+  }
+
+  step(): boolean {
+    if (this.#busy || !this.alive) return false
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#continues.size > 0) {
+      const value = this.#continues.shift()
+      this.#handle(() => this.server.handleContinue(value))
+    } else {
+      const envelope = this.#mailbox.shift()
+      if (envelope === undefined) return false
+      this.#open(envelope)
+    }
+    return !this.#busy && this.alive && this.#continues.size + this.#mailbox.size > 0
+  }
+
+  protected override close(reason: ExitReason): void {
+    this.#timer?.cancel()
+    this.#startTimer?.cancel()
+    for (const demonitor of this.#monitored.values()) demonitor()
+    this.#monitored.clear()
+    this.#mailbox.clear()
+    this.#continues.clear()
+    const started = this.#started
+    this.#started = undefined
+    started?.({ kind: 'failed', reason })
+  }
+
+  #open(envelope: Envelope): void {
+    switch (envelope.kind) {
+      case 'call': {
+        const { from, request } = envelope
+        this.#handle(
+          () => this.server.handleCall(request, from),
+          (value) => {
+            if (value !== NO_REPLY) from.reply(value)
+          },
+        )
+        return
+      }
+      case 'cast':
+        this.#handle(() => this.server.handleCast(envelope.message))
+        return
+      case 'info':
+        this.#handle(() => this.server.handleInfo(envelope.message))
+        return
+      case 'exit': {
+        const { from, reason } = envelope
+        if (this.parent !== undefined && sameProcess(from, this.parent)) this.#terminate(reason)
+        else this.#handle(() => this.server.handleInfo({ type: 'exit', from, reason }))
+        return
+      }
+      case 'stop':
+        this.#terminate(envelope.reason)
+        return
+    }
+  }
+
+  #handle(handler: () => unknown, answer?: (value: unknown) => void): void {
+    this.#patience = undefined
+    this.#run(
+      handler,
+      (value) => {
+        const stop = this.#stop
+        if (stop === undefined) {
+          answer?.(value)
+          this.#handled()
+        } else {
+          // OTP runs terminate first and answers then, so that the caller knows the end by the answer.
+          this.#terminate(stop.reason, answer === undefined ? undefined : () => answer(value))
+        }
+      },
+      (reason) => {
+        if (isAbnormal(reason)) {
+          this.#world.runtime.log('error', `${this.label} ended by an error`, { id: this.ref.id, reason })
+        }
+        this.#terminate(reason)
+      },
+    )
+  }
+
+  /** After a handler: the next message, or the wait for one. */
+  #handled(): void {
+    this.#busy = false
+    this.#afterMessage?.()
+    if (!this.alive) return
+    const { runtime, scheduler } = this.#world
+    if (this.#stop !== undefined) this.#terminate(this.#stop.reason)
+    else if (this.#continues.size + this.#mailbox.size > 0) scheduler.ready(this)
+    else if (this.#patience !== undefined) {
+      this.#timer = runtime.timer(this.#patience, () =>
+        this.deliver({ kind: 'info', message: { type: 'timeout' } }),
+      )
+    }
+  }
+
+  #terminate(reason: ExitReason, last?: () => void): void {
+    if (this.#phase === 'stopping') return
+    this.#phase = 'stopping'
+    const finish = (final: ExitReason): void => {
+      last?.()
+      this.end(final)
+    }
+    this.#run(
+      () => this.server.terminate(reason),
+      () => finish(reason),
+      finish,
+    )
+  }
+
+  /** Runs user code that may be asynchronous; what comes after the process ended is dropped. */
+  #run(code: () => unknown, done: (value: unknown) => void, failed: (reason: ExitReason) => void): void {
+    this.#busy = true
+    const before = this.#world.current
+    this.#world.current = this
+    let value: unknown
+    try {
+      value = code()
+    } catch (thrown) {
+      this.#world.current = before
+      failed(reasonOfThrow(thrown))
+      return
+    }
+    this.#world.current = before
+    if (isThenable(value)) {
+      value.then(
+        (later) => {
+          if (this.alive) done(later)
+        },
+        (thrown) => {
+          if (this.alive) failed(reasonOfThrow(thrown))
+        },
+      )
+    } else if (this.alive) done(value)
+  }
+
+  /** A start that failed is told to the starter alone, not also by its link. */
+  #refuse(told: ExitReason, ended: ExitReason): void {
+    const started = this.#started
+    this.#started = undefined
+    this.#startTimer?.cancel()
+    this.#withdraw()
+    this.end(ended)
+    started?.({ kind: 'failed', reason: told })
+  }
+
+  #withdraw(): void {
+    if (this.parent !== undefined) this.unlink(this.parent)
+  }
+
+  #overflow(envelope: Envelope): void {
+    this.#world.runtime.log('error', 'a mailbox is full, a message was dropped', { id: this.ref.id })
+    if (envelope.kind === 'call') {
+      const { name, message } = new RingmeshError('QueueFull', `the mailbox of ${this.label} is full`)
+      this.#world.refuse(envelope.from, { type: 'error', name, message })
+    }
+  }
+
+  #context(): ServerContext {
+    const process = this
+    const world = this.#world
+    return {
+      get self() {
+        return process.ref
+      },
+      get trapExit() {
+        return process.trapExit
+      },
+      set trapExit(trap) {
+        process.trapExit = trap
+      },
+      continue: (value) => this.#continues.push(value),
+      timeout: (milliseconds) => {
+        this.#patience = milliseconds
+      },
+      stop: (reason: GivenReason) => {
+        this.#stop ??= { reason: toReason(reason) }
+        // Called with no handler running, as from a timer of the server's own.
+        if (!this.#busy) this.deliver({ kind: 'stop', reason: this.#stop.reason })
+      },
+      call: (target, request, options) => world.callFrom(this, target, request, options),
+      cast: (target, message) => world.cast(target, message),
+      send: (target, message) => world.send(target, message),
+      monitor: (target) => {
+        const id = this.#nextMonitored++
+        this.#monitored.set(
+          id,
+          world.monitor(target, (reason) => {
+            this.#monitored.delete(id)
+            this.deliver({ kind: 'info', message: { type: 'down', monitor: id, ref: target, reason } })
+          }),
+        )
+        return id
+      },
+      demonitor: (id) => {
+        this.#monitored.get(id)?.()
+        this.#monitored.delete(id)
+      },
+      link: (target) => world.linkTo(this, target),
+      unlink: (target) => {
+        if (typeof target === 'object' && 'id' in target) this.unlink(target)
+      },
+      start: (server, options) => world.startFrom(this, server, options),
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}

@@ -1,0 +1,366 @@
+import type { Timer } from '../runtime/index.js'
+import { backoffDelay } from './backoff.js'
+import type { CheckedChild, CheckedSupervisor } from './child-spec.js'
+import { stopChild } from './child-stop.js'
+import { ExitError, type ExitReason, isAbnormal, shutdown } from './exit.js'
+import { GenServer, type SystemInfo } from './gen-server.js'
+import type { Process } from './process.js'
+import { type ProcessRef, sameProcess } from './ref.js'
+import { RestartIntensity } from './restart-intensity.js'
+import type { StartResult } from './server-process.js'
+import type { ProcessSystem } from './system.js'
+
+/** `restarting`: it ended, and its restart waits or failed and is tried again. `stopped`: it has a spec and no process. */
+export type ChildState = 'running' | 'restarting' | 'stopped'
+
+/** A supervisor's child as others see it. */
+export interface ChildInfo {
+  readonly id: string
+  readonly kind: 'worker' | 'supervisor'
+  readonly state: ChildState
+  /** How often it has been started again. */
+  readonly restarts: number
+  /** Undefined while no process runs. */
+  readonly ref: ProcessRef | undefined
+  /** A nested supervisor that gave up too often and rests; see `quarantine`. */
+  readonly quarantined?: true
+}
+
+/** OTP's answers to what cannot be done with a child. */
+export type ChildError =
+  | { readonly error: 'not_found' | 'running' | 'restarting' | 'already_present' | 'max_children' }
+  | { readonly error: 'already_started'; readonly ref: ProcessRef }
+  | { readonly error: 'failed'; readonly reason: ExitReason }
+
+/** What a child operation gave: the child's ref (undefined where it has none now), or why not. */
+export type ChildAnswer = { readonly ref: ProcessRef | undefined } | ChildError
+
+export interface ChildCount {
+  readonly specs: number
+  readonly active: number
+  readonly supervisors: number
+  readonly workers: number
+}
+
+interface Child {
+  readonly spec: CheckedChild
+  state: ChildState
+  process: Process | undefined
+  restarts: number
+  /** Restarts in a row, for the backoff. */
+  attempt: number
+  startedAt: number
+  retry: Timer | undefined
+  /** When it gave up, lately: for the quarantine of nested supervisors. */
+  escalations: number[]
+  quarantined: boolean
+}
+
+export type SupervisorRequest =
+  | { readonly op: 'start'; readonly spec: CheckedChild }
+  | { readonly op: 'terminate' | 'restart' | 'delete'; readonly id: string }
+
+/** Sent by the supervisor to itself: time to try a restart again. */
+interface Retry {
+  readonly type: 'retry'
+  readonly child: Child
+  /** The failed try before this one counts as a restart of its own. */
+  readonly counts: boolean
+}
+
+/** How the exit of a child ends its supervisor. */
+const giveUp = new ExitError({ type: 'shutdown', detail: 'too many restarts' })
+
+/** The process of a supervisor; `Supervisor` is its public handle. After OTP's supervisor.erl. */
+export class SupervisorServer extends GenServer {
+  readonly #system: ProcessSystem
+  readonly #spec: CheckedSupervisor
+  readonly #intensity: RestartIntensity
+  /** In the order of their starts. */
+  #children: Child[] = []
+
+  constructor(system: ProcessSystem, spec: CheckedSupervisor) {
+    super()
+    this.#system = system
+    this.#spec = spec
+    this.#intensity = new RestartIntensity(system.runtime, spec.maxRestarts, spec.maxSeconds)
+  }
+
+  override async init(): Promise<void> {
+    this.trapExit = true
+    for (const spec of this.#spec.children) {
+      const child = newChild(spec)
+      this.#children.push(child)
+      const result = await this.#launch(child)
+      if (result.kind === 'failed') {
+        this.#children.pop()
+        await this.#stopAll(this.#children)
+        const { reason } = result
+        throw new ExitError({ type: 'shutdown', detail: { failedToStart: spec.id, reason } })
+      }
+      if (result.kind === 'ignored' && spec.restart === 'temporary') this.#remove(child)
+    }
+  }
+
+  override async handleCall(request: SupervisorRequest): Promise<ChildAnswer> {
+    if (request.op === 'start') return this.#startChild(request.spec)
+    const child = this.#children.find((each) => each.spec.id === request.id)
+    if (child === undefined) return { error: 'not_found' }
+    switch (request.op) {
+      case 'terminate':
+        await this.#terminateChild(child)
+        if (child.spec.restart === 'temporary') this.#remove(child)
+        return { ref: undefined }
+      case 'restart':
+        return this.#restartStopped(child)
+      case 'delete':
+        if (child.state !== 'stopped') return { error: child.state }
+        this.#remove(child)
+        return { ref: undefined }
+    }
+  }
+
+  override async handleInfo(message: SystemInfo | Retry): Promise<void> {
+    if (message.type === 'exit') {
+      const { from, reason } = message
+      const child = this.#children.find(
+        ({ process }) => process !== undefined && sameProcess(process.ref, from),
+      )
+      if (child !== undefined) await this.#exited(child, reason)
+    } else if (message.type === 'retry') {
+      const { child } = message
+      if (child.state !== 'restarting' || !this.#children.includes(child)) return
+      if (message.counts) await this.#restart(child)
+      else await this.#restartNow(child)
+    }
+  }
+
+  override async terminate(): Promise<void> {
+    for (const { retry } of this.#children) retry?.cancel()
+    await this.#stopAll(this.#children)
+  }
+
+  children(): ChildInfo[] {
+    return this.#children.map((child) => ({
+      id: child.spec.id,
+      kind: kindOf(child.spec),
+      state: child.state,
+      restarts: child.restarts,
+      ref: child.process?.ref,
+      ...(child.quarantined ? { quarantined: true as const } : {}),
+    }))
+  }
+
+  /** The servers of nested supervisors, for trees. */
+  nested(id: string): Process | undefined {
+    return this.#children.find((child) => child.spec.id === id)?.process
+  }
+
+  count(): ChildCount {
+    const supervisors = this.#children.filter(({ spec }) => kindOf(spec) === 'supervisor').length
+    return {
+      specs: this.#children.length,
+      active: this.#children.filter(({ state }) => state === 'running').length,
+      supervisors,
+      workers: this.#children.length - supervisors,
+    }
+  }
+
+  async #startChild(spec: CheckedChild): Promise<ChildAnswer> {
+    const present = this.#children.find((child) => child.spec.id === spec.id)
+    if (present !== undefined) {
+      return present.process === undefined
+        ? { error: present.state === 'restarting' ? 'restarting' : 'already_present' }
+        : { error: 'already_started', ref: present.process.ref }
+    }
+    const child = newChild(spec)
+    const result = await this.#launch(child)
+    if (result.kind === 'failed') return { error: 'failed', reason: result.reason }
+    if (result.kind === 'ok' || spec.restart !== 'temporary') this.#children.push(child)
+    return { ref: child.process?.ref }
+  }
+
+  async #restartStopped(child: Child): Promise<ChildAnswer> {
+    if (child.state !== 'stopped') return { error: child.state }
+    const result = await this.#launch(child)
+    if (result.kind === 'failed') return { error: 'failed', reason: result.reason }
+    return { ref: child.process?.ref }
+  }
+
+  async #terminateChild(child: Child): Promise<void> {
+    child.retry?.cancel()
+    child.retry = undefined
+    if (child.process !== undefined) await this.#stop(child)
+    child.state = 'stopped'
+  }
+
+  async #exited(child: Child, reason: ExitReason): Promise<void> {
+    child.process = undefined
+    child.state = 'stopped'
+    const { restart, id } = child.spec
+    if (restart === 'permanent' || (restart === 'transient' && isAbnormal(reason))) {
+      this.#system.runtime.log('warn', `child ${id} ended and is started again`, { reason })
+      if (this.#quarantines(child, reason)) return
+      await this.#restart(child)
+      return
+    }
+    if (restart === 'temporary') this.#remove(child)
+    this.#autoShutdown(child)
+  }
+
+  #autoShutdown(child: Child): void {
+    if (!child.spec.significant) return
+    const { autoShutdown } = this.#spec
+    const others = this.#children.some((other) => other.spec.significant && other.state !== 'stopped')
+    if (autoShutdown === 'any_significant' || (autoShutdown === 'all_significant' && !others)) {
+      this.stop(shutdown)
+    }
+  }
+
+  /** A child ended that shall run: count it, and start it again now or after its backoff. */
+  async #restart(child: Child): Promise<void> {
+    if (!this.#intensity.count()) {
+      this.#remove(child)
+      this.#system.runtime.log('error', `a supervisor gives up: too many restarts of ${child.spec.id}`)
+      throw giveUp
+    }
+    const { backoff } = this.#spec
+    if (backoff === undefined) {
+      await this.#restartNow(child)
+      return
+    }
+    const { runtime } = this.#system
+    if (runtime.now() - child.startedAt >= backoff.max) child.attempt = 0
+    await this.#stopGroup(child)
+    for (const each of this.#group(child)) each.state = 'restarting'
+    this.#retryIn(child, backoffDelay(backoff, child.attempt++, runtime), false)
+  }
+
+  async #restartNow(child: Child): Promise<void> {
+    await this.#stopGroup(child)
+    for (const each of this.#group(child)) {
+      const result = await this.#launch(each)
+      if (result.kind === 'failed') {
+        this.#system.runtime.log('warn', `child ${each.spec.id} could not be started again`, {
+          reason: result.reason,
+        })
+        each.state = 'restarting'
+        this.#retryIn(each, 0, true)
+        return
+      }
+      each.restarts++
+    }
+  }
+
+  #retryIn(child: Child, delay: number, counts: boolean): void {
+    child.retry?.cancel()
+    const retry: Retry = { type: 'retry', child, counts }
+    child.retry = undefined
+    if (delay === 0) this.send(this.self, retry)
+    else child.retry = this.#system.runtime.timer(delay, () => this.send(this.self, retry))
+  }
+
+  /** Those that are restarted when `child` is, by the strategy, in the order of their starts. */
+  #group(child: Child): Child[] {
+    switch (this.#spec.strategy) {
+      case 'one_for_one':
+        return [child]
+      case 'rest_for_one':
+        return this.#children.slice(this.#children.indexOf(child))
+      case 'one_for_all':
+        return [...this.#children]
+    }
+  }
+
+  async #stopGroup(child: Child): Promise<void> {
+    await this.#stopAll(this.#group(child))
+  }
+
+  /** In reverse, one at a time, as OTP stops; temporary children are forgotten on the way. */
+  async #stopAll(children: readonly Child[]): Promise<void> {
+    for (const child of [...children].reverse()) {
+      child.retry?.cancel()
+      if (child.process === undefined) continue
+      await this.#stop(child)
+      if (child.spec.restart === 'temporary') this.#remove(child)
+    }
+  }
+
+  #stop(child: Child): Promise<void> {
+    const { process, spec } = child
+    return new Promise((resolve) => {
+      const done = (): void => {
+        child.process = undefined
+        child.state = 'stopped'
+        resolve()
+      }
+      if (process === undefined) done()
+      else stopChild(this.#system.runtime, this.#process, process, spec.shutdown, done)
+    })
+  }
+
+  #launch(child: Child): Promise<StartResult> {
+    const { spec } = child
+    return new Promise((resolve) => {
+      this.#system.launchChild(this.#process, spec, (result) => {
+        if (result.kind === 'ok') {
+          child.process = result.process
+          child.state = 'running'
+          child.startedAt = this.#system.runtime.now()
+          child.quarantined = false
+        } else {
+          child.process = undefined
+          child.state = 'stopped'
+        }
+        resolve(result)
+      })
+    })
+  }
+
+  /** A nested supervisor that gives up again and again rests alone, where that was asked for. */
+  #quarantines(child: Child, reason: ExitReason): boolean {
+    const { quarantine } = this.#spec
+    if (quarantine === undefined || kindOf(child.spec) !== 'supervisor' || reason.type !== 'shutdown')
+      return false
+    const { runtime } = this.#system
+    const now = runtime.now()
+    child.escalations = child.escalations.filter((time) => now - time <= quarantine.maxSeconds * 1000)
+    child.escalations.push(now)
+    if (child.escalations.length < quarantine.escalations) return false
+    child.escalations = []
+    child.quarantined = true
+    child.state = 'restarting'
+    this.#retryIn(child, Math.max(1, quarantine.release), false)
+    runtime.log('error', `supervisor ${child.spec.id} gave up too often and is left to rest`, {
+      milliseconds: quarantine.release,
+    })
+    return true
+  }
+
+  #remove(child: Child): void {
+    this.#children = this.#children.filter((each) => each !== child)
+  }
+
+  get #process(): Process {
+    return this.#system.processOf(this.self)
+  }
+}
+
+function kindOf(spec: CheckedChild): 'worker' | 'supervisor' {
+  if ('supervisor' in spec) return 'supervisor'
+  return 'kind' in spec.start ? spec.start.kind : 'worker'
+}
+
+function newChild(spec: CheckedChild): Child {
+  return {
+    spec,
+    state: 'stopped',
+    process: undefined,
+    restarts: 0,
+    attempt: 0,
+    startedAt: 0,
+    retry: undefined,
+    escalations: [],
+    quarantined: false,
+  }
+}
