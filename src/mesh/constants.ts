@@ -18,3 +18,9 @@ export const servedAtOnce = 4096
 
 /** Requests that this peer may have waiting at once, all peers together; more fail at once as `refused: busy`. */
 export const askedAtOnce = 65_536
+
+/**
+ * Milliseconds for which a link is kept to a dead peer that is being called: time for a dial and
+ * its first words. Membership calls one dead peer every 2 s, so that at most eight are open at once.
+ */
+export const knockBound = 15_000

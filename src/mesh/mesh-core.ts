@@ -1,11 +1,18 @@
-import { RingmeshError } from '../errors/index.js'
-import { type LinkKind, Links, type OpenDirect, type OpenSignaling, type RelayMode, type Signaling } from '../links/index.js'
+import type { RingmeshError } from '../errors/index.js'
+import {
+  type LinkKind,
+  Links,
+  type OpenDirect,
+  type OpenSignaling,
+  type RelayPolicy,
+  type Signaling,
+} from '../links/index.js'
 import { type Member as Known, Membership, type MembershipMessage } from '../membership/index.js'
 import type { ReadonlyRing } from '../ring/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
-import { greetingBound, joiningBound, leavingBound } from './constants.js'
+import { greetingBound, joiningBound, knockBound, leavingBound } from './constants.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
 import { Stage } from './stages.js'
@@ -17,7 +24,7 @@ export interface MeshCoreOptions {
   openSignaling: OpenSignaling
   /** How direct links are opened; undefined where the platform has no WebRTC. */
   openDirect: OpenDirect | undefined
-  relay: RelayMode
+  relay: RelayPolicy
   /** This peer is `alive`, its links to the others stand, and it holds its ranges. Called once. */
   joined: () => void
   /** The signalling server will not have this peer. */
@@ -51,10 +58,11 @@ export class MeshCore implements Cluster {
   readonly #leaving = new Stage()
   readonly #receivers = new Map<MessageType, (message: Message, from: PeerId) => void>()
   readonly #listeners: Listeners = { up: new Set(), down: new Set(), change: new Set(), ring: new Set() }
-  readonly #spoken = new Map<PeerId, string>()
+  readonly #linkKinds = new Map<PeerId, LinkKind | 'none'>()
+  readonly #knocks = new Map<PeerId, Timer>()
   #signaling: Signaling | undefined
   #greeting: Timer | undefined
-  /** Peers that were in the room when this one came, and that it has no link to yet. */
+  /** Peers that were in the room when this one came, and that have not answered yet. */
   #awaited: Set<PeerId> | undefined
   #stage: 'new' | 'greeting' | 'joining' | 'joined' | 'leaving' | 'gone' = 'new'
 
@@ -81,7 +89,7 @@ export class MeshCore implements Cluster {
       },
       events: {
         message: (from, message) => this.#receive(from, message),
-        opened: (peer) => this.#greeted(peer),
+        opened: (peer) => this.#membership.opened(peer),
         changed: (peer) => this.#linkChanged(peer),
         interrupted: (peer) => this.#membership.hint(peer),
       },
@@ -89,7 +97,10 @@ export class MeshCore implements Cluster {
     this.#membership = new Membership({
       runtime,
       self,
-      send: (to, message: MembershipMessage) => this.#links.send(to, message),
+      send: (to, message) => {
+        if (this.#isGone(to)) this.#knock(to)
+        this.#links.send(to, message)
+      },
       events: { change: (member, before) => this.#memberChanged(member, before) },
     })
     this.#requests = new Requests({
@@ -235,6 +246,7 @@ export class MeshCore implements Cluster {
     if (this.#stage === 'gone') return
     this.#membership.left()
     this.#stage = 'gone'
+    for (const timer of this.#knocks.values()) timer.cancel()
     this.#greeting?.cancel()
     this.#requests.close()
     this.#membership.stop()
@@ -248,7 +260,7 @@ export class MeshCore implements Cluster {
   }
 
   #introduce(peer: PeerInfo): void {
-    if (peer.id === this.self) return
+    if (peer.id === this.self || this.#membership.member(peer.id)?.state === 'left') return
     this.#links.connect(peer)
     this.#membership.introduce(peer)
     this.#membership.witness(peer.id, true)
@@ -266,7 +278,7 @@ export class MeshCore implements Cluster {
     if (this.#awaited?.size === 0) this.#beginJoining()
   }
 
-  /** Everyone who was here is linked, or the time for it is over: pull the state, then be alive. */
+  /** Everyone who was here has answered, or the time for it is over: pull the state, then be alive. */
   #beginJoining(): void {
     if (this.#stage !== 'greeting') return
     this.#stage = 'joining'
@@ -281,10 +293,31 @@ export class MeshCore implements Cluster {
   }
 
   #socketClosed(peer: PeerId, clean: boolean): void {
-    if (this.#membership.member(peer) === undefined) return
-    this.#membership.witness(peer, false)
-    this.#membership.hint(peer)
-    if (clean) this.#greeted(peer)
+    const isMember = this.#membership.member(peer) !== undefined
+    if (isMember) {
+      this.#membership.witness(peer, false)
+      this.#membership.hint(peer)
+    }
+    // Who was only announced and never answered is not waited for.
+    if (clean || !isMember) this.#greeted(peer)
+    if (!isMember) this.#links.disconnect(peer, 'closed')
+  }
+
+  /** A dead peer is being called, in case that it was only cut off: it needs a link for that, for a while. */
+  #knock(to: PeerId): void {
+    const known = this.#membership.member(to)
+    if (known === undefined || known.state === 'left' || this.#knocks.has(to)) return
+    this.#links.connect(known)
+    const timer = this.runtime.timer(knockBound, () => {
+      this.#knocks.delete(to)
+      if (this.#isGone(to)) this.#links.disconnect(to, 'dead')
+    })
+    this.#knocks.set(to, timer)
+  }
+
+  #isGone(peer: PeerId): boolean {
+    const state = this.#membership.member(peer)?.state
+    return state === 'dead' || state === 'left'
   }
 
   #receive(from: PeerId, message: Message): void {
@@ -310,10 +343,8 @@ export class MeshCore implements Cluster {
     const { id, state } = known
     const isSelf = id === this.self
     if (!isSelf) {
-      if (state === 'dead' || state === 'left') {
-        this.#links.disconnect(id, state)
-        this.#greeted(id)
-      } else this.#links.connect(known)
+      if (this.#isGone(id)) this.#links.disconnect(id, state)
+      else this.#links.connect(known)
     }
     this.runtime.trace('member', id, state)
     this.#follow()
@@ -326,14 +357,15 @@ export class MeshCore implements Cluster {
       this.#emit('down', member)
     }
     this.#emit('change', member)
+    this.#greeted(id)
   }
 
   #linkChanged(peer: PeerId): void {
     const known = this.#membership.member(peer)
     if (known === undefined) return
     const kind = this.#links.kind(peer)
-    if (this.#spoken.get(peer) === kind) return
-    this.#spoken.set(peer, kind)
+    if (this.#linkKinds.get(peer) === kind) return
+    this.#linkKinds.set(peer, kind)
     this.runtime.trace('link', peer, kind)
     this.#emit('change', this.#described(known))
   }
@@ -355,8 +387,7 @@ export class MeshCore implements Cluster {
 
   #isUp(peer: PeerId): boolean {
     if (peer === this.self) return this.#stage !== 'gone'
-    const known = this.#membership.member(peer)
-    return known !== undefined && known.state !== 'dead' && known.state !== 'left'
+    return this.#membership.member(peer) !== undefined && !this.#isGone(peer)
   }
 
   #emit<E extends keyof ClusterEvents>(event: E, value: Parameters<ClusterEvents[E]>[0]): void {

@@ -88,7 +88,10 @@ export class Requests {
       return
     }
     const reply = decoded(message.body)
-    this.#settle(message.id, reply ? { kind: 'reply', message: reply } : { kind: 'refused', reason: 'malformed' })
+    this.#settle(
+      message.id,
+      reply ? { kind: 'reply', message: reply } : { kind: 'refused', reason: 'malformed' },
+    )
   }
 
   /** Ends every request to a peer that is dead or gone. */
@@ -112,17 +115,17 @@ export class Requests {
   }
 
   #answer(from: PeerId, { id, view, body }: Extract<Message, { type: 'mesh.request' }>): void {
-    const { send } = this.#options
+    const { send, runtime } = this.#options
     const refuse = (reason: RefusalReason): void => {
       send(from, { type: 'mesh.refuse', id, reason })
     }
-    if (this.#closing) return refuse('closing')
-    const message = decoded(body)
-    if (message === undefined) return refuse('malformed')
-    const server = this.#servers.get(message.type)
-    if (server === undefined) return refuse('unserved')
+    const message = this.#closing ? undefined : decoded(body)
+    const server = message && this.#servers.get(message.type)
     const inHand = this.#served.get(from) ?? 0
-    if (inHand >= servedAtOnce) return refuse('busy')
+    if (message === undefined || server === undefined || inHand >= servedAtOnce) {
+      refuse(this.#closing ? 'closing' : !message ? 'malformed' : !server ? 'unserved' : 'busy')
+      return
+    }
     this.#served.set(from, inHand + 1)
     let answered = false
     const once = (answer: () => void): void => {
@@ -132,18 +135,18 @@ export class Requests {
       if (left !== undefined) this.#served.set(from, left - 1)
       answer()
     }
+    const reply = (answer: Message): void => {
+      send(from, { type: 'mesh.reply', id, view: this.#options.view(), body: encodeMessage(answer) })
+    }
     try {
       server(message, {
         from,
         view,
-        reply: (reply) =>
-          once(() => {
-            send(from, { type: 'mesh.reply', id, view: this.#options.view(), body: encodeMessage(reply) })
-          }),
+        reply: (answer) => once(() => reply(answer)),
         refuse: (reason) => once(() => refuse(reason)),
       })
     } catch (error) {
-      this.#options.runtime.log('error', `serving ${message.type} failed`, { from, error })
+      runtime.log('error', `serving ${message.type} failed`, { from, error })
       once(() => refuse('malformed'))
     }
   }

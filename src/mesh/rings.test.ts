@@ -3,7 +3,11 @@ import type { MemberState } from './cluster.js'
 import { Rings } from './rings.js'
 
 const member = (id: string, state: MemberState, weight = 1) => ({ id, state, weight })
-const ids = (ring: { nodes(): { id: string }[] }): string[] => ring.nodes().map(({ id }) => id).sort()
+const ids = (ring: { nodes(): { id: string }[] }): string[] =>
+  ring
+    .nodes()
+    .map(({ id }) => id)
+    .sort()
 
 describe('Rings', () => {
   it('reads from those that hold state now, and is on the way to those that will', () => {

@@ -51,7 +51,10 @@ export class Rings {
   }
 }
 
-function pick(members: readonly RingMember[], states: ReadonlySet<MemberState>): { id: string; weight: number }[] {
+function pick(
+  members: readonly RingMember[],
+  states: ReadonlySet<MemberState>,
+): { id: string; weight: number }[] {
   const active = members.filter(({ state }) => states.has(state))
   const holders = active.length > 0 ? active : members.filter(({ state }) => holdsAtNeed.has(state))
   return holders.map(({ id, weight }) => ({ id, weight }))
