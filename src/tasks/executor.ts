@@ -1,0 +1,428 @@
+import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
+import type { PeerId } from '../wire/index.js'
+import { Aborted } from './errors.js'
+import { Payload } from './payload.js'
+import { PriorityQueue, type Queueable, type TaskPriority } from './priority-queue.js'
+import type { Run, RunEnd, Runner } from './runner.js'
+import { settings } from './settings.js'
+import type { Thrown } from './thrown.js'
+
+/** A task as its coordinator hands it out. */
+export interface Assignment {
+  readonly task: number
+  readonly attempt: number
+  readonly epoch: number
+  readonly id: string
+  readonly name: string
+  readonly priority: TaskPriority
+  readonly run: number
+  readonly progress: boolean
+  readonly input: Payload
+}
+
+export type ReturnReason = 'unknown' | 'busy' | 'parked' | 'leaving' | 'aborted' | 'stale'
+
+/** What a worker tells the coordinator of an assignment. */
+export type Report =
+  | { kind: 'done'; task: number; attempt: number; credit: number; took: number; output: Payload }
+  | { kind: 'failed'; task: number; attempt: number; credit: number; took: number; thrown: Thrown }
+  | { kind: 'returned'; task: number; attempt: number; credit: number; reason: ReturnReason }
+  | { kind: 'progress'; task: number; attempt: number; value: Payload }
+
+/** A definition that this peer made. */
+export interface Definition {
+  readonly name: string
+  readonly concurrency: number
+  /** Share of the turns; undefined: the peer's weight in the cluster. */
+  readonly weight: number | undefined
+  readonly runner: Runner
+}
+
+export interface ExecutorEvents {
+  /** To be brought to `coordinator`. False: it could not be sent now. */
+  report(coordinator: PeerId, report: Report): boolean
+  /** To be brought to `coordinator`: the tasks of its that are held here. */
+  renew(coordinator: PeerId, held: readonly number[]): void
+}
+
+interface Held extends Queueable {
+  readonly coordinator: PeerId
+  readonly task: number
+  attempt: number
+  readonly assignment: Assignment
+  readonly desk: Desk
+  run: Run | undefined
+  startedAt: number
+  aborted: boolean
+  progress: { last: number; waiting: Payload | undefined; timer: Timer | undefined }
+}
+
+/** One definition and what is held of it. */
+interface Desk {
+  readonly definition: Definition
+  readonly waiting: PriorityQueue<Held>
+  running: number
+  /** How many are held for each coordinator. */
+  readonly shares: Map<PeerId, number>
+}
+
+/** All that is held, and all that is finished and not noted, of one coordinator. */
+interface Client {
+  readonly held: Map<number, Held>
+  readonly finished: Map<number, { report: Report & { kind: 'done' | 'failed' }; saidAt: number }>
+}
+
+/**
+ * The worker's side: takes assignments up to the credit it granted, runs them, keeps their leases
+ * alive from this thread, and says a result until it is noted.
+ */
+export class Executor {
+  readonly #self: PeerId
+  readonly #runtime: Runtime
+  readonly #events: ExecutorEvents
+  readonly #desks = new Map<string, Desk>()
+  readonly #clients = new Map<PeerId, Client>()
+  #held = 0
+  #leaving = false
+  #renewal: Timer | undefined
+  #idle: (() => void) | undefined
+
+  constructor(self: PeerId, runtime: Runtime, events: ExecutorEvents) {
+    this.#self = self
+    this.#runtime = runtime
+    this.#events = events
+  }
+
+  /** How many tasks run and wait here. */
+  get load(): { running: number; waiting: number } {
+    let running = 0
+    let waiting = 0
+    for (const desk of this.#desks.values()) {
+      running += desk.running
+      waiting += desk.waiting.size
+    }
+    return { running, waiting }
+  }
+
+  definitions(): Definition[] {
+    return [...this.#desks.values()].map(({ definition }) => definition)
+  }
+
+  has(name: string): boolean {
+    return this.#desks.has(name)
+  }
+
+  define(definition: Definition): void {
+    this.#desks.set(definition.name, {
+      definition,
+      waiting: new PriorityQueue(),
+      running: 0,
+      shares: new Map(),
+    })
+  }
+
+  /** Takes a definition back: what waits is returned, what runs runs to its end. */
+  undefine(name: string): void {
+    const desk = this.#desks.get(name)
+    if (desk === undefined) return
+    this.#desks.delete(name)
+    for (const held of desk.waiting.drain()) this.#giveBack(held, 'unknown')
+    if (desk.running === 0) desk.definition.runner.stop()
+  }
+
+  /**
+   * This page was hidden: what has not started goes back to those who have a better place for it.
+   * What is assigned from here on is taken: they know, and have none.
+   */
+  parked(): void {
+    this.#giveBackWaiting('parked', (held) => held.coordinator !== this.#self)
+  }
+
+  /** From now on nothing is taken; what has not started is given back, what runs goes on. */
+  leave(): void {
+    this.#leaving = true
+    this.#giveBackWaiting('leaving', () => true)
+  }
+
+  /** Calls `idle` once, as soon as nothing runs and every result has been noted. */
+  whenIdle(idle: () => void): void {
+    this.#idle = idle
+    this.#checkIdle()
+  }
+
+  assign(coordinator: PeerId, assignment: Assignment): void {
+    const { task, attempt, name } = assignment
+    const client = this.#client(coordinator)
+    const held = client.held.get(task)
+    if (held !== undefined) {
+      if (attempt <= held.attempt) return
+      // The lease ran out while it ran here, and it came back: it goes on under the new fence.
+      if (!held.aborted) held.attempt = attempt
+      else {
+        const credit = this.#credit(held.desk, coordinator)
+        this.#events.report(coordinator, { kind: 'returned', task, attempt, credit, reason: 'busy' })
+      }
+      return
+    }
+    const finished = client.finished.get(task)
+    if (finished !== undefined) {
+      // It is done already and only the word of it was lost.
+      if (attempt < finished.report.attempt) return
+      finished.report = { ...finished.report, attempt }
+      this.#say(coordinator, finished)
+      return
+    }
+    const desk = this.#desks.get(name)
+    const reason = this.#reasonToRefuse(desk, coordinator)
+    if (desk === undefined || reason !== undefined) {
+      const credit = desk === undefined ? 0 : this.#credit(desk, coordinator)
+      this.#events.report(coordinator, {
+        kind: 'returned',
+        task,
+        attempt,
+        credit,
+        reason: reason ?? 'unknown',
+      })
+      return
+    }
+    const taken: Held = {
+      coordinator,
+      task,
+      attempt,
+      assignment,
+      priority: assignment.priority,
+      queued: false,
+      desk,
+      run: undefined,
+      startedAt: 0,
+      aborted: false,
+      progress: { last: Number.NEGATIVE_INFINITY, waiting: undefined, timer: undefined },
+    }
+    client.held.set(task, taken)
+    desk.shares.set(coordinator, (desk.shares.get(coordinator) ?? 0) + 1)
+    this.#held++
+    desk.waiting.push(taken)
+    this.#startSome(desk)
+    this.#keepRenewing()
+  }
+
+  /** The coordinator wants no result of this any more. */
+  abort(coordinator: PeerId, task: number, attempt: number): void {
+    const held = this.#clients.get(coordinator)?.held.get(task)
+    if (held === undefined || held.attempt !== attempt || held.aborted) return
+    if (held.desk.waiting.remove(held)) this.#giveBack(held, 'aborted')
+    else this.#stop(held, new Aborted('nobody waits for the result of this task any more'))
+  }
+
+  /** The coordinator has these results. */
+  noted(coordinator: PeerId, tasks: readonly number[]): void {
+    const client = this.#clients.get(coordinator)
+    if (client === undefined) return
+    for (const task of tasks) client.finished.delete(task)
+    this.#forgetIdle(coordinator, client)
+    this.#checkIdle()
+  }
+
+  /** The coordinator is gone for good: its tasks are stopped, its results dropped. */
+  lost(coordinator: PeerId): void {
+    const client = this.#clients.get(coordinator)
+    if (client === undefined) return
+    client.finished.clear()
+    for (const held of [...client.held.values()]) {
+      if (held.desk.waiting.remove(held)) this.#release(held)
+      else this.#stop(held, new Aborted(`the peer ${coordinator}, which wanted the result, is gone`))
+    }
+    this.#forgetIdle(coordinator, client)
+    this.#checkIdle()
+  }
+
+  /** Stops everything at once. */
+  close(): void {
+    this.#renewal?.cancel()
+    this.#renewal = undefined
+    for (const coordinator of [...this.#clients.keys()]) this.lost(coordinator)
+    for (const desk of this.#desks.values()) desk.definition.runner.stop()
+    this.#desks.clear()
+  }
+
+  /** The credit that a coordinator has for a definition: an equal share of it while several want it. */
+  creditFor(name: string, coordinator: PeerId): number {
+    const desk = this.#desks.get(name)
+    return desk === undefined ? 0 : this.#credit(desk, coordinator)
+  }
+
+  #credit(desk: Desk, coordinator: PeerId): number {
+    if (this.#leaving) return 0
+    const others = desk.shares.size - (desk.shares.has(coordinator) ? 1 : 0)
+    const total = desk.definition.concurrency * settings.creditFactor
+    return Math.max(1, Math.ceil(total / (others + 1)))
+  }
+
+  #reasonToRefuse(desk: Desk | undefined, coordinator: PeerId): ReturnReason | undefined {
+    if (desk === undefined) return 'unknown'
+    if (this.#leaving) return 'leaving'
+    // What was granted is honoured, also when the grant has since been lowered for others.
+    const granted = desk.definition.concurrency * settings.creditFactor
+    if ((desk.shares.get(coordinator) ?? 0) >= granted || this.#held >= settings.heldTasks) return 'busy'
+    return undefined
+  }
+
+  #startSome(desk: Desk): void {
+    while (desk.running < desk.definition.concurrency) {
+      const held = desk.waiting.shift()
+      if (held === undefined) return
+      desk.running++
+      held.startedAt = this.#runtime.now()
+      const { id, run, input } = held.assignment
+      const context = {
+        id,
+        attempt: run,
+        progress: (value: unknown) => this.#progress(held, Payload.pack(value, `progress of ${id}`)),
+      }
+      held.run = desk.definition.runner.start(input, context, (how) => this.#ended(held, how))
+    }
+  }
+
+  #ended(held: Held, how: RunEnd): void {
+    const { desk, coordinator, task, attempt } = held
+    const took = Math.max(0, this.#runtime.now() - held.startedAt)
+    desk.running--
+    held.progress.timer?.cancel()
+    this.#release(held)
+    const credit = this.#credit(desk, coordinator)
+    if (held.aborted) {
+      this.#events.report(coordinator, { kind: 'returned', task, attempt, credit, reason: 'aborted' })
+    } else {
+      const report =
+        how.kind === 'done'
+          ? { kind: 'done' as const, task, attempt, credit, took, output: how.output }
+          : { kind: 'failed' as const, task, attempt, credit, took, thrown: how.thrown }
+      if (coordinator === this.#self) this.#events.report(coordinator, report)
+      else {
+        const finished = { report, saidAt: 0 }
+        this.#client(coordinator).finished.set(task, finished)
+        this.#say(coordinator, finished)
+        this.#keepRenewing()
+      }
+    }
+    if (this.#desks.get(desk.definition.name) !== desk && desk.running === 0) desk.definition.runner.stop()
+    else this.#startSome(desk)
+    this.#checkIdle()
+  }
+
+  #say(coordinator: PeerId, finished: { report: Report; saidAt: number }): void {
+    finished.saidAt = this.#runtime.now()
+    this.#events.report(coordinator, finished.report)
+  }
+
+  #stop(held: Held, reason: Error): void {
+    held.aborted = true
+    held.progress.timer?.cancel()
+    held.progress.waiting = undefined
+    held.run?.abort(reason)
+  }
+
+  #giveBackWaiting(reason: ReturnReason, which: (held: Held) => boolean): void {
+    for (const desk of this.#desks.values()) {
+      for (const held of desk.waiting.drain()) {
+        if (which(held)) this.#giveBack(held, reason)
+        else desk.waiting.push(held)
+      }
+    }
+  }
+
+  #giveBack(held: Held, reason: ReturnReason): void {
+    this.#release(held)
+    const { coordinator, task, attempt, desk } = held
+    const credit = reason === 'unknown' ? 0 : this.#credit(desk, coordinator)
+    this.#events.report(coordinator, { kind: 'returned', task, attempt, credit, reason })
+  }
+
+  #release(held: Held): void {
+    const { coordinator, task, desk } = held
+    const client = this.#clients.get(coordinator)
+    if (client?.held.get(task) === held) client.held.delete(task)
+    this.#held--
+    const share = (desk.shares.get(coordinator) ?? 1) - 1
+    if (share === 0) desk.shares.delete(coordinator)
+    else desk.shares.set(coordinator, share)
+    if (client !== undefined) this.#forgetIdle(coordinator, client)
+  }
+
+  #progress(held: Held, value: Payload): void {
+    if (!held.assignment.progress || held.aborted) return
+    const { progress } = held
+    progress.waiting = value
+    if (progress.timer !== undefined) return
+    const wait = progress.last + settings.progressEvery - this.#runtime.now()
+    if (wait <= 0) this.#tellProgress(held)
+    else
+      progress.timer = this.#runtime.timer(wait, () => {
+        progress.timer = undefined
+        this.#tellProgress(held)
+      })
+  }
+
+  #tellProgress(held: Held): void {
+    const { progress, coordinator, task, attempt } = held
+    if (progress.waiting === undefined) return
+    const value = progress.waiting
+    progress.waiting = undefined
+    progress.last = this.#runtime.now()
+    this.#events.report(coordinator, { kind: 'progress', task, attempt, value })
+  }
+
+  /** One renewal for each coordinator, however many of its tasks are held; results not noted are said again. */
+  #keepRenewing(): void {
+    if (this.#renewal !== undefined || !this.#hasDuty()) return
+    this.#renewal = this.#runtime.timer(settings.renewEvery, () => {
+      this.#renewal = undefined
+      const now = this.#runtime.now()
+      for (const [coordinator, client] of this.#clients) {
+        if (coordinator === this.#self) continue
+        for (const finished of client.finished.values()) {
+          if (now - finished.saidAt >= settings.sayAgain) this.#say(coordinator, finished)
+        }
+        const held: number[] = []
+        for (const { task, run } of client.held.values()) {
+          if (run !== undefined && isPlanted('lease-renewed-by-busy-worker')) continue
+          held.push(task)
+        }
+        if (held.length > 0) this.#events.renew(coordinator, held)
+      }
+      this.#keepRenewing()
+    })
+  }
+
+  #hasDuty(): boolean {
+    for (const [coordinator, client] of this.#clients) {
+      if (coordinator !== this.#self && client.held.size + client.finished.size > 0) return true
+    }
+    return false
+  }
+
+  #client(coordinator: PeerId): Client {
+    let client = this.#clients.get(coordinator)
+    if (client === undefined) {
+      client = { held: new Map(), finished: new Map() }
+      this.#clients.set(coordinator, client)
+    }
+    return client
+  }
+
+  #forgetIdle(coordinator: PeerId, client: Client): void {
+    if (client.held.size + client.finished.size === 0 && this.#clients.get(coordinator) === client) {
+      this.#clients.delete(coordinator)
+    }
+  }
+
+  #checkIdle(): void {
+    if (this.#idle === undefined) return
+    for (const [coordinator, client] of this.#clients) {
+      if (client.held.size > 0 || (coordinator !== this.#self && client.finished.size > 0)) return
+    }
+    const idle = this.#idle
+    this.#idle = undefined
+    idle()
+  }
+}

@@ -1,0 +1,11 @@
+/** Tasks: named work, shared round-robin by the peers that defined it, with one recorded result each. */
+
+export type { CoordinatorStats } from './coordinator.js'
+export type { DeadLetter } from './dead-letters.js'
+export { Aborted, Busy, NoWorkers, TaskFailed, Timeout } from './errors.js'
+export type { DefineOptions, MapOptions, RunOptions } from './options.js'
+export type { TaskPriority } from './priority-queue.js'
+export type { TaskContext, TaskHandler } from './runner.js'
+export { TaskService, type TaskServiceOptions, type TaskStats } from './service.js'
+export type { MapResult } from './task-map.js'
+export type { Thrown } from './thrown.js'

@@ -1,0 +1,127 @@
+import * as v from 'valibot'
+import { checkOptions } from '../errors/index.js'
+import { type TaskPriority, taskPriorities } from './priority-queue.js'
+import { settings } from './settings.js'
+
+/** Options of `define`. */
+export interface DefineOptions {
+  /** How many of its tasks may run here at a time. Default 1: a function of the page is one thread. */
+  concurrency?: number
+  /** Share of the turns, relative to other peers. Default: the peer's weight in the mesh. */
+  weight?: number
+}
+
+/** Options of one task. */
+export interface RunOptions {
+  /** Milliseconds from the call to its end, waiting and retries included; then `Timeout`. Default 5 minutes. */
+  timeout?: number
+  /** How often a task that failed or was lost with its worker is tried again. Default 4: five attempts. */
+  retries?: number
+  /** Ends the task with `Aborted`; the handler's own signal fires. */
+  signal?: AbortSignal
+  /** Receives what the handler passes to `progress`. */
+  onProgress?: (value: unknown) => void
+  /**
+   * Idempotency key: while a task with this name and key is under way, and for ten minutes after
+   * it was done, a second call gets the same result and runs nothing.
+   */
+  key?: string
+  /** `high` comes before `normal` before `low`; none starves. Default `normal`. */
+  priority?: TaskPriority
+  /**
+   * Parts of the input (such as an `ArrayBuffer`) that are moved, not copied, if the task runs in
+   * a thread of this page. The caller must not use them any more. A moved input cannot be tried again.
+   */
+  transfer?: readonly Transferable[]
+}
+
+/** Options of `map`. */
+export interface MapOptions extends Omit<RunOptions, 'key' | 'transfer' | 'onProgress'> {
+  /** Yield results in the order of the inputs; otherwise as they finish. Default false. */
+  ordered?: boolean
+  /** How many inputs may be taken and not yet yielded. Default: twice the credit of all workers, 8 to 1,024. */
+  inFlight?: number
+}
+
+export const taskName = v.pipe(
+  v.string('must be a string'),
+  v.minLength(1, 'must not be empty'),
+  v.maxLength(256, 'must have at most 256 characters'),
+)
+
+const whole = (least: number, most: number) =>
+  v.optional(
+    v.pipe(
+      v.number(`must be a whole number from ${least} to ${most}`),
+      v.integer(`must be a whole number from ${least} to ${most}`),
+      v.minValue(least, `must be a whole number from ${least} to ${most}`),
+      v.maxValue(most, `must be a whole number from ${least} to ${most}`),
+    ),
+  )
+
+const weight = v.optional(
+  v.pipe(
+    v.number('must be a positive number'),
+    v.finite('must be a positive number'),
+    v.gtValue(0, 'must be a positive number'),
+    v.maxValue(1000, 'must be at most 1000'),
+  ),
+)
+
+/** A grant is a multiple of it and must fit the wire's bound. */
+const concurrency = whole(1, 1024)
+
+const common = {
+  timeout: v.optional(
+    v.pipe(
+      v.number('must be a positive number of milliseconds'),
+      v.gtValue(0, 'must be a positive number of milliseconds'),
+      v.maxValue(settings.longestTimeout, `must be at most ${settings.longestTimeout}`),
+    ),
+  ),
+  retries: whole(0, 100),
+  signal: v.optional(v.instance(AbortSignal, 'must be an AbortSignal')),
+  priority: v.optional(v.picklist(taskPriorities, `must be one of ${taskPriorities.join(', ')}`)),
+}
+
+const key = v.optional(
+  v.pipe(
+    v.string('must be a string'),
+    v.minLength(1, 'must not be empty'),
+    v.maxLength(512, 'must have at most 512 characters'),
+  ),
+)
+
+const defineSchema = v.strictObject({ concurrency, weight }, 'must be an object')
+const runSchema = v.strictObject(
+  {
+    ...common,
+    onProgress: v.optional(v.function('must be a function')),
+    key,
+    transfer: v.optional(v.array(v.any(), 'must be an array of transferable objects')),
+  },
+  'must be an object',
+)
+const mapSchema = v.strictObject(
+  { ...common, ordered: v.optional(v.boolean('must be true or false')), inFlight: whole(1, 1024) },
+  'must be an object',
+)
+
+const none = {}
+
+export function checkName(name: unknown, at: string): string {
+  return checkOptions(taskName, name, at)
+}
+
+export function checkDefine(options: DefineOptions | undefined, at: string): DefineOptions {
+  return options === undefined ? none : (checkOptions(defineSchema, options, at) as DefineOptions)
+}
+
+/** A call without options is not checked: small tasks come by the ten thousand. */
+export function checkRun(options: RunOptions | undefined): RunOptions {
+  return options === undefined ? none : (checkOptions(runSchema, options, 'run') as RunOptions)
+}
+
+export function checkMap(options: MapOptions | undefined): MapOptions {
+  return options === undefined ? none : (checkOptions(mapSchema, options, 'map') as MapOptions)
+}

@@ -1,0 +1,72 @@
+import { Payload } from './payload.js'
+import { describeThrown, type Thrown } from './thrown.js'
+
+/** How one run of a task ended. */
+export type RunEnd =
+  | { readonly kind: 'done'; readonly output: Payload }
+  | { readonly kind: 'failed'; readonly thrown: Thrown }
+
+/** What a run is told besides its input. */
+export interface RunContext {
+  /** The same for all attempts of one task. */
+  readonly id: string
+  /** Which run of the task this is, from 1; above 1, an earlier one may have done part of the work. */
+  readonly attempt: number
+  /** Takes what the task tells of its progress. @throws {InvalidOption} when it cannot be cloned */
+  progress(value: unknown): void
+}
+
+/** A run under way. */
+export interface Run {
+  /** Fires the task's signal; the end follows, where the runner can force it within a bounded time. */
+  abort(reason: Error): void
+}
+
+/** What executes a task's runs: a function of this page, or a pool of threads. */
+export interface Runner {
+  /**
+   * Starts a run.
+   * @param end - called once, and never before `start` returned
+   */
+  start(input: Payload, context: RunContext, end: (how: RunEnd) => void): Run
+  /** Lets go of what the runner holds. Runs under way end as failed. */
+  stop(): void
+}
+
+/** What a task function is given besides its input. */
+export interface TaskContext {
+  /** Fires when nobody waits for the result any more: aborted, timed out, or its caller is gone. */
+  readonly signal: AbortSignal
+  /** Tells the caller's `onProgress`; at most one value every 50 ms travels, the latest. */
+  readonly progress: (value: unknown) => void
+  /** Which run of the task this is, from 1. */
+  readonly attempt: number
+  /** The same for every attempt: a key for side effects that must not happen twice. */
+  readonly id: string
+}
+
+export type TaskHandler<Input = never, Output = unknown> = (
+  input: Input,
+  context: TaskContext,
+) => Output | PromiseLike<Output>
+
+/** Runs a task as a function of this thread. */
+export function functionRunner(name: string, handler: TaskHandler<never>): Runner {
+  return {
+    start(input, { id, attempt, progress }, end) {
+      const abort = new AbortController()
+      // The promise takes a synchronous throw, and puts the end behind the return of `start`.
+      new Promise<unknown>((resolve) => {
+        const { value } = input.take()
+        resolve(handler(value as never, { signal: abort.signal, progress, attempt, id }))
+      })
+        .then((value) => Payload.pack(value, `result of ${name}`))
+        .then(
+          (output) => end({ kind: 'done', output }),
+          (thrown: unknown) => end({ kind: 'failed', thrown: describeThrown(thrown) }),
+        )
+      return { abort: (reason) => abort.abort(reason) }
+    },
+    stop() {},
+  }
+}

@@ -1,0 +1,338 @@
+import { RingmeshError } from '../errors/index.js'
+import type { Cluster } from '../mesh/index.js'
+import type { PeerId } from '../wire/index.js'
+import { Coordinator, type CoordinatorStats } from './coordinator.js'
+import { type DeadLetter, DeadLetters } from './dead-letters.js'
+import { Aborted } from './errors.js'
+import { receiveTasks, sendAssignment, sendReport } from './exchange.js'
+import { type Definition, Executor } from './executor.js'
+import { KeyedRuns } from './keyed-runs.js'
+import { Offers } from './offers.js'
+import {
+  checkDefine,
+  checkMap,
+  checkName,
+  checkRun,
+  type DefineOptions,
+  type MapOptions,
+  type RunOptions,
+} from './options.js'
+import { Payload } from './payload.js'
+import { functionRunner, type TaskHandler } from './runner.js'
+import { settings } from './settings.js'
+import type { Settled } from './submission.js'
+import { type MapResult, TaskMap } from './task-map.js'
+
+export interface TaskServiceOptions {
+  readonly cluster: Cluster
+}
+
+/** Counters since the start, and gauges of now. */
+export interface TaskStats extends CoordinatorStats {
+  /** Tasks that run here now, for whichever peer. */
+  readonly running: number
+  /** Tasks that wait here behind those. */
+  readonly waiting: number
+}
+
+/**
+ * Work that is shared by all peers: `mesh.tasks`. A peer defines named tasks; any peer runs them
+ * by name; they go round the peers that defined them and have credit. At least once, one recorded
+ * result.
+ *
+ * @example
+ * ```ts
+ * mesh.tasks.define('square', (n: number) => n * n)
+ * await mesh.tasks.run('square', 7)   // 49, computed by whoever's turn it is
+ * ```
+ */
+export class TaskService {
+  readonly #cluster: Cluster
+  readonly #executor: Executor
+  readonly #coordinator: Coordinator
+  readonly #offers: Offers
+  readonly #deadLetters: DeadLetters
+  readonly #keyed: KeyedRuns
+  readonly #offs: (() => void)[] = []
+  #closed = false
+
+  constructor({ cluster }: TaskServiceOptions) {
+    this.#cluster = cluster
+    const { self, runtime } = cluster
+    this.#deadLetters = new DeadLetters(runtime)
+    this.#keyed = new KeyedRuns(runtime)
+    this.#executor = new Executor(self, runtime, {
+      report: (coordinator, report) => {
+        if (coordinator !== self) return sendReport(cluster, coordinator, report)
+        this.#coordinator.reported(self, report)
+        return true
+      },
+      renew: (coordinator, held) => {
+        cluster.send(coordinator, { type: 'tasks.renew', held: [...held] })
+      },
+    })
+    this.#coordinator = new Coordinator(cluster, {
+      assign: (worker, assignment) => {
+        if (worker !== self) return sendAssignment(cluster, worker, assignment)
+        this.#executor.assign(self, assignment)
+        return true
+      },
+      abort: (worker, task, attempt) => {
+        if (worker === self) this.#executor.abort(self, task, attempt)
+        else cluster.send(worker, { type: 'tasks.abort', task, attempt })
+      },
+      noted: (worker, tasks) => {
+        cluster.send(worker, { type: 'tasks.noted', tasks: [...tasks] })
+      },
+      ask: () => this.#offers.ask(),
+      dead: ({ id, name, input, priority }, { remote, attempts, peer }) =>
+        this.#deadLetters.add({ id, name, input, priority, error: remote, attempts, peer }),
+    })
+    this.#offers = new Offers(cluster, this.#executor, this.#coordinator)
+    this.#offs.push(
+      receiveTasks(cluster, {
+        coordinator: this.#coordinator,
+        executor: this.#executor,
+        offers: this.#offers,
+      }),
+      cluster.on('up', ({ id }) => this.#offers.owe(id)),
+      cluster.on('change', (member) => {
+        this.#coordinator.memberChanged(member)
+        if (member.id === self && member.state === 'parked') this.#executor.parked()
+      }),
+      cluster.on('down', ({ id }) => {
+        this.#offers.forget(id)
+        this.#executor.lost(id)
+        this.#coordinator.memberDown(id)
+      }),
+    )
+    for (const member of cluster.members()) {
+      this.#coordinator.memberChanged(member)
+      this.#offers.owe(member.id)
+    }
+    cluster.onLeaving((done) => this.#drain(done))
+  }
+
+  /**
+   * Defines a task: this peer may be given it from now on. The function runs in this thread, so
+   * it should be asynchronous or short; `defineInWorker` is for work that keeps a thread busy.
+   *
+   * @param name - 1 to 256 characters; the same on every peer that can run it
+   * @param handler - given a copy of the input; what it returns is copied to the caller. It may run
+   * more than once for one task
+   * @returns takes the definition back: what waits here goes elsewhere
+   * @throws {InvalidOption} for wrong options, or a name that is defined here already
+   *
+   * @example
+   * ```ts
+   * mesh.tasks.define('thumbnail', async (url: string, { signal }) => {
+   *   const response = await fetch(url, { signal })
+   *   return shrink(await response.arrayBuffer())
+   * }, { concurrency: 4 })
+   * ```
+   */
+  define<Input, Output>(
+    name: string,
+    handler: TaskHandler<Input, Output>,
+    options?: DefineOptions,
+  ): () => void {
+    checkName(name, 'define.name')
+    const { concurrency = 1, weight } = checkDefine(options, 'define')
+    checkHandler(handler)
+    return this.#define({ name, concurrency, weight, runner: functionRunner(name, handler as TaskHandler) })
+  }
+
+  /**
+   * Runs a task once on some peer that defined it, and gives its result.
+   *
+   * @throws {InvalidOption} when the input cannot be cloned, or an option is wrong
+   * @throws {NoWorkers} when no peer defined `name` within 5 s
+   * @throws {Busy} at once, when too much waits here already
+   * @throws {TaskFailed} when every attempt failed
+   * @throws {Aborted} when the signal fired, or this peer left
+   * @throws {Timeout} when the time was over
+   */
+  run<Output = unknown>(name: string, input: unknown, options?: RunOptions): Promise<Output> {
+    return new Promise((resolve, reject) => {
+      this.#run(name, input, checkRun(options), (how) => {
+        if (how.kind === 'failed') reject(how.error)
+        else resolve(how.output.take().value as Output)
+      })
+    })
+  }
+
+  /**
+   * Runs a task for every input and yields `{ index, value }`, as they finish or `ordered`. Inputs
+   * are taken as results are taken, so any iterable will do, an endless or asynchronous one too.
+   * The first failure ends the loop, and what is under way is aborted.
+   *
+   * @example
+   * ```ts
+   * for await (const { index, value } of mesh.tasks.map('tile', tiles, { ordered: true })) draw(index, value)
+   * ```
+   */
+  map<Output = unknown, Input = unknown>(
+    name: string,
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options?: MapOptions,
+  ): AsyncIterableIterator<MapResult<Output>, undefined> {
+    checkName(name, 'map.name')
+    const { ordered = false, inFlight, signal, ...each } = checkMap(options)
+    checkIterable(inputs)
+    return new TaskMap<Input, Output>({
+      runtime: this.#cluster.runtime,
+      inputs,
+      ordered,
+      signal,
+      limit: () => inFlight ?? Math.min(1024, Math.max(8, 2 * this.#coordinator.credit(name))),
+      start: (input, settle) => {
+        const cancel = this.#run(name, input, each, (how) => {
+          if (how.kind === 'failed') settle(how.error, undefined)
+          else settle(undefined, how.output.take().value as Output)
+        })
+        return { cancel: () => cancel(new Aborted('the loop over the results of map ended')) }
+      },
+    })
+  }
+
+  /** The names that some peer has defined, sorted. */
+  names(): string[] {
+    return this.#coordinator.names()
+  }
+
+  /** How many tasks of `name` this peer gave to each worker so far, and how many are there now. */
+  shares(name: string): Map<PeerId, { assigned: number; placed: number }> {
+    return this.#coordinator.shares(name)
+  }
+
+  /** The tasks of this peer that failed on every attempt, oldest first; the last thousand are kept. */
+  deadLetters(): DeadLetter[] {
+    return this.#deadLetters.list()
+  }
+
+  /** Runs a dead letter again, as often as a new task would be. @throws {InvalidOption} for an unknown id */
+  async retry<Output = unknown>(id: string, options?: RunOptions): Promise<Output> {
+    const checked = checkRun(options)
+    const letter = this.#deadLetters.take(id)
+    if (letter === undefined) throw new RingmeshError('InvalidOption', `no dead letter has the id ${id}`)
+    return new Promise((resolve, reject) => {
+      this.#submit(letter.name, letter.input, { priority: letter.priority, ...checked }, (how) => {
+        if (how.kind === 'failed') reject(how.error)
+        else resolve(how.output.take().value as Output)
+      })
+    })
+  }
+
+  /** Forgets a dead letter; false when there is none. */
+  discard(id: string): boolean {
+    return this.#deadLetters.take(id) !== undefined
+  }
+
+  stats(): TaskStats {
+    return { ...this.#coordinator.stats, ...this.#executor.load }
+  }
+
+  /** Ends everything at once: callers get `Aborted`, handlers' signals fire. Idempotent. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#coordinator.close(new Aborted('this peer left the mesh'))
+    this.#executor.close()
+    this.#offers.close()
+    for (const off of this.#offs) off()
+  }
+
+  #define(definition: Definition): () => void {
+    if (this.#closed) throw new RingmeshError('Closed', 'the task service is closed')
+    const { name } = definition
+    if (this.#executor.has(name)) {
+      throw new RingmeshError('InvalidOption', `define.name: ${JSON.stringify(name)} is defined here already`)
+    }
+    this.#executor.define(definition)
+    this.#offers.changed()
+    let defined = true
+    return () => {
+      if (!defined || this.#closed) return
+      defined = false
+      this.#executor.undefine(name)
+      this.#offers.changed()
+    }
+  }
+
+  #run(
+    name: string,
+    input: unknown,
+    options: RunOptions,
+    settle: (how: Settled) => void,
+  ): (error: RingmeshError) => void {
+    checkName(name, 'run.name')
+    const { signal, key, transfer } = options
+    if (signal?.aborted) {
+      const error = new Aborted(`the task ${JSON.stringify(name)} was aborted`, signal.reason)
+      this.#cluster.runtime.timer(0, () => settle({ kind: 'failed', error }))
+      return () => {}
+    }
+    const payload =
+      transfer === undefined || transfer.length === 0
+        ? Payload.pack(input, `input of ${name}`)
+        : Payload.owned(input, transfer)
+    return this.#submit(name, payload, options, settle, key)
+  }
+
+  #submit(
+    name: string,
+    input: Payload,
+    { signal, timeout = settings.timeout, retries = settings.attempts - 1, priority, onProgress }: RunOptions,
+    settle: (how: Settled) => void,
+    key?: string,
+  ): (error: RingmeshError) => void {
+    const onAbort = () => cancel(new Aborted(`the task ${JSON.stringify(name)} was aborted`, signal?.reason))
+    const finish = (how: Settled) => {
+      signal?.removeEventListener('abort', onAbort)
+      settle(how)
+    }
+    const start = (settled: (how: Settled) => void) => {
+      const submission = this.#coordinator.submit({
+        name,
+        input,
+        priority: priority ?? 'normal',
+        attempts: retries + 1,
+        timeout,
+        onProgress,
+        settle: settled,
+      })
+      return (error: RingmeshError) => this.#coordinator.cancel(submission, error)
+    }
+    const cancel = key === undefined ? start(finish) : this.#keyed.run(`${name}\n${key}`, start, finish)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    return cancel
+  }
+
+  /** Gives back what has not started, lets the rest come to its end, and then is done. */
+  #drain(done: () => void): void {
+    let over = false
+    const finish = () => {
+      if (over) return
+      over = true
+      timer.cancel()
+      done()
+    }
+    const timer = this.#cluster.runtime.timer(settings.drain, finish)
+    this.#executor.leave()
+    this.#executor.whenIdle(finish)
+  }
+}
+
+function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function')
+    throw new RingmeshError('InvalidOption', 'define.handler: must be a function')
+}
+
+function checkIterable(inputs: unknown): void {
+  const iterable =
+    typeof inputs === 'string' ||
+    (typeof inputs === 'object' &&
+      inputs !== null &&
+      (Symbol.iterator in inputs || Symbol.asyncIterator in inputs))
+  if (!iterable) throw new RingmeshError('InvalidOption', 'map.inputs: must be an iterable or async iterable')
+}

@@ -1,0 +1,55 @@
+import type { RingmeshError } from '../errors/index.js'
+import type { Timer } from '../runtime/index.js'
+import type { PeerId } from '../wire/index.js'
+import type { Placement } from './lane.js'
+import type { Payload } from './payload.js'
+import type { Queueable, TaskPriority } from './priority-queue.js'
+import type { Thrown } from './thrown.js'
+
+/** How a task ended for the one who submitted it: once, with a result or with a clear failure. */
+export type Settled =
+  | { readonly kind: 'done'; readonly output: Payload; readonly peer: PeerId; readonly attempts: number }
+  | { readonly kind: 'failed'; readonly error: RingmeshError }
+
+export interface SubmissionOptions {
+  readonly name: string
+  readonly input: Payload
+  readonly priority: TaskPriority
+  /** The handler's id for it; undefined: made of the coordinator's id and the number. */
+  readonly id?: string | undefined
+  readonly epoch?: number
+  /** Attempts in all. */
+  readonly attempts: number
+  /** Milliseconds from now; undefined: without an end of its own. */
+  readonly timeout: number | undefined
+  readonly onProgress?: ((value: unknown) => void) | undefined
+  /** Called exactly once, and never before `submit` returned. */
+  settle(how: Settled): void
+}
+
+/** A task from its submission to its end, at its coordinator. */
+export interface Submission extends Queueable {
+  readonly number: number
+  readonly id: string
+  readonly epoch: number
+  readonly name: string
+  readonly input: Payload
+  readonly attempts: number
+  readonly onProgress: ((value: unknown) => void) | undefined
+  readonly settle: (how: Settled) => void
+  /** Assignments so far: the second half of the fence. */
+  attempt: number
+  /** Assignments so far that may have been run. */
+  run: number
+  /** Runs that failed or were lost. */
+  failures: number
+  /** What the last one threw. */
+  lastThrown: Thrown | undefined
+  /** Who had it last: the next attempt goes elsewhere if it can. */
+  lastPeer: PeerId | undefined
+  placement: Placement | undefined
+  /** Waiting for its next attempt. */
+  backoff: Timer | undefined
+  deadline: Timer | undefined
+  readonly size: number
+}
