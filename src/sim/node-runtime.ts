@@ -1,0 +1,204 @@
+import type { Log, Runtime, Timer } from '../runtime/index.js'
+import { ScheduledEvent, seededRandom, type VirtualTime, virtualWallClockStart } from '../runtime/index.js'
+import type { TraceHash } from './trace-hash.js'
+import type { ThawOrder } from './world.js'
+
+/** How a browser treats the timers of a page. */
+export type TimerMode =
+  /** Timers fire when they are due. */
+  | 'exact'
+  /** A hidden page: once a second (Chromium, "timer throttling" of background pages). */
+  | 'second'
+  /** A page hidden for five minutes, with no data channel open: once a minute (Chromium 88, "intensive throttling"). */
+  | 'minute'
+
+const periods = { exact: 0, second: 1_000, minute: 60_000 } as const
+
+/** Timers with nothing to do but wait are this late at most on a machine that is not busy; 4 ms is HTML's clamp for nested timers. */
+const ordinaryLateness = 4
+
+class NodeTimer extends ScheduledEvent implements Timer {
+  readonly #node: NodeRuntime
+  readonly #fire: () => void
+  #isCancelled = false
+
+  constructor(node: NodeRuntime, fire: () => void) {
+    super()
+    this.#node = node
+    this.#fire = fire
+  }
+
+  run(): void {
+    if (this.#isCancelled) return
+    if (this.#node.admits(this)) {
+      this.#isCancelled = true
+      this.#node.timers--
+      this.#fire()
+    }
+  }
+
+  cancel(): void {
+    if (this.#isCancelled) return
+    this.#isCancelled = true
+    this.#node.timers--
+    this.#node.time.unschedule(this)
+  }
+}
+
+/** Something that the platform does to a page: an event of the page, never throttled, waiting for a frozen page. */
+class PageEvent extends ScheduledEvent {
+  readonly #node: NodeRuntime
+  readonly #act: () => void
+
+  constructor(node: NodeRuntime, act: () => void) {
+    super()
+    this.#node = node
+    this.#act = act
+  }
+
+  run(): void {
+    if (this.#node.admitsFrame(this)) this.#act()
+  }
+}
+
+/**
+ * One node's world: its clocks, its chance, its timers, and what a browser does to them. A frozen
+ * node runs nothing; what falls due meanwhile, timers and frames alike, waits and then floods it
+ * in the order it fell due. A stopped node never runs again.
+ */
+export class NodeRuntime implements Runtime {
+  readonly time: VirtualTime
+  readonly random: () => number
+  readonly log: Log
+  /** Timers that are set. */
+  timers = 0
+  readonly #hash: TraceHash
+  readonly #number: number
+  readonly #clockOffset: number
+  #wallClockOffset: number
+  #period = 0
+  #phase = 0
+  #state: 'running' | 'frozen' | 'stopped' = 'running'
+  #backlog: ScheduledEvent[] = []
+  /** Called with each traced step; the simulator's transcript. */
+  onTrace: ((event: string, details: readonly (string | number | boolean)[]) => void) | undefined
+
+  /**
+   * @param name - forks the chance of this node from the seed
+   * @param number - stands for the node in the trace hash
+   */
+  constructor(
+    time: VirtualTime,
+    hash: TraceHash,
+    seed: string | number,
+    name: string,
+    number: number,
+    log: Log = () => {},
+  ) {
+    this.time = time
+    this.#hash = hash
+    this.#number = number
+    this.log = log
+    this.random = seededRandom(`${seed}/node/${name}`)
+    const clocks = seededRandom(`${seed}/clock/${name}`)
+    // Every page starts its own monotonic clock; ordinary wall clocks are right to about a second.
+    this.#clockOffset = Math.floor(clocks() * 1_000_000)
+    this.#wallClockOffset = Math.floor((clocks() - 0.5) * 2_000)
+  }
+
+  get isFrozen(): boolean {
+    return this.#state === 'frozen'
+  }
+
+  get isStopped(): boolean {
+    return this.#state === 'stopped'
+  }
+
+  /** Frames and timers that wait for a frozen node. */
+  get backlog(): number {
+    return this.#backlog.length
+  }
+
+  now(): number {
+    return this.time.now + this.#clockOffset
+  }
+
+  wallClock(): number {
+    return virtualWallClockStart + Math.floor(this.time.now) + this.#wallClockOffset
+  }
+
+  timer(delay: number, fire: () => void): Timer {
+    const timer = new NodeTimer(this, fire)
+    this.timers++
+    if (this.#state !== 'stopped') this.time.schedule(timer, delay + this.random() * ordinaryLateness)
+    return timer
+  }
+
+  trace(event: string, ...details: readonly (string | number | boolean)[]): void {
+    const hash = this.#hash
+    hash.integer(this.#number)
+    hash.string(event)
+    for (const detail of details) hash.value(detail)
+    this.onTrace?.(event, details)
+  }
+
+  /**
+   * Whether `event` of this node may run now. If not, the node keeps it: until it thaws, or until
+   * its next throttled tick when it is a timer.
+   */
+  admits(event: ScheduledEvent): boolean {
+    if (this.#state === 'running') {
+      if (this.#period === 0) return true
+      const past = (this.time.now - this.#phase) % this.#period
+      if (past < ordinaryLateness) return true
+      this.time.schedule(event, this.#period - past)
+      return false
+    }
+    if (this.#state === 'frozen') this.#backlog.push(event)
+    return false
+  }
+
+  /** As {@link admits}, for frames: browsers throttle timers, never messages. */
+  admitsFrame(event: ScheduledEvent): boolean {
+    if (this.#state === 'running') return true
+    if (this.#state === 'frozen') this.#backlog.push(event)
+    return false
+  }
+
+  setTimerMode(mode: TimerMode): void {
+    this.#period = periods[mode]
+    this.#phase = this.#period === 0 ? 0 : this.time.now % this.#period
+  }
+
+  freeze(): void {
+    if (this.#state === 'running') this.#state = 'frozen'
+  }
+
+  /** Runs the node again; everything that fell due meanwhile follows at once. */
+  thaw(order: ThawOrder = 'due'): void {
+    if (this.#state !== 'frozen') return
+    this.#state = 'running'
+    const backlog = this.#backlog
+    this.#backlog = []
+    const isFirst = (event: ScheduledEvent): boolean =>
+      event instanceof NodeTimer === (order === 'timers-first')
+    if (order !== 'due') for (const event of backlog) if (isFirst(event)) this.time.schedule(event, 0)
+    for (const event of backlog) if (order === 'due' || !isFirst(event)) this.time.schedule(event, 0)
+  }
+
+  /** Calls `act` as an event of the page: late while it is frozen, never once it is gone. */
+  later(delay: number, act: () => void): void {
+    this.time.schedule(new PageEvent(this, act), delay)
+  }
+
+  /** The page is gone: nothing of it ever runs again. */
+  stop(): void {
+    this.#state = 'stopped'
+    this.#backlog = []
+  }
+
+  /** The wall clock is set; `now` is not touched. */
+  jumpWallClock(milliseconds: number): void {
+    this.#wallClockOffset += milliseconds
+  }
+}
