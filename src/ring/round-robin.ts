@@ -1,0 +1,223 @@
+import * as v from 'valibot'
+import { checkOptions, InvalidOption } from '../errors/index.js'
+import { isPlanted } from '../runtime/index.js'
+import { keyPosition } from './key-position.js'
+import { checkedId, checkedNodes, checkedWeight, type NodeOption } from './node-option.js'
+
+export interface RoundRobinOptions {
+  /**
+   * `given` (the default): in the order of addition. `hash`: in the order of the ids' positions on the circle,
+   * which is the same for everyone who knows the same ids.
+   */
+  readonly order?: 'given' | 'hash'
+}
+
+export interface NextOptions {
+  /** Whether a node lets this turn pass. Asked at most once a node. */
+  readonly skip?: (id: string) => boolean
+}
+
+const optionsSchema = v.strictObject(
+  { order: v.optional(v.picklist(['given', 'hash'], "must be 'given' or 'hash'"), 'given') },
+  'must be { order }',
+)
+
+/** More than the members of any mesh: a bound on one step's work, as `HashRing` has one. */
+const mostNodes = 65_535
+
+/** A node and where it stands. `start` and `turns` say when its next turn falls due: see `RoundRobin`. */
+interface Seat {
+  readonly id: string
+  readonly weight: number
+  /** Its place in the circle of turns, the ids breaking ties; kept for as long as it is there. */
+  readonly place: number
+  /** The virtual time at which it came, or got its weight. */
+  readonly start: number
+  /** Turns it has had or let pass since. */
+  turns: number
+}
+
+/**
+ * Whose turn it is. With equal weights: one after the other, in a circle. With weights: each node as often
+ * as its weight demands and never more than one turn ahead or behind, so without bursts: 5, 1 and 1 take turns as
+ * a b a a c a a.
+ *
+ * In a virtual time that passes by 1 / (sum of weights) a turn, the k-th turn of a node may come from start + k / weight on and
+ * is due at start + (k + 1) / weight. Of those whose turn may come, the one with the earliest due
+ * time has it (Tijdeman, 1980, "The chairman assignment problem"; the same rule as EEVDF scheduling, Stoica and
+ * Abdel-Wahab, 1995); the circle decides between equals. A node's place is its own and not an index, so
+ * that who comes and goes takes no turn from the others and gives none.
+ *
+ * @example
+ * ```ts
+ * const turn = new RoundRobin(['a', 'b', 'c'])
+ * turn.next()                                   // 'a'
+ * turn.remove('a')
+ * turn.next()                                   // 'b'
+ * turn.next({ skip: (id) => busy.has(id) })     // 'c', or 'b' where c is busy, or undefined where all are
+ * ```
+ */
+export class RoundRobin {
+  /** In the order of the circle. */
+  readonly #seats: Seat[] = []
+  readonly #byHash: boolean
+  #added = 0
+  #weight = 0
+  /** Virtual time is `#epoch + #steps / #weight`: counting steps keeps it exact under equal weights. */
+  #epoch = 0
+  #steps = 0
+  /** Who had the last turn: still a place in the circle when that node is gone. */
+  #last: Seat | undefined
+  /** For a planted bug alone. */
+  #index = -1
+
+  /** @throws {InvalidOption} for an empty or repeated id, a weight out of range (1e-9 to 1e9), or an unknown order */
+  constructor(nodes: Iterable<NodeOption> = [], options: RoundRobinOptions = {}) {
+    this.#byHash = checkOptions(optionsSchema, options, 'RoundRobin').order === 'hash'
+    for (const [id, weight] of checkedNodes(nodes, mostNodes, 'RoundRobin')) this.#seat(id, weight)
+  }
+
+  /**
+   * Adds a node; its first turn comes within one circle.
+   * @param options - `weight`: from 1e-9 to 1e9; 1 when left out
+   * @throws {InvalidOption} for an empty id, one that is there already, or a weight out of range
+   */
+  add(id: string, options: { readonly weight?: number } = {}): void {
+    checkedId(id, 'RoundRobin.add')
+    const weight = checkedWeight(options, 'RoundRobin.add')
+    if (this.has(id)) throw new InvalidOption('RoundRobin.add.id', id, 'must not be there yet')
+    if (this.size === mostNodes)
+      throw new InvalidOption('RoundRobin.add.id', id, `must not be past ${mostNodes} nodes`)
+    this.#seat(id, weight)
+  }
+
+  /** Removes a node. Answers whether it was there. */
+  remove(id: string): boolean {
+    const index = this.#seats.findIndex((seat) => seat.id === id)
+    if (index === -1) return false
+    this.#seats.splice(index, 1)
+    this.#reweigh()
+    return true
+  }
+
+  /**
+   * Gives a node another weight. It keeps its place.
+   * @throws {InvalidOption} for a node that is not there, or a weight out of range
+   */
+  setWeight(id: string, weight: number): void {
+    checkedWeight({ weight }, 'RoundRobin.setWeight')
+    const index = this.#seats.findIndex((seat) => seat.id === id)
+    const seat = this.#seats[index]
+    if (seat === undefined) throw new InvalidOption('RoundRobin.setWeight.id', id, 'must be there')
+    // What it had waited for its turn counts in proportion to the wait for a turn.
+    const now = this.#now()
+    const waited = (now - mayCome(seat)) * seat.weight
+    this.#seats[index] = { ...seat, weight, start: now - waited / weight, turns: 0 }
+    this.#reweigh()
+  }
+
+  /**
+   * Whose turn it is, and moves on. A node that is skipped has let its turn pass: it does not come twice for it later.
+   *
+   * @returns undefined where there is no node, or all are skipped, and then nothing has moved
+   */
+  next(options: NextOptions = {}): string | undefined {
+    const { skip } = options
+    if (isPlanted('cursor-by-index')) return this.#nextByIndex(skip)
+    const now = this.#now()
+    const from = this.#afterLast()
+    const skipped: Seat[] = []
+    let best: Seat | undefined
+    for (let step = 0; step < this.#seats.length; step++) {
+      const seat = this.#seats[(from + step) % this.#seats.length] as Seat
+      if (best !== undefined && !isBefore(seat, best, now)) continue
+      if (skip?.(seat.id)) skipped.push(seat)
+      else best = seat
+    }
+    if (best === undefined) return undefined
+    for (const seat of skipped) if (!isBefore(best, seat, now)) seat.turns++
+    // Where nobody's turn may come yet, as those are skipped whose turn it would be, time goes on to the first.
+    if (mayCome(best) > now) this.#goTo(mayCome(best))
+    best.turns++
+    this.#steps++
+    this.#last = best
+    return best.id
+  }
+
+  has(id: string): boolean {
+    return this.#seats.some((seat) => seat.id === id)
+  }
+
+  /** In the order of the circle. */
+  nodes(): { readonly id: string; readonly weight: number }[] {
+    return this.#seats.map(({ id, weight }) => ({ id, weight }))
+  }
+
+  get size(): number {
+    return this.#seats.length
+  }
+
+  #seat(id: string, weight: number): void {
+    const place = this.#byHash ? keyPosition(id) : this.#added
+    this.#added++
+    const seat = { id, weight, place, start: this.#now(), turns: 0 }
+    this.#seats.splice(this.#firstPast(seat), 0, seat)
+    this.#reweigh()
+  }
+
+  #now(): number {
+    return this.#weight === 0 ? this.#epoch : this.#epoch + this.#steps / this.#weight
+  }
+
+  #goTo(time: number): void {
+    this.#epoch = time
+    this.#steps = 0
+  }
+
+  #reweigh(): void {
+    this.#goTo(this.#now())
+    this.#weight = 0
+    for (const { weight } of this.#seats) this.#weight += weight
+  }
+
+  #afterLast(): number {
+    return this.#last === undefined ? 0 : this.#firstPast(this.#last) % Math.max(1, this.size)
+  }
+
+  /** The index of the first seat past a place in the circle. */
+  #firstPast({ place, id }: Seat): number {
+    let low = 0
+    let high = this.#seats.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const seat = this.#seats[middle] as Seat
+      if (seat.place < place || (seat.place === place && seat.id <= id)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #nextByIndex(skip: ((id: string) => boolean) | undefined): string | undefined {
+    for (let tries = 0; tries < this.size; tries++) {
+      this.#index = (this.#index + 1) % this.size
+      const { id } = this.#seats[this.#index] as Seat
+      if (!skip?.(id)) return id
+    }
+    return undefined
+  }
+}
+
+function mayCome({ start, turns, weight }: Seat): number {
+  return start + turns / weight
+}
+
+function due({ start, turns, weight }: Seat): number {
+  return start + (turns + 1) / weight
+}
+
+/** Whether `a` goes before `b` at the time `now`; false where the circle decides. */
+function isBefore(a: Seat, b: Seat, now: number): boolean {
+  const early = Math.max(mayCome(a), now)
+  const late = Math.max(mayCome(b), now)
+  return early < late || (early === late && due(a) < due(b))
+}
