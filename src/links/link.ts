@@ -7,10 +7,15 @@ export type LinkKind = 'direct' | 'relay' | 'memory'
 export interface LinkEvents {
   /** Frames may be sent. Called once. */
   open(): void
-  /** One frame arrived, whole and unaltered. */
+  /** One frame arrived, whole and unaltered. The bytes are the receiver's to keep. */
   frame(bytes: Uint8Array): void
-  /** `buffered` fell to a level at which sending on is worth while. */
+  /** `buffered` fell to a level at which sending on is worth while; always follows when it was above 0. */
   drain(): void
+  /**
+   * The link may be gone, or may come back: nothing was heard of the other end for some time. The
+   * next frame, if one comes, ends the doubt.
+   */
+  trouble(): void
   /** The link is gone for good; nothing follows. Called once, also when it never opened. */
   close(reason: string): void
 }

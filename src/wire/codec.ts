@@ -5,7 +5,7 @@ import { limits } from './limits.js'
 import { type Message, messageDefinition } from './messages.js'
 
 /** Encodes a message as MessagePack of `[code, ...fields]`. */
-export function encodeMessage(message: Message): Uint8Array {
+export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   const definition = messageDefinition(message.type)
   if (definition === undefined) throw new BadFrame(`no message has the type ${message.type}`)
   const record = message as unknown as Readonly<Record<string, unknown>>

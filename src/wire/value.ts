@@ -1,20 +1,322 @@
-import { decode, encode } from '@msgpack/msgpack'
-import { BadFrame } from '../errors/index.js'
+import { Decoder, Encoder, ExtData, ExtensionCodec } from '@msgpack/msgpack'
+import { BadFrame, InvalidOption } from '../errors/index.js'
+import { limits } from './limits.js'
+import { checkStructure } from './structure.js'
 
 /**
- * Packs a value of the user's for the wire or the disk.
- *
- * @throws {RingmeshError} `TooLarge` never; `InvalidOption` where the value cannot be packed
+ * The numbers of the MessagePack extensions that carry what MessagePack has no type for. They are
+ * on disks and on the wire: a number is never given a new meaning.
  */
-export function packValue(value: unknown): Uint8Array {
-  return encode(value)
+const extensions = {
+  undefined: 1,
+  negativeZero: 2,
+  bigint: 3,
+  date: 4,
+  regexp: 5,
+  map: 6,
+  set: 7,
+  error: 8,
+  buffer: 9,
+  boxed: 10,
+  illFormedString: 11,
+} as const
+
+/** Kinds of `extensions.buffer`, by their first byte. Elements lie little-endian, as in every engine there is. */
+const bufferKinds = [
+  ArrayBuffer,
+  Uint8Array,
+  Int8Array,
+  Uint8ClampedArray,
+  Uint16Array,
+  Int16Array,
+  Uint32Array,
+  Int32Array,
+  Float32Array,
+  Float64Array,
+  BigUint64Array,
+  BigInt64Array,
+  DataView,
+] as const
+
+/** The errors that every engine has; one of another name comes back as an `Error` of that name. */
+const errorKinds: Readonly<Record<string, ErrorConstructor>> = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
 }
 
-/** The inverse of {@link packValue}. @throws {BadFrame} where the bytes are no packed value */
+const noBytes = new Uint8Array(0)
+const encoder = new Encoder()
+
+/**
+ * Packs a value of the user's for the wire or the disk: anything that `structuredClone` takes
+ * except functions, symbols and objects of the host. Instances of classes become plain objects, as
+ * with `structuredClone`, and an object that is referred to twice becomes two. Keeps `Map`, `Set`,
+ * `Date`, `BigInt`, `RegExp`, typed arrays, `ArrayBuffer`, `undefined`, `NaN`, `-0` and errors with
+ * their name, message, stack and cause.
+ *
+ * @throws {InvalidOption} naming the place in the value: a function, a symbol, an object of the
+ * host, a value that contains itself, a `__proto__` key, nesting beyond `limits.valueDepth`, or more
+ * than `limits.valueElements` elements
+ *
+ * @example
+ * ```ts
+ * unpackValue(packValue(new Map([['ada', 1815n]])))   // Map { 'ada' → 1815n }
+ * ```
+ */
+export function packValue(value: unknown): Uint8Array<ArrayBuffer> {
+  return encoder.encode(new Packing().plain(value, 1))
+}
+
+/**
+ * The inverse of {@link packValue}. What it gives shares no memory with `bytes`.
+ *
+ * @throws {BadFrame} where the bytes are no packed value, or would build more than the limits allow
+ */
 export function unpackValue(bytes: Uint8Array): unknown {
+  checkStructure(bytes, isContainer)
+  return unpack(bytes)
+}
+
+function unpack(bytes: Uint8Array): unknown {
   try {
-    return decode(bytes)
+    return new Decoder({ extensionCodec }).decode(bytes)
   } catch (cause) {
+    if (cause instanceof BadFrame) throw cause
     throw new BadFrame('not a packed value', { cause })
   }
+}
+
+/** Rewrites a value into what MessagePack has, with extensions for the rest; untouched parts are not copied. */
+class Packing {
+  readonly #path: (string | number)[] = []
+  /** The objects that the one at hand lies in. */
+  readonly #within = new Set<object>()
+  #elements = 0
+
+  plain(value: unknown, depth: number): unknown {
+    switch (typeof value) {
+      case 'boolean':
+        return value
+      case 'number':
+        return Object.is(value, -0) ? new ExtData(extensions.negativeZero, noBytes) : value
+      case 'string':
+        return isWellFormed(value) ? value : new ExtData(extensions.illFormedString, utf16(value))
+      case 'undefined':
+        return new ExtData(extensions.undefined, noBytes)
+      case 'bigint':
+        return new ExtData(extensions.bigint, encoder.encode(value.toString(16)))
+      case 'object':
+        return value === null ? null : this.#object(value, depth)
+      default:
+        return this.#refuse(value, `must be data, and a ${typeof value} is not`)
+    }
+  }
+
+  #object(value: object, depth: number): unknown {
+    if (depth > limits.valueDepth) this.#refuse(value, `must not nest deeper than ${limits.valueDepth}`)
+    if (this.#within.has(value)) this.#refuse(value, 'must not contain itself')
+    this.#within.add(value)
+    const result = this.#contents(value, depth)
+    this.#within.delete(value)
+    return result
+  }
+
+  #contents(value: object, depth: number): unknown {
+    if (Array.isArray(value)) return this.#array(value, depth)
+    // Tags tell values apart that come from another realm, as from an iframe, where instanceof cannot.
+    const tag = Object.prototype.toString.call(value).slice(8, -1)
+    if (tag === 'Object') return this.#record(value as Readonly<Record<string, unknown>>, depth)
+    if (value instanceof Error || tag === 'Error') return this.#error(value as Error, depth)
+    switch (tag) {
+      case 'Map':
+        return this.#nested(extensions.map, [...(value as Map<unknown, unknown>)].flat(1), depth)
+      case 'Set':
+        return this.#nested(extensions.set, [...(value as Set<unknown>)], depth)
+      case 'Date':
+        // biome-ignore lint/style/noRestrictedGlobals: a date of the user's, not the time
+        return new ExtData(extensions.date, bytesOf(Float64Array.of((value as Date).getTime())))
+      case 'RegExp': {
+        const { source, flags } = value as RegExp
+        return new ExtData(extensions.regexp, encoder.encode([source, flags]))
+      }
+      case 'Boolean':
+      case 'Number':
+      case 'String':
+        return this.#nested(extensions.boxed, [value.valueOf()], depth)
+    }
+    if (ArrayBuffer.isView(value) || tag === 'ArrayBuffer') {
+      const name = ArrayBuffer.isView(value) && tag === 'Uint8Array' ? 'Uint8Array' : tag
+      const kind = bufferKinds.findIndex((known) => known.name === name)
+      if (kind !== -1) return new ExtData(extensions.buffer, withKind(kind, value as ArrayBuffer))
+    }
+    return this.#refuse(value, 'must be data, without objects of the host')
+  }
+
+  #array(values: readonly unknown[], depth: number): unknown {
+    this.#count(values.length, values)
+    let copy: unknown[] | undefined
+    for (let index = 0; index < values.length; index++) {
+      const item = values[index]
+      this.#path.push(index)
+      const plain = this.plain(item, depth + 1)
+      this.#path.pop()
+      if (plain !== item || copy !== undefined) {
+        copy ??= values.slice(0, index)
+        copy[index] = plain
+      }
+    }
+    return copy ?? values
+  }
+
+  #record(record: Readonly<Record<string, unknown>>, depth: number): unknown {
+    const copy: Record<string, unknown> = {}
+    const keys = Object.keys(record)
+    this.#count(2 * keys.length, record)
+    for (const key of keys) {
+      this.#path.push(key)
+      if (key === '__proto__') this.#refuse(record[key], 'must not be a key')
+      if (!isWellFormed(key)) this.#refuse(record[key], 'must have a key of well-formed Unicode')
+      copy[key] = this.plain(record[key], depth + 1)
+      this.#path.pop()
+    }
+    return copy
+  }
+
+  #error(error: Error, depth: number): unknown {
+    const { name, message, stack } = error
+    const parts: unknown[] = [String(name), String(message), stack === undefined ? null : String(stack)]
+    if ('cause' in error) parts.push(error.cause)
+    return this.#nested(extensions.error, parts, depth)
+  }
+
+  /** An extension whose payload is an array of values, each of which may be anything again. */
+  #nested(type: number, values: readonly unknown[], depth: number): ExtData {
+    // The extension and the array inside are two levels to whoever checks the bytes.
+    if (depth + 1 > limits.valueDepth) this.#refuse(values, `must not nest deeper than ${limits.valueDepth}`)
+    this.#count(1, values)
+    return new ExtData(type, encoder.encode(this.#array(values, depth + 1)))
+  }
+
+  #count(elements: number, value: unknown): void {
+    this.#elements += elements
+    if (this.#elements > limits.valueElements)
+      this.#refuse(value, `must have at most ${limits.valueElements} elements`)
+  }
+
+  #refuse(value: unknown, expected: string): never {
+    const path = this.#path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+    throw new InvalidOption(`value${path}`, value, expected)
+  }
+}
+
+const containers: readonly number[] = [
+  extensions.map,
+  extensions.set,
+  extensions.error,
+  extensions.boxed,
+  extensions.regexp,
+  extensions.bigint,
+]
+const isContainer = (type: number): boolean => containers.includes(type)
+
+const extensionCodec = new ExtensionCodec()
+function unpacksAs(type: number, decode: (data: Uint8Array) => unknown): void {
+  extensionCodec.register({ type, encode: () => null, decode })
+}
+
+unpacksAs(extensions.undefined, () => undefined)
+unpacksAs(extensions.negativeZero, () => -0)
+unpacksAs(extensions.illFormedString, (data) => {
+  let text = ''
+  for (const unit of new Uint16Array(ownMemory(data))) text += String.fromCharCode(unit)
+  return text
+})
+unpacksAs(extensions.bigint, (data) => {
+  const digits = unpack(data)
+  const [, sign, magnitude] = /^(-?)([0-9a-f]+)$/.exec(typeof digits === 'string' ? digits : '') ?? []
+  if (magnitude === undefined) throw new BadFrame('not a bigint')
+  return sign === '-' ? -BigInt(`0x${magnitude}`) : BigInt(`0x${magnitude}`)
+})
+unpacksAs(extensions.date, (data) => {
+  if (data.length !== 8) throw new BadFrame('not a date')
+  // biome-ignore lint/style/noRestrictedGlobals: a date of the user's, not the time
+  return new Date(new Float64Array(ownMemory(data))[0] as number)
+})
+unpacksAs(extensions.regexp, (data) => {
+  const [source, flags] = list(data)
+  if (typeof source !== 'string' || typeof flags !== 'string') throw new BadFrame('not a regular expression')
+  return new RegExp(source, flags)
+})
+unpacksAs(extensions.map, (data) => {
+  const flat = list(data)
+  if (flat.length % 2 !== 0) throw new BadFrame('not a map')
+  const map = new Map<unknown, unknown>()
+  for (let index = 0; index < flat.length; index += 2) map.set(flat[index], flat[index + 1])
+  return map
+})
+unpacksAs(extensions.set, (data) => new Set(list(data)))
+unpacksAs(extensions.boxed, (data) => {
+  const [value] = list(data)
+  if (typeof value !== 'boolean' && typeof value !== 'number' && typeof value !== 'string')
+    throw new BadFrame('not a boxed value')
+  return Object(value)
+})
+unpacksAs(extensions.error, (data) => {
+  const [name, message, stack, ...cause] = list(data)
+  if (typeof name !== 'string' || typeof message !== 'string' || cause.length > 1)
+    throw new BadFrame('not an error')
+  const kind = Object.hasOwn(errorKinds, name) ? errorKinds[name] : undefined
+  const error = new (kind ?? Error)(message, cause.length === 1 ? { cause: cause[0] } : undefined)
+  const hidden = { configurable: true, writable: true, enumerable: false }
+  if (error.name !== name) Object.defineProperty(error, 'name', { ...hidden, value: name })
+  Object.defineProperty(error, 'stack', { ...hidden, value: typeof stack === 'string' ? stack : undefined })
+  return error
+})
+unpacksAs(extensions.buffer, (data) => {
+  const kind = bufferKinds[data[0] ?? -1]
+  if (kind === undefined) throw new BadFrame('not a buffer')
+  const buffer = ownMemory(data.subarray(1))
+  if (kind === ArrayBuffer) return buffer
+  const width = 'BYTES_PER_ELEMENT' in kind ? kind.BYTES_PER_ELEMENT : 1
+  if (buffer.byteLength % width !== 0) throw new BadFrame('a typed array is cut short')
+  return new (kind as Uint8ArrayConstructor)(buffer)
+})
+
+function list(data: Uint8Array): readonly unknown[] {
+  const values = unpack(data)
+  if (!Array.isArray(values)) throw new BadFrame('an extension holds no list')
+  return values
+}
+
+function ownMemory(data: Uint8Array): ArrayBuffer {
+  return data.slice().buffer as ArrayBuffer
+}
+
+function bytesOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value)
+}
+
+function withKind(kind: number, value: ArrayBuffer | ArrayBufferView): Uint8Array {
+  const source = bytesOf(value)
+  const bytes = new Uint8Array(source.length + 1)
+  bytes[0] = kind
+  bytes.set(source, 1)
+  return bytes
+}
+
+/** A lone half of a surrogate pair has no UTF-8. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}
+
+function utf16(text: string): Uint8Array {
+  const units = new Uint16Array(text.length)
+  for (let index = 0; index < text.length; index++) units[index] = text.charCodeAt(index)
+  return bytesOf(units)
 }

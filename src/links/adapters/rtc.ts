@@ -1,0 +1,163 @@
+import type SimplePeer from 'simple-peer'
+// The bare import pulls in Node's streams unbundled; this file is the same with all of it inside.
+import Peer from 'simple-peer/simplepeer.min.js'
+import { packValue, unpackValue } from '../../wire/index.js'
+import type { DialedLink, OpenDirect } from '../conversation.js'
+import type { LinkEvents } from '../link.js'
+
+/** The classes of WebRTC, where the platform does not have them: in Node. */
+export type Wrtc = NonNullable<SimplePeer.Options['wrtc']>
+
+export interface RtcOptions {
+  /** The platform's WebRTC; the default is the browser's own. */
+  wrtc?: Wrtc
+  /** `relay`: only by TURN, which hides addresses. Default `all`. */
+  iceTransportPolicy?: RTCIceTransportPolicy
+}
+
+/** Above this the next event comes when half of it has left; below, when all has. In bytes. */
+const lowWater = 32 * 1024
+/** What a dial carries is a few kilobytes of SDP, or one candidate; anything else is none. */
+const longestDescription = 64 * 1024
+
+/** The parts of simple-peer's that its types leave out; 9.11.1 is its last version. */
+interface PeerInternals {
+  readonly _pc: RTCPeerConnection | null
+  readonly _channel: RTCDataChannel | null
+  readonly destroyed: boolean
+}
+
+/**
+ * Direct links by WebRTC, made by simple-peer: one ordered, reliable data channel a link.
+ *
+ * simple-peer is left to make the connection and to end it; frames go over its data channel
+ * without its streams, which would put another queue in between.
+ */
+export function rtc(options: RtcOptions = {}): OpenDirect {
+  return (remote, initiator, iceServers, signal, events) =>
+    new RtcLink(remote, initiator, iceServers, signal, events, options)
+}
+
+/** Whether this platform can make WebRTC links by itself. */
+export function hasWebRtc(): boolean {
+  return Peer.WEBRTC_SUPPORT
+}
+
+class RtcLink implements DialedLink {
+  readonly kind = 'direct'
+  readonly remote: string
+  readonly #peer: SimplePeer.Instance & PeerInternals
+  readonly #events: LinkEvents
+  #isOpen = false
+  #isClosed = false
+  #reason = 'closed by the other end'
+
+  constructor(
+    remote: string,
+    initiator: boolean,
+    iceServers: Parameters<OpenDirect>[2],
+    signal: (payload: Uint8Array) => void,
+    events: LinkEvents,
+    options: RtcOptions,
+  ) {
+    this.remote = remote
+    this.#events = events
+    const peer = new Peer({
+      initiator,
+      config: {
+        iceServers: iceServers.map((server) => ({ ...server })),
+        ...(options.iceTransportPolicy && { iceTransportPolicy: options.iceTransportPolicy }),
+      },
+      ...(options.wrtc && { wrtc: options.wrtc }),
+    }) as SimplePeer.Instance & PeerInternals
+    this.#peer = peer
+    peer.on('signal', (description) => signal(packValue(plain(description))))
+    peer.on('connect', () => this.#opened())
+    peer.on('iceStateChange', (state: RTCIceConnectionState) => {
+      if (state === 'disconnected' && this.#isOpen) events.trouble()
+    })
+    peer.on('error', (error) => {
+      if (this.#reason === 'closed by the other end') this.#reason = error.message
+    })
+    peer.on('close', () => this.#closed())
+  }
+
+  get buffered(): number {
+    return this.#peer._channel?.bufferedAmount ?? 0
+  }
+
+  get largestFrame(): number {
+    // RFC 8841: 64 KiB where the other end did not say; Chromium throws above 256 KiB.
+    return Math.min(this.#peer._pc?.sctp?.maxMessageSize ?? 64 * 1024, 256 * 1024)
+  }
+
+  send(frame: Uint8Array): void {
+    const channel = this.#peer._channel
+    if (!this.#isOpen || channel === null || channel.readyState !== 'open') return
+    try {
+      channel.send(frame as Uint8Array<ArrayBuffer>)
+      // The event comes only on the way down through the threshold, so a small rest needs 0.
+      channel.bufferedAmountLowThreshold = channel.bufferedAmount > lowWater ? lowWater : 0
+    } catch (error) {
+      // Chromium closes a channel whose buffer of 16 MiB is full; the session sends it all again.
+      this.close(error instanceof Error ? error.message : 'send failed')
+    }
+  }
+
+  signal(payload: Uint8Array): void {
+    if (this.#isClosed || this.#peer.destroyed || payload.length > longestDescription) return
+    try {
+      this.#peer.signal(plain(unpackValue(payload)))
+    } catch {
+      // What is no description of a connection is dropped; the dial runs into its time-out.
+    }
+  }
+
+  close(reason: string): void {
+    if (this.#isClosed) return
+    this.#reason = reason
+    this.#isOpen = false
+    this.#peer.destroy()
+  }
+
+  #opened(): void {
+    const channel = this.#peer._channel
+    if (this.#isClosed || channel === null) return
+    this.#isOpen = true
+    // simple-peer reads frames into a stream; they are taken before that.
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (this.#isOpen && data instanceof ArrayBuffer) this.#events.frame(new Uint8Array(data))
+    }
+    channel.onbufferedamountlow = () => {
+      if (this.#isOpen) this.#events.drain()
+    }
+    this.#events.open()
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#isOpen = false
+    this.#events.close(this.#reason)
+  }
+}
+
+/** Only what a description or candidate has, with the types it has. */
+function plain(value: unknown): SimplePeer.SignalData {
+  const { type, sdp, candidate } = (value ?? {}) as Record<string, unknown>
+  if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { type, sdp }
+  if (type === 'candidate' && typeof candidate === 'object' && candidate !== null) {
+    const { candidate: line, sdpMLineIndex, sdpMid } = candidate as Record<string, unknown>
+    if (typeof line === 'string') {
+      return {
+        type,
+        candidate: {
+          candidate: line,
+          sdpMLineIndex: typeof sdpMLineIndex === 'number' ? sdpMLineIndex : null,
+          sdpMid: typeof sdpMid === 'string' ? sdpMid : null,
+        } as RTCIceCandidate,
+      }
+    }
+  }
+  throw new TypeError('not a description of a connection')
+}

@@ -1,0 +1,295 @@
+import { RingmeshError } from '../../errors/index.js'
+import type { Runtime, Timer } from '../../runtime/index.js'
+import {
+  decodeMessage,
+  encodeMessage,
+  limits,
+  type Message,
+  type PeerId,
+  type PeerInfo,
+  protocolVersion,
+} from '../../wire/index.js'
+import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
+
+/** A token, or a function that is called for a fresh one before every connection. */
+export type Token = string | (() => Promise<string>)
+
+/** The part of the standard `WebSocket` that is used: the browser's has it, and so has that of `ws`. */
+export interface StandardWebSocket {
+  binaryType: string
+  readonly bufferedAmount: number
+  send(data: Uint8Array): void
+  close(code?: number, reason?: string): void
+  onopen: ((event: never) => void) | null
+  onmessage: ((event: never) => void) | null
+  onclose: ((event: never) => void) | null
+  onerror: ((event: never) => void) | null
+}
+
+export interface WebSocketSignalingOptions {
+  readonly runtime: Runtime
+  /** Where servers are; tried in turn. Any instance serves any room. */
+  readonly urls: readonly string[]
+  readonly room: string
+  readonly token?: Token | undefined
+  /** The platform's WebSocket; in Node 20 that of `ws`. */
+  readonly WebSocket: new (
+    url: string,
+  ) => StandardWebSocket
+}
+
+/** From the start of a connection to the welcome, token included, in milliseconds. */
+const handshakeTimeout = 8_000
+/** Ask for a sign of life after this long without a frame, in milliseconds; below the 30–60 s at which proxies cut. */
+const pingAfter = 20_000
+/** And give the socket up when none has come this long after asking. */
+const pongTimeout = 10_000
+/** Waits before the next attempt, in milliseconds: full jitter over a range that doubles. */
+const backoff = { first: 500, longest: 30_000 }
+/** Close code for "going away of my own will" (RFC 6455, section 7.4.1). */
+const normalClosure = 1000
+
+const hopeless: readonly string[] = ['Unauthorized', 'ProtocolMismatch', 'RoomFull']
+
+/**
+ * A place in a room of ringmesh's own signalling server, over one WebSocket. It reconnects until
+ * it is closed; `refused` is called when that is of no use:
+ *
+ * - `Unauthorized`, `RoomFull`, `ProtocolMismatch`: the server said so before the first welcome.
+ *   After it they are tried again, as a room may empty and a token be renewed.
+ * - `SignalUnreachable`: all URLs were tried before the first welcome and none is such a server.
+ *
+ * After `refused` it is closed.
+ */
+export function webSocketSignaling(options: WebSocketSignalingOptions): OpenSignaling {
+  return (self, events) => new WebSocketSignaling(self, events, options)
+}
+
+class WebSocketSignaling implements Signaling {
+  readonly #self: PeerInfo
+  readonly #events: SignalingEvents
+  readonly #options: WebSocketSignalingOptions
+  #socket: StandardWebSocket | undefined
+  #isConnected = false
+  #wasWelcome = false
+  #isClosed = false
+  /** Attempts since the last welcome. */
+  #attempts = 0
+  #problem = 'no server answered'
+  #timer: Timer | undefined
+  #lastHeard = 0
+
+  constructor(self: PeerInfo, events: SignalingEvents, options: WebSocketSignalingOptions) {
+    this.#self = self
+    this.#events = events
+    this.#options = options
+    this.#timer = options.runtime.timer(0, () => void this.#connect())
+  }
+
+  get connected(): boolean {
+    return this.#isConnected
+  }
+
+  get buffered(): number {
+    return this.#socket?.bufferedAmount ?? 0
+  }
+
+  sendOffer(to: PeerId, payload: Uint8Array): void {
+    if (this.#isConnected) this.#send({ type: 'signal.offer', to, payload: owned(payload) })
+  }
+
+  relay(to: PeerId, frame: Uint8Array): void {
+    if (this.#isConnected) this.#send({ type: 'signal.relay', to, frame: owned(frame) })
+  }
+
+  close(clean: boolean): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#timer?.cancel()
+    if (clean && this.#isConnected) this.#send({ type: 'signal.leave' })
+    this.#isConnected = false
+    this.#drop()
+  }
+
+  async #connect(): Promise<void> {
+    const { runtime, urls, room, token, WebSocket } = this.#options
+    const attempt = ++this.#attempts
+    const isCurrent = (): boolean => !this.#isClosed && this.#attempts === attempt
+    const url = urls[(attempt - 1) % urls.length] ?? ''
+    this.#timer = runtime.timer(handshakeTimeout, () => this.#failed('no answer in time'))
+    let ticket: string | null
+    try {
+      ticket = typeof token === 'function' ? await token() : (token ?? null)
+    } catch (cause) {
+      if (!isCurrent()) return
+      return this.#failed(
+        'the token function failed',
+        new RingmeshError('Unauthorized', 'the token function failed', { cause }),
+      )
+    }
+    if (!isCurrent()) return
+    let socket: StandardWebSocket
+    try {
+      socket = new WebSocket(url)
+    } catch (error) {
+      return this.#failed(error instanceof Error ? error.message : 'not a WebSocket URL')
+    }
+    this.#socket = socket
+    socket.binaryType = 'arraybuffer'
+    const mine = (): boolean => this.#socket === socket
+    socket.onopen = () => {
+      if (!mine()) return
+      const join = { protocol: protocolVersion, room, peer: this.#self, token: ticket }
+      this.#send({ type: 'signal.join', ...join })
+    }
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      if (mine()) this.#take(data)
+    }
+    socket.onclose = () => {
+      if (mine()) this.#failed('the connection was closed')
+    }
+    // A close follows every error, and says no less.
+    socket.onerror = () => {}
+  }
+
+  #take(data: unknown): void {
+    this.#lastHeard = this.#options.runtime.now()
+    let message: Message
+    try {
+      if (!(data instanceof ArrayBuffer) || data.byteLength > limits.messageBytes)
+        throw new TypeError('not a frame')
+      message = decodeMessage(new Uint8Array(data))
+    } catch {
+      this.#failed('it does not speak this protocol')
+      return
+    }
+    if (!this.#isConnected && message.type !== 'signal.welcome' && message.type !== 'signal.refused') {
+      this.#failed('it does not speak this protocol')
+      return
+    }
+    const events = this.#events
+    switch (message.type) {
+      case 'signal.welcome':
+        this.#welcome(message)
+        return
+      case 'signal.refused':
+        this.#refused(message.error, message.detail)
+        return
+      case 'signal.joined':
+        events.joined(message.peer)
+        return
+      case 'signal.closed':
+        events.closed(message.peer, message.clean)
+        return
+      case 'signal.offered':
+        events.offered(message.from, message.payload)
+        return
+      case 'signal.relayed':
+        events.relayed(message.from, message.frame)
+        return
+      case 'signal.unreachable':
+        events.unreachable(message.peer)
+        return
+      case 'signal.draining':
+        // It closes soon; the next URL is tried then, with nothing lost but the relay.
+        return
+      case 'signal.pong':
+        return
+      default:
+        this.#failed('it does not speak this protocol')
+        return
+    }
+  }
+
+  #welcome(message: Extract<Message, { type: 'signal.welcome' }>): void {
+    this.#timer?.cancel()
+    this.#isConnected = true
+    this.#wasWelcome = true
+    // The next loss tries this same server first.
+    this.#attempts = Math.max(0, (this.#attempts - 1) % Math.max(1, this.#options.urls.length))
+    this.#watch()
+    this.#events.welcome(
+      message.peers,
+      message.iceServers.map(({ urls, username, credential }) => ({
+        urls,
+        ...(username !== undefined && { username }),
+        ...(credential !== undefined && { credential }),
+      })),
+    )
+  }
+
+  #refused(error: string, detail: string): void {
+    this.#failed(
+      detail,
+      hopeless.includes(error) ? new RingmeshError(error as 'Unauthorized', detail || error) : undefined,
+    )
+  }
+
+  /** Asks a silent server whether it is there: a network that went away closes no socket. */
+  #watch(): void {
+    const { runtime } = this.#options
+    this.#timer = runtime.timer(pingAfter, () => {
+      if (runtime.now() - this.#lastHeard < pingAfter) return this.#watch()
+      const asked = runtime.now()
+      this.#send({ type: 'signal.ping' })
+      this.#timer = runtime.timer(pongTimeout, () => {
+        if (this.#lastHeard >= asked) this.#watch()
+        else this.#failed('the server fell silent')
+      })
+    })
+  }
+
+  #send(message: Message): void {
+    try {
+      this.#socket?.send(encodeMessage(message))
+    } catch {
+      // The socket is about to report that it closed.
+    }
+  }
+
+  /** This connection is over; `verdict` is why there is no use in another, before the first welcome. */
+  #failed(problem: string, verdict?: RingmeshError): void {
+    if (this.#isClosed) return
+    const { runtime, urls } = this.#options
+    const wasConnected = this.#isConnected
+    this.#timer?.cancel()
+    this.#isConnected = false
+    this.#problem = problem
+    this.#drop()
+    if (wasConnected) this.#events.lost()
+    if (this.#isClosed) return
+    if (!this.#wasWelcome) {
+      const error = verdict ?? (this.#attempts >= urls.length ? this.#unreachable() : undefined)
+      if (error !== undefined) {
+        this.#isClosed = true
+        this.#events.refused(error)
+        return
+      }
+    }
+    const range = Math.min(backoff.longest, backoff.first * 2 ** Math.min(this.#attempts, 10))
+    // A list of servers is walked through quickly the first time.
+    const wait = this.#wasWelcome ? runtime.random() * range : 0
+    this.#timer = runtime.timer(wait, () => void this.#connect())
+  }
+
+  #unreachable(): RingmeshError {
+    const where = this.#options.urls.join(', ')
+    return new RingmeshError('SignalUnreachable', `no signalling server at ${where}: ${this.#problem}`)
+  }
+
+  #drop(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    if (socket === undefined) return
+    try {
+      socket.close(normalClosure)
+    } catch {
+      // Not connected yet: it closes by itself.
+    }
+  }
+}
+
+/** The wire's types want memory that is not shared, which frames never are. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>
+}

@@ -1,0 +1,176 @@
+import type { Runtime, Timer } from '../runtime/index.js'
+import { encodeMessage, type Message, protocolVersion } from '../wire/index.js'
+import type { Link, LinkEvents, OpenLink } from './link.js'
+import { RoundTrips } from './round-trips.js'
+
+type Hello = Extract<Message, { type: 'session.hello' }>
+
+/** What a carrier tells its session. */
+export interface CarrierEvents {
+  /** The frame's bytes, from a carrier that is not closed. */
+  frame(carrier: Carrier, bytes: Uint8Array): void
+  /** The link opened: time to greet. */
+  open(carrier: Carrier): void
+  drain(carrier: Carrier): void
+  /** `carrier.troubled` changed. */
+  trouble(carrier: Carrier): void
+  close(carrier: Carrier, reason: string): void
+}
+
+/** The first wait for an answer to a greeting by relay, in milliseconds; doubled from there. */
+const firstRetry = 500
+/** The relay may stay silent for as long as the other has no socket: ask twice a minute. */
+const longestRetry = 30_000
+/** An echo is asked for at most this often, in milliseconds, beside other traffic. */
+const echoEvery = 2_000
+
+/**
+ * One link as a session sees it: greeted, proven, in doubt, closed, and what went over it.
+ *
+ * ```text
+ *      open            peer's hello          answer to ours
+ *   ─────────▶ greeting ─────────▶ greeted (takes) ─────────▶ proven (gives and takes)
+ * ```
+ */
+export class Carrier {
+  readonly #runtime: Runtime
+  readonly #events: CarrierEvents
+  readonly #link: Link
+  #isOpen = false
+  #isClosed = false
+  #retry: Timer | undefined
+  #greetedAt = 0
+  #lastEcho = Number.NEGATIVE_INFINITY
+  /** The other end's numbering is known here: its parts are taken. */
+  greeted = false
+  /** It carries both ways: ours may be sent over it. */
+  proven = false
+  /** Nothing was heard for some time. */
+  troubled = false
+  readonly openedAt: number
+  readonly roundTrips = new RoundTrips()
+  framesSent = 0
+  framesReceived = 0
+  bytesSent = 0
+  bytesReceived = 0
+
+  constructor(runtime: Runtime, open: OpenLink, events: CarrierEvents) {
+    this.#runtime = runtime
+    this.#events = events
+    this.openedAt = runtime.now()
+    this.#link = open(this.#linkEvents())
+  }
+
+  get kind(): Link['kind'] {
+    return this.#link.kind
+  }
+
+  get buffered(): number {
+    return this.#link.buffered
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#isClosed
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  send(message: Extract<Message, { type: `session.${string}` }>): void {
+    if (!this.isOpen) return
+    const frame = encodeMessage(message)
+    this.framesSent++
+    this.bytesSent += frame.length
+    this.#link.send(frame)
+  }
+
+  /** Says who we are; by relay again and again until `proven`, as the server drops what it cannot deliver. */
+  greet(hello: () => Omit<Hello, 'type' | 'protocol' | 'answer'>): void {
+    this.#retry?.cancel()
+    let wait = firstRetry
+    const ask = (): void => {
+      if (!this.isOpen) return
+      this.#greetedAt = this.#runtime.now()
+      this.send({ type: 'session.hello', protocol: protocolVersion, answer: false, ...hello() })
+      if (this.kind !== 'relay') return
+      this.#retry = this.#runtime.timer(wait * (0.75 + this.#runtime.random() / 2), ask)
+      wait = Math.min(2 * wait, longestRetry)
+    }
+    ask()
+  }
+
+  /** Our greeting was answered. */
+  prove(): void {
+    this.#retry?.cancel()
+    this.proven = true
+    this.roundTrips.add(this.#runtime.now() - this.#greetedAt)
+  }
+
+  /** Gives up what was greeted and proven, as the session behind it changed or another link serves. */
+  unprove(): void {
+    this.#retry?.cancel()
+    this.proven = false
+  }
+
+  /** Measures the round trip beside other traffic; keeps nothing alive. */
+  echo(): void {
+    const now = this.#runtime.now()
+    if (now - this.#lastEcho < echoEvery) return
+    this.#lastEcho = now
+    this.send({ type: 'session.echo', stamp: Math.floor(now * 1000), answer: false })
+  }
+
+  echoed(stamp: number): void {
+    const elapsed = this.#runtime.now() - stamp / 1000
+    // Anything else is no stamp of ours.
+    if (elapsed >= 0 && elapsed < 60_000) this.roundTrips.add(elapsed)
+  }
+
+  /** Closes the link, telling the other end why. */
+  close(reason: string): void {
+    if (this.#isClosed) return
+    this.send({ type: 'session.close', reason: reason.slice(0, 128) })
+    this.#link.close(reason)
+    this.#gone(reason)
+  }
+
+  #gone(reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.greeted = false
+    this.proven = false
+    this.#retry?.cancel()
+    this.#events.close(this, reason)
+  }
+
+  #linkEvents(): LinkEvents {
+    return {
+      open: () => {
+        if (this.#isClosed) return
+        this.#isOpen = true
+        this.#events.open(this)
+      },
+      frame: (bytes) => {
+        if (this.#isClosed) return
+        this.framesReceived++
+        this.bytesReceived += bytes.length
+        if (this.troubled) {
+          this.troubled = false
+          this.#events.trouble(this)
+        }
+        // The handlers of the line above may have closed it.
+        if (!this.#isClosed) this.#events.frame(this, bytes)
+      },
+      drain: () => {
+        if (!this.#isClosed) this.#events.drain(this)
+      },
+      trouble: () => {
+        if (this.#isClosed || this.troubled) return
+        this.troubled = true
+        this.#events.trouble(this)
+      },
+      close: (reason) => this.#gone(reason),
+    }
+  }
+}

@@ -1,0 +1,287 @@
+import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
+import { encodeMessage, type PeerId } from '../wire/index.js'
+import type { Carrier } from './carrier.js'
+import type { DialGate } from './dial-gate.js'
+import type { Link, LinkEvents, LinkKind } from './link.js'
+import { RelayLink } from './relay-link.js'
+import { Session, type SessionEvents } from './session.js'
+import type { IceServer, Signaling } from './signaling.js'
+
+/** A direct link that is being made: `signal` takes what the other end's `signal` callback gave. */
+export type DialedLink = Link & { signal(payload: Uint8Array): void }
+
+/**
+ * Makes a direct link to `remote`. One end is the initiator; `signal` is called with what must
+ * reach the other end, which may be more than once and also after the link opened.
+ */
+export type OpenDirect = (
+  remote: PeerId,
+  initiator: boolean,
+  iceServers: readonly IceServer[],
+  signal: (payload: Uint8Array) => void,
+  events: LinkEvents,
+) => DialedLink
+
+/**
+ * - `fallback`: the relay serves until a direct link has proved itself, and again when that breaks.
+ * - `only`: no direct link is tried.
+ * - `never`: nothing goes through the server but the dials.
+ */
+export type RelayPolicy = 'fallback' | 'only' | 'never'
+
+/** What all conversations of this peer share. */
+export interface Surroundings {
+  readonly runtime: Runtime
+  readonly self: PeerId
+  readonly direct: OpenDirect | undefined
+  readonly relay: RelayPolicy
+  readonly signaling: Pick<Signaling, 'connected' | 'sendOffer' | 'relay' | 'buffered'>
+  readonly gate: DialGate
+  readonly nextSession: () => number
+  iceServers(): readonly IceServer[]
+}
+
+/** What a conversation tells its owner, beside what its session says. */
+export interface ConversationEvents extends SessionEvents {
+  dialed(): void
+  dialFailed(reason: string): void
+}
+
+/**
+ * A dial that has not opened by then never will, in milliseconds: a page of 32 others forms its
+ * mesh in 9 s, and ICE itself gives up after about 16 s.
+ */
+const dialTimeout = 15_000
+/** An open link must be proven within this, in milliseconds: one round trip, on a busy machine. */
+const proofTimeout = 10_000
+/** Waits between dials, in milliseconds: full jitter over a range that doubles, above a floor. */
+const backoff = { floor: 250, first: 1_000, longest: 60_000 }
+/** How long a link in doubt may take to come back before another is dialled, in milliseconds. */
+const doubtBeforeDial = 1_000
+/** The wait before a relay link that was closed for its frames is opened again, in milliseconds. */
+const relayReopen = 5_000
+
+/** The links with one peer and the session over them: who dials, when, and what serves meanwhile. */
+export class Conversation {
+  readonly remote: PeerId
+  readonly session: Session
+  readonly #around: Surroundings
+  readonly #events: ConversationEvents
+  /** Of two, the one with the smaller id dials: two initiators would destroy each other. */
+  readonly #isCaller: boolean
+  #isClosed = false
+  #relay: { link: RelayLink; carrier: Carrier } | undefined
+  #dial: { number: number; link: DialedLink; carrier: Carrier; timer: Timer } | undefined
+  #dialNumber = 0
+  #failures = 0
+  #next: Timer | undefined
+  #relayTimer: Timer | undefined
+  #lastRequest = Number.NEGATIVE_INFINITY
+
+  constructor(remote: PeerId, around: Surroundings, events: ConversationEvents) {
+    this.remote = remote
+    this.#around = around
+    this.#events = events
+    this.#isCaller = around.self < remote
+    this.session = new Session(around.runtime, around.nextSession, {
+      ...events,
+      carried: (kind) => {
+        this.#carried(kind)
+        events.carried(kind)
+      },
+      doubted: (isTroubled) => {
+        this.#doubted(isTroubled)
+        events.doubted(isTroubled)
+      },
+      closed: (carrier, reason) => {
+        this.#linkClosed(carrier, reason)
+        events.closed(carrier, reason)
+      },
+    })
+    if (around.signaling.connected) this.signalingConnected()
+  }
+
+  /** The link that serves. */
+  get kind(): LinkKind | 'none' {
+    return this.session.current?.kind ?? 'none'
+  }
+
+  get isDialing(): boolean {
+    return this.#dial !== undefined
+  }
+
+  signalingConnected(): void {
+    if (this.#isClosed) return
+    if (!this.#hasDirect || this.session.current?.troubled) this.#openRelay()
+    this.#dialSoon(0)
+  }
+
+  signalingLost(): void {
+    this.#relay?.carrier.close('signalling lost')
+  }
+
+  relayed(frame: Uint8Array): void {
+    if (this.#around.relay === 'never') return
+    // The other end uses the relay though we may not need it: it knows why.
+    if (this.#relay === undefined) this.#openRelay()
+    this.#relay?.link.receive(frame)
+  }
+
+  /** Part of a dial, as its `session.dial` said. */
+  offered(number: number, payload: Uint8Array): boolean {
+    if (this.#isClosed || this.#around.direct === undefined || this.#around.relay === 'only') return true
+    if (number === 0) {
+      if (!this.#isCaller || payload.length !== 0) return false
+      if (!this.#hasDirect) this.#dialSoon(0)
+      else if (this.#dial === undefined) this.#start()
+      return true
+    }
+    if (this.#isCaller) {
+      if (this.#dial?.number === number) this.#dial.link.signal(payload)
+      return number <= this.#dialNumber
+    }
+    if (number > this.#dialNumber) {
+      this.#dial?.carrier.close('dialled again')
+      this.#dialNumber = number
+      this.#open(number)
+    }
+    if (this.#dial?.number === number) this.#dial.link.signal(payload)
+    return true
+  }
+
+  close(reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#next?.cancel()
+    this.#relayTimer?.cancel()
+    this.#around.gate.leave(this.remote)
+    this.session.end(reason)
+  }
+
+  /** A direct link is proven and not in doubt. */
+  get #hasDirect(): boolean {
+    const current = this.session.current
+    return current !== undefined && current.kind !== 'relay' && !current.troubled
+  }
+
+  // The relay.
+
+  #openRelay(): void {
+    const { relay, signaling, runtime } = this.#around
+    if (this.#isClosed || relay === 'never' || !signaling.connected) return
+    if (this.#relay !== undefined) {
+      if (!this.#relay.carrier.proven) this.session.greet(this.#relay.carrier)
+      return
+    }
+    let link: RelayLink | undefined
+    const carrier = this.session.attach((events) => {
+      link = new RelayLink(runtime, signaling, this.remote, events)
+      return link
+    })
+    if (link !== undefined) this.#relay = { link, carrier }
+  }
+
+  // Dials.
+
+  #dialSoon(wait: number): void {
+    const { direct, relay, runtime, signaling, gate } = this.#around
+    if (this.#isClosed || direct === undefined || relay === 'only' || !signaling.connected) return
+    this.#next?.cancel()
+    this.#next = runtime.timer(wait, () => {
+      this.#next = undefined
+      if (this.#isClosed || this.#hasDirect || this.#dial !== undefined || !signaling.connected) return
+      if (this.#isCaller) gate.enter(this.remote, () => this.#start())
+      else this.#askForDial()
+    })
+  }
+
+  /** The caller may not have noticed that a dial is needed. It dials by itself when both are new. */
+  #askForDial(): void {
+    const { runtime, signaling } = this.#around
+    const now = runtime.now()
+    if (this.#dialNumber > 0 && now - this.#lastRequest >= backoff.first) {
+      this.#lastRequest = now
+      signaling.sendOffer(
+        this.remote,
+        encodeMessage({ type: 'session.dial', dial: 0, payload: new Uint8Array(0) }),
+      )
+    }
+  }
+
+  #start(): void {
+    if (this.#isClosed || this.#hasDirect || this.#dial !== undefined || !this.#around.signaling.connected) {
+      this.#around.gate.leave(this.remote)
+      return
+    }
+    this.#open(++this.#dialNumber)
+    if (isPlanted('upgrade-drops-relay')) this.#relay?.carrier.close('upgrade')
+  }
+
+  #open(number: number): void {
+    const { direct, runtime, signaling } = this.#around
+    if (direct === undefined) return
+    let link: DialedLink | undefined
+    const signal = (payload: Uint8Array): void =>
+      signaling.sendOffer(this.remote, encodeMessage({ type: 'session.dial', dial: number, payload }))
+    const carrier = this.session.attach((events) => {
+      link = direct(this.remote, this.#isCaller, this.#around.iceServers(), signal, events)
+      return link
+    })
+    if (link === undefined) return
+    const timer = runtime.timer(dialTimeout, () => {
+      if (!carrier.isOpen) return carrier.close('dial timed out')
+      if (this.#dial !== undefined)
+        this.#dial.timer = runtime.timer(proofTimeout, () => carrier.close('unproven'))
+    })
+    this.#dial = { number, link, carrier, timer }
+    this.#events.dialed()
+  }
+
+  #carried(kind: LinkKind | 'none'): void {
+    if (this.#dial?.carrier === this.session.current && this.#dial !== undefined) {
+      this.#failures = 0
+      this.#endDial()
+    }
+    if (kind === 'none') {
+      this.#openRelay()
+      this.#dialSoon(this.#wait())
+    }
+  }
+
+  #doubted(isTroubled: boolean): void {
+    if (!isTroubled) return
+    this.#openRelay()
+    this.#dialSoon(doubtBeforeDial * (1 + this.#around.runtime.random()))
+  }
+
+  #linkClosed(carrier: Carrier, reason: string): void {
+    if (carrier === this.#relay?.carrier) {
+      this.#relay = undefined
+      if (this.#isClosed) return
+      this.#relayTimer?.cancel()
+      this.#relayTimer = this.#around.runtime.timer(relayReopen, () => {
+        if (!this.#hasDirect) this.#openRelay()
+      })
+      return
+    }
+    if (carrier === this.#dial?.carrier) {
+      this.#failures++
+      this.#endDial()
+      this.#events.dialFailed(reason)
+    }
+    if (this.#isClosed || this.#hasDirect) return
+    this.#openRelay()
+    this.#dialSoon(this.#wait())
+  }
+
+  #endDial(): void {
+    this.#dial?.timer.cancel()
+    this.#dial = undefined
+    this.#around.gate.leave(this.remote)
+  }
+
+  #wait(): number {
+    const range = Math.min(backoff.longest, backoff.first * 2 ** Math.min(this.#failures, 10))
+    return backoff.floor + this.#around.runtime.random() * range
+  }
+}

@@ -1,0 +1,58 @@
+import type { Runtime } from '../runtime/index.js'
+
+/** Dials in flight at once. Each is a burst of work for both pages and of messages for the server. */
+const mostInFlight = 4
+/** Milliseconds between the starts of two dials: five a second. */
+const spacing = 200
+
+/** Lets dials through a few at a time, first come first served. */
+export class DialGate {
+  readonly #runtime: Runtime
+  /** In the order of asking; the value starts the dial. */
+  readonly #waiting = new Map<string, () => void>()
+  readonly #inFlight = new Set<string>()
+  #lastStart = Number.NEGATIVE_INFINITY
+  #isTimed = false
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Calls `start` when there is room; nothing when `id` waits or is in flight already. */
+  enter(id: string, start: () => void): void {
+    if (this.#inFlight.has(id) || this.#waiting.has(id)) return
+    this.#waiting.set(id, start)
+    this.#next()
+  }
+
+  /** The dial of `id` is over, or is no longer wanted. */
+  leave(id: string): void {
+    this.#waiting.delete(id)
+    if (this.#inFlight.delete(id)) this.#next()
+  }
+
+  #next(): void {
+    if (this.#isTimed || this.#waiting.size === 0 || this.#inFlight.size >= mostInFlight) return
+    this.#isTimed = true
+    const wait = Math.max(0, this.#lastStart + spacing - this.#runtime.now())
+    this.#runtime.timer(wait, () => {
+      this.#isTimed = false
+      const [first] = this.#waiting
+      if (first === undefined || this.#inFlight.size >= mostInFlight) return
+      const [id, start] = first
+      this.#waiting.delete(id)
+      this.#inFlight.add(id)
+      this.#lastStart = this.#runtime.now()
+      start()
+      this.#next()
+    })
+  }
+}

@@ -1,0 +1,123 @@
+import { type Priority, priorities } from '../wire/index.js'
+import { sessionSettings } from './session-settings.js'
+
+/** A part of the numbered stream: a whole message, or a piece of a long one. */
+export interface Part {
+  readonly bytes: Uint8Array
+  /** Undefined when it is a whole message. */
+  readonly piece: { readonly lane: Priority; readonly total: number; readonly offset: number } | undefined
+}
+
+interface Lane {
+  readonly messages: Uint8Array[]
+  /** Index of the first message that waits; what lies before it has left. */
+  head: number
+  /** Bytes of the first message that have left as pieces. */
+  offset: number
+  bytes: number
+}
+
+/** What waits to be numbered and sent, by urgency. Within a lane the order is that of sending. */
+export class Outbox {
+  readonly #lanes: readonly Lane[] = Object.values(priorities).map(() => ({
+    messages: [],
+    head: 0,
+    offset: 0,
+    bytes: 0,
+  }))
+  #bytes = 0
+
+  /** Bytes that wait in all lanes. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Whether a message of this urgency would be taken. */
+  takes(priority: Priority): boolean {
+    const lane = this.#lane(priority)
+    return (
+      lane.bytes < (sessionSettings.laneBytes[priority] as number) &&
+      lane.messages.length - lane.head < sessionSettings.laneMessages
+    )
+  }
+
+  /** Whether every lane is at most half full: the time to tell those who were refused. */
+  get relaxed(): boolean {
+    return this.#lanes.every(
+      (lane, priority) =>
+        lane.bytes <= (sessionSettings.laneBytes[priority] as number) / 2 &&
+        lane.messages.length - lane.head <= sessionSettings.laneMessages / 2,
+    )
+  }
+
+  /** Whether something waits that is more urgent than a call. */
+  get isUrgent(): boolean {
+    const next = this.#next()
+    return next !== undefined && next < priorities.call
+  }
+
+  push(priority: Priority, message: Uint8Array): void {
+    const lane = this.#lane(priority)
+    lane.messages.push(message)
+    lane.bytes += message.length
+    this.#bytes += message.length
+  }
+
+  /** The part that should leave next, not taken out yet. */
+  peek(): Part | undefined {
+    const priority = this.#next()
+    if (priority === undefined) return undefined
+    const lane = this.#lane(priority)
+    const message = lane.messages[lane.head] as Uint8Array
+    if (lane.offset === 0 && message.length <= sessionSettings.pieceBytes)
+      return { bytes: message, piece: undefined }
+    return {
+      bytes: message.subarray(lane.offset, lane.offset + sessionSettings.pieceBytes),
+      piece: { lane: priority, total: message.length, offset: lane.offset },
+    }
+  }
+
+  /** Takes out what `peek` gave. */
+  shift(part: Part): void {
+    const priority = this.#next()
+    if (priority === undefined) return
+    const lane = this.#lane(priority)
+    lane.bytes -= part.bytes.length
+    this.#bytes -= part.bytes.length
+    if (part.piece !== undefined) {
+      lane.offset += part.bytes.length
+      if (lane.offset < part.piece.total) return
+    }
+    lane.offset = 0
+    lane.messages[lane.head++] = noBytes
+    // Taking from the front of a long array costs its length; doing so rarely makes it cheap.
+    if (lane.head === lane.messages.length || lane.head > 1024) {
+      lane.messages.splice(0, lane.head)
+      lane.head = 0
+    }
+  }
+
+  clear(): void {
+    for (const lane of this.#lanes) {
+      lane.messages.length = 0
+      lane.head = 0
+      lane.offset = 0
+      lane.bytes = 0
+    }
+    this.#bytes = 0
+  }
+
+  #next(): Priority | undefined {
+    for (let priority = 0; priority < this.#lanes.length; priority++) {
+      const lane = this.#lanes[priority] as Lane
+      if (lane.head < lane.messages.length) return priority as Priority
+    }
+    return undefined
+  }
+
+  #lane(priority: Priority): Lane {
+    return this.#lanes[priority] as Lane
+  }
+}
+
+const noBytes = new Uint8Array(0)

@@ -1,0 +1,72 @@
+import type { Runtime } from '../runtime/index.js'
+import { limits, type PeerId } from '../wire/index.js'
+import type { Link, LinkEvents } from './link.js'
+import type { Signaling } from './signaling.js'
+
+/** How often to look whether the server's socket has drained, in milliseconds: it has no event for it. */
+const drainPoll = 5
+
+/** A link through the signalling server: as good as the server, which may drop any frame. */
+export class RelayLink implements Link {
+  readonly kind = 'relay'
+  readonly remote: PeerId
+  readonly largestFrame = limits.frameBytes
+  readonly #runtime: Runtime
+  readonly #signaling: Pick<Signaling, 'connected' | 'relay' | 'buffered'>
+  readonly #events: LinkEvents
+  #isOpen = false
+  #isClosed = false
+  #isPolling = false
+
+  constructor(
+    runtime: Runtime,
+    signaling: Pick<Signaling, 'connected' | 'relay' | 'buffered'>,
+    remote: PeerId,
+    events: LinkEvents,
+  ) {
+    this.#runtime = runtime
+    this.#signaling = signaling
+    this.remote = remote
+    this.#events = events
+    runtime.timer(0, () => this.#open())
+  }
+
+  get buffered(): number {
+    return this.#signaling.buffered
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#isClosed) return
+    this.#signaling.relay(this.remote, frame)
+    this.#poll()
+  }
+
+  /** A frame came from the server. */
+  receive(frame: Uint8Array): void {
+    this.#open()
+    if (!this.#isClosed) this.#events.frame(frame)
+  }
+
+  close(reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#runtime.timer(0, () => this.#events.close(reason))
+  }
+
+  #open(): void {
+    if (this.#isOpen || this.#isClosed) return
+    this.#isOpen = true
+    this.#events.open()
+  }
+
+  #poll(): void {
+    if (this.#isPolling || this.buffered === 0) return
+    this.#isPolling = true
+    this.#runtime.timer(drainPoll, () => {
+      this.#isPolling = false
+      if (this.#isClosed) return
+      if (this.buffered === 0) this.#events.drain()
+      else this.#poll()
+    })
+  }
+}

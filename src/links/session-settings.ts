@@ -1,0 +1,37 @@
+/** How much a session with one peer may hold, and when it acknowledges. */
+export const sessionSettings = {
+  /**
+   * Bytes of a piece of a long message, and the size up to which small ones are put into one
+   * frame: 16 KiB is what RFC 8831 (section 6.6) promises between any two browsers.
+   */
+  pieceBytes: 16 * 1024,
+  /**
+   * Bytes that may be under way unacknowledged. At 30 MB/s, a data channel's measured best, this is
+   * 35 ms of sending, many times a round trip that such a speed goes with.
+   */
+  windowBytes: 1024 * 1024,
+  /** Parts that may be under way: what a window of the smallest messages would cost is not in their bytes. */
+  windowParts: 16_384,
+  /**
+   * The same on the relay: its socket is shared by all peers and does not say when it has drained,
+   * so that acknowledgements are the only brake.
+   */
+  relayWindowBytes: 128 * 1024,
+  /**
+   * Bytes of `link.buffered` above which nothing more is handed to the link. What is in there is
+   * beyond the reach of priorities: at 30 MB/s a ping waits 2 ms behind it.
+   */
+  highWater: 64 * 1024,
+  /** The same for messages that go around the session: they are few, and late ones are worthless. */
+  looseHighWater: 256 * 1024,
+  /** Bytes of each lane's queue, by priority; a lane takes one more message while it is below. */
+  laneBytes: [256 * 1024, 1024 * 1024, 4 * 1024 * 1024, 8 * 1024 * 1024],
+  /** Messages of each lane's queue: what a million empty ones would cost is not in their bytes. */
+  laneMessages: 65_536,
+  /** Acknowledge at once when this many bytes have come since the last time: eight times a window. */
+  acknowledgeBytes: 16 * 1024,
+  /** And otherwise within this many milliseconds, so that the sender may forget what it keeps. */
+  acknowledgeDelay: 50,
+  /** Bytes of every piece but the last, at least, so that pieces cannot cost more than they carry. */
+  leastPieceBytes: 1024,
+} as const
