@@ -1,4 +1,4 @@
-import { Decoder, Encoder, ExtData, ExtensionCodec } from '@msgpack/msgpack'
+import { Decoder, Encoder, ExtData } from '@msgpack/msgpack'
 import { BadFrame, InvalidOption } from '../errors/index.js'
 import { limits } from './limits.js'
 import { checkStructure } from './structure.js'
@@ -223,9 +223,17 @@ const containers: readonly number[] = [
 ]
 const isContainer = (type: number): boolean => containers.includes(type)
 
-const extensionCodec = new ExtensionCodec()
-function unpacksAs(type: number, decode: (data: Uint8Array) => unknown): void {
-  extensionCodec.register({ type, encode: () => null, decode })
+const unpackers = new Map<number, (data: Uint8Array) => unknown>()
+function unpacksAs(type: number, unpacker: (data: Uint8Array) => unknown): void {
+  unpackers.set(type, unpacker)
+}
+const extensionCodec = {
+  tryToEncode: () => null,
+  decode(data: Uint8Array, type: number): unknown {
+    const unpacker = unpackers.get(type)
+    if (unpacker === undefined) throw new BadFrame('an unknown extension')
+    return unpacker(data)
+  },
 }
 
 unpacksAs(extensions.undefined, () => undefined)
