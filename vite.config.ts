@@ -24,13 +24,11 @@ const library: ViteUserConfig = {
         index: path('src/index.ts'),
         'index.node': path('src/index.node.ts'),
         worker: path('src/worker.ts'),
-        'worker.node': path('src/worker.node.ts'),
         playwright: path('src/playwright/index.ts'),
         sim: path('src/sim/index.ts'),
         cli: path('src/edge/cli.ts'),
         'serve-demo': path('src/edge/serve-demo.ts'),
         'demo-edge': path('src/demo/edge.ts'),
-        'demo-compute': path('src/demo/compute.worker.node.ts'),
       },
     },
     rollupOptions: {

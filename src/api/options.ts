@@ -1,12 +1,12 @@
 import * as v from 'valibot'
-import type { OpenSignaling } from '../links/index.js'
-import type { Log } from '../runtime/index.js'
+import type { IceServer, OpenSignaling } from '../links/index.js'
+import type { Log, Runtime } from '../runtime/index.js'
 import type { Persistence } from '../store/index.js'
 
 /** A signalling service other than ringmesh's own server, such as `peerjs(...)` makes. */
 export interface SignalingService {
   /** Opens a place in `room`; called once by `join`. */
-  open(room: string): OpenSignaling
+  open(room: string, runtime: Runtime): OpenSignaling
 }
 
 /** What `join` may be told. Only `signal` and `room` are needed. */
@@ -23,7 +23,7 @@ export interface JoinOptions {
   /** Share of the ring, from 0 (holds no state) to 1000. Default: 1 for a tab, 4 for an edge worker. */
   weight?: number
   /** ICE servers for WebRTC; those of the signalling server are added. Default: none but those. */
-  iceServers?: readonly RTCIceServer[]
+  iceServers?: readonly IceServer[]
   /**
    * Frames through the signalling server: `fallback` where WebRTC cannot connect (default), `only`
    * for no WebRTC at all, `never` for no relaying.
@@ -36,6 +36,9 @@ export interface JoinOptions {
   /** Where log lines go. Default: warnings and errors to the console. */
   log?: Log
 }
+
+/** {@link JoinOptions} once they are checked, defaults filled in. */
+export type CheckedJoinOptions = JoinOptions & Required<Pick<JoinOptions, 'relay' | 'timeout'>>
 
 const url = v.pipe(
   v.string(),

@@ -9,8 +9,6 @@ export interface SignalingSettings {
   urls: readonly string[]
   room: string
   token: string | (() => Promise<string>) | undefined
-  /** Milliseconds after which a peer that was never let in gives up with `SignalUnreachable`. */
-  timeout: number
 }
 
 /** What `join` needs of the place it runs in: one for browsers, one for Node. */
@@ -18,8 +16,6 @@ export interface Platform {
   readonly kind: PeerKind
   /** Share of the ring where the caller names none. */
   readonly weight: number
-  /** Threads that a pool of workers has by default. */
-  readonly threads: number
   /** The failure domain of this peer: the browser, or the machine. */
   host(runtime: Runtime): string
   /** How direct links are opened; undefined where there is no WebRTC. */

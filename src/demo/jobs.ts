@@ -66,7 +66,7 @@ export class Jobs {
     await this.#current.put('current', { id, name, pieces: inputs.length, by: this.#mesh.id })
     let done = 0
     onProgress(0, inputs.length)
-    for await (const _ of this.#mesh.tasks.map<PieceInput, number>('count-words', inputs, { ordered: false })) {
+    for await (const _ of this.#mesh.tasks.map<number, PieceInput>('count-words', inputs, { ordered: false })) {
       onProgress(++done, inputs.length)
     }
   }
@@ -80,7 +80,7 @@ export class Jobs {
     signal: AbortSignal,
   ): Promise<void> {
     const tiles = tilesOf(viewport, width, height)
-    const results = this.#mesh.tasks.map<Tile, DrawnTile>('mandelbrot', tiles, { ordered: false, signal })
+    const results = this.#mesh.tasks.map<DrawnTile, Tile>('mandelbrot', tiles, { ordered: false, signal })
     for await (const { index, value } of results) {
       const tile = tiles[index]
       if (tile) onTile(tile, value)

@@ -1,4 +1,4 @@
-import type { ReadonlyRing } from '../ring/index.js'
+import type { ReadonlyRing, Spread } from '../ring/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo } from '../wire/index.js'
 
@@ -63,8 +63,8 @@ export interface Cluster {
   readonly ring: ReadonlyRing
   /** The ring as it will be: with those that are joining, without those that are leaving or parked. Writes go to both. */
   readonly nextRing: ReadonlyRing
-  /** The failure domain of a peer, for spreading copies: `ring.owners(key, n, cluster.spread)`. */
-  readonly spread: (id: string) => string
+  /** How copies shall differ: distinct browsers, and an edge worker among them: `ring.owners(key, n, cluster.spread)`. */
+  readonly spread: Spread | ((id: string) => string)
   /** Digest of the members that `ring` is computed from; equal on two peers exactly when their rings are. */
   readonly view: string
   on<E extends keyof ClusterEvents>(event: E, listener: ClusterEvents[E]): () => void

@@ -8,7 +8,7 @@ import {
   type Signaling,
 } from '../links/index.js'
 import { type Member as Known, Membership, type MembershipMessage } from '../membership/index.js'
-import type { ReadonlyRing } from '../ring/index.js'
+import type { ReadonlyRing, Spread } from '../ring/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
@@ -29,6 +29,8 @@ export interface MeshCoreOptions {
   joined: () => void
   /** The signalling server will not have this peer. */
   refused: (error: RingmeshError) => void
+  /** After `send` answered false for a full queue: there is room for more to this peer. */
+  drained?: (peer: PeerId) => void
 }
 
 type Listeners = { [E in keyof ClusterEvents]: Set<ClusterEvents[E]> }
@@ -92,6 +94,7 @@ export class MeshCore implements Cluster {
         opened: (peer) => this.#membership.opened(peer),
         changed: (peer) => this.#linkChanged(peer),
         interrupted: (peer) => this.#membership.hint(peer),
+        drained: (peer) => options.drained?.(peer),
       },
     })
     this.#membership = new Membership({
@@ -127,7 +130,10 @@ export class MeshCore implements Cluster {
     return this.#rings.now.digest
   }
 
-  readonly spread = (id: string): string => this.#membership.member(id)?.host ?? id
+  readonly spread: Spread = {
+    domain: (id) => this.#membership.member(id)?.host ?? id,
+    anchor: (id) => this.#membership.member(id)?.kind === 'edge',
+  }
 
   /** Enters the room. `joined` or `refused` of the options follows. */
   start(): void {

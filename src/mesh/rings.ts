@@ -66,6 +66,6 @@ function written(nodes: readonly { id: string; weight: number }[]): string {
 
 function movedFraction(before: ReadonlyRing, after: ReadonlyRing): number {
   let moved = 0
-  for (const arc of before.diff(after)) moved += (arc.to - arc.from + 1) % 1 || 1
+  for (const arc of before.diff(after)) moved += arc.to - arc.from
   return Math.min(1, moved)
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { defineMessage, priorities } from './message.js'
 
-const bytes = v.instance(Uint8Array)
+const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes')
 const requestId = v.pipe(v.number(), v.integer(), v.minValue(0))
 const view = v.pipe(v.string(), v.maxLength(64))
 

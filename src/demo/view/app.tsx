@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { Mesh, SupervisorRef } from '../../index.js'
+import type { Mesh, Supervisor } from '../../index.js'
 import type { Jobs } from '../jobs.js'
 import { happenings } from '../live.js'
 import { Mandelbrot } from './mandelbrot.js'
@@ -8,7 +8,7 @@ import { RingPicture } from './ring-picture.js'
 import { Supervision } from './supervision.js'
 import { WordCount } from './word-count.js'
 
-export function App({ mesh, jobs, tree }: { mesh: Mesh; jobs: Jobs; tree: SupervisorRef }) {
+export function App({ mesh, jobs, tree }: { mesh: Mesh; jobs: Jobs; tree: Supervisor }) {
   const [hasLeft, setLeft] = useState(false)
   const leave = async (): Promise<void> => {
     setLeft(true)

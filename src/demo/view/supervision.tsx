@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { SupervisorRef } from '../../index.js'
+import type { Supervisor } from '../../index.js'
 import { call } from '../../index.js'
 import { happened } from '../live.js'
 
-type Children = Awaited<ReturnType<SupervisorRef['children']>>
+type Children = Awaited<ReturnType<Supervisor['children']>>
 
 /** Milliseconds between two looks at the tree: as often as a person can follow. */
 const lookEvery = 250
 
 /** This tab's supervision tree, and the button that crashes the worker in it. */
-export function Supervision({ tree }: { tree: SupervisorRef }) {
+export function Supervision({ tree }: { tree: Supervisor }) {
   const [children, setChildren] = useState<Children>([])
   useEffect(() => {
     const look = setInterval(() => setChildren(tree.children()), lookEvery)

@@ -1,0 +1,33 @@
+import { hasWebRtc, rtc } from '../links/adapters/rtc.js'
+import { type StandardWebSocket, webSocketSignaling } from '../links/adapters/websocket-signaling.js'
+import { followPage } from '../membership/adapters/page-lifecycle.js'
+import { randomId, type Runtime } from '../runtime/index.js'
+import { indexedDbPersistence } from '../store/adapters/indexed-db.js'
+import type { Platform } from './platform.js'
+
+/** Where the id of this browser is kept, so that all its tabs are one failure domain. */
+const hostKey = 'ringmesh.host'
+
+/** A tab of a browser. */
+export const browserPlatform: Platform = {
+  kind: 'tab',
+  weight: 1,
+  host: browserHost,
+  openDirect: async () => (hasWebRtc() ? rtc() : undefined),
+  signaling: (settings) => webSocketSignaling({ ...settings, WebSocket: WebSocket as new (url: string) => StandardWebSocket }),
+  persistence: (room, runtime) => indexedDbPersistence(room, runtime),
+  follow: followPage,
+}
+
+function browserHost(runtime: Runtime): string {
+  try {
+    const known = localStorage.getItem(hostKey)
+    if (known !== null && /^[\w-]{1,64}$/.test(known)) return known
+    const fresh = randomId(runtime)
+    localStorage.setItem(hostKey, fresh)
+    return fresh
+  } catch {
+    // Storage may be forbidden: the tab then counts as a browser of its own.
+    return randomId(runtime)
+  }
+}

@@ -1,0 +1,85 @@
+import { checkOptions, RingmeshError } from '../errors/index.js'
+import type { IceServer, OpenSignaling } from '../links/index.js'
+import { MeshCore } from '../mesh/index.js'
+import { type Runtime, randomId, systemRuntime } from '../runtime/index.js'
+import { StateService } from '../store/index.js'
+import { memoryPersistence } from '../store/adapters/memory.js'
+import { TaskService } from '../tasks/index.js'
+import { Mesh } from './mesh.js'
+import { Messages } from './messages.js'
+import { type CheckedJoinOptions, type JoinOptions, joinOptions } from './options.js'
+import type { Platform } from './platform.js'
+import { adoptSystem, openProcessSystem } from './processes.js'
+
+/** Makes the `join` of a platform. */
+export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Mesh> {
+  return async (given) => {
+    const options = checkOptions(joinOptions, given, 'join') as unknown as CheckedJoinOptions
+    const runtime = systemRuntime(options.log === undefined ? {} : { log: options.log })
+    const openDirect = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
+    return new Promise<Mesh>((resolve, reject) => {
+      const refuse = (error: RingmeshError): void => {
+        bound.cancel()
+        core.goodbye()
+        reject(error)
+      }
+      const core: MeshCore = new MeshCore({
+        runtime,
+        self: {
+          id: randomId(runtime),
+          kind: platform.kind,
+          weight: options.weight ?? platform.weight,
+          host: platform.host(runtime),
+        },
+        openSignaling: withIceServers(openSignaling(options, platform, runtime), options.iceServers ?? []),
+        openDirect,
+        relay: options.relay,
+        joined: () => {
+          bound.cancel()
+          resolve(mesh)
+        },
+        refused: refuse,
+        drained: (peer) => messages.drained(peer),
+      })
+      const messages = new Messages(core)
+      const persistence =
+        options.persistence === false
+          ? memoryPersistence(runtime)
+          : (options.persistence ?? platform.persistence(options.room, runtime))
+      const state = new StateService({ cluster: core, persistence })
+      const tasks = new TaskService({ cluster: core })
+      const processes = openProcessSystem(runtime)
+      const stops = [
+        adoptSystem(processes),
+        platform.follow(core),
+        () => tasks.close(),
+        () => state.close(),
+      ]
+      const mesh = new Mesh({ core, messages, state, tasks, processes, stops })
+      const bound = runtime.timer(options.timeout, () => {
+        const seconds = options.timeout / 1000
+        refuse(new RingmeshError('SignalUnreachable', `join: not in room ${options.room} after ${seconds} s`))
+      })
+      core.start()
+    })
+  }
+}
+
+function openSignaling(options: CheckedJoinOptions, platform: Platform, runtime: Runtime): OpenSignaling {
+  const { signal, room, token } = options
+  if (typeof signal === 'object' && 'open' in signal) return signal.open(room, runtime)
+  const urls = typeof signal === 'string' ? [signal] : signal
+  return platform.signaling({ runtime, urls: urls.map(toWebSocketUrl), room, token })
+}
+
+/** `http:` and `https:` mean the WebSocket at the same place, as in the URL standard of today. */
+function toWebSocketUrl(url: string): string {
+  return url.replace(/^http/, 'ws')
+}
+
+/** Adds the page's own ICE servers to those that the signalling server hands out. */
+function withIceServers(open: OpenSignaling, own: readonly IceServer[]): OpenSignaling {
+  if (own.length === 0) return open
+  return (self, events) =>
+    open(self, { ...events, welcome: (peers, given) => events.welcome(peers, [...own, ...given]) })
+}

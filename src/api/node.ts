@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { WebSocket } from 'ws'
+import { nodeRtc } from '../links/adapters/node-rtc.js'
+import { webSocketSignaling } from '../links/adapters/websocket-signaling.js'
+import { memoryPersistence } from '../store/adapters/memory.js'
+import type { Platform } from './platform.js'
+
+/** Hexadecimal characters of the machine's name, hashed: enough that no two machines of a room share them. */
+const hostLength = 20
+
+/** A process of Node: an edge worker. */
+export const nodePlatform: Platform = {
+  kind: 'edge',
+  weight: 4,
+  // All processes of one machine fail together.
+  host: () => createHash('sha256').update(hostname()).digest('hex').slice(0, hostLength),
+  openDirect: () => nodeRtc(),
+  signaling: (settings) => webSocketSignaling({ ...settings, WebSocket }),
+  persistence: (_room, runtime) => memoryPersistence(runtime),
+  follow: () => () => {},
+}

@@ -1,0 +1,52 @@
+/** The names that `ringmesh` has on every platform. */
+export { InvalidOption, RingmeshError, type RingmeshErrorName } from '../errors/index.js'
+export type { IceServer, LinkStats, LinksStats } from '../links/index.js'
+export type { Member, MemberState } from '../mesh/index.js'
+export type {
+  ArgsOf,
+  AutoShutdown,
+  Backoff,
+  CallOptions,
+  ChildAnswer,
+  ChildCount,
+  ChildInfo,
+  ChildSpec,
+  ChildState,
+  ExitReason,
+  From,
+  GenServerClass,
+  GivenReason,
+  Launcher,
+  NestedSpec,
+  Quarantine,
+  Restart,
+  Shutdown,
+  StartOptions,
+  StopOptions,
+  Strategy,
+  SupervisorSpec,
+  SystemInfo,
+  Target,
+  WorkerOptions,
+  WorkerSpec,
+} from '../otp/index.js'
+export { ExitError, GenServer, IGNORE, NO_REPLY, PlacedRef, ProcessRef, worker } from '../otp/index.js'
+export { HashRing, type NodeOption, type ReadonlyRing, type RingArc, RoundRobin } from '../ring/index.js'
+export type { Log, LogLevel } from '../runtime/index.js'
+export type { Persistence, Store, StoreOptions } from '../store/index.js'
+export type {
+  DefineOptions,
+  MapOptions,
+  MapResult,
+  RunOptions,
+  TaskContext,
+  TaskHandler,
+  TaskPriority,
+  TaskService,
+  TaskStats,
+} from '../tasks/index.js'
+export { Aborted, Busy, NoWorkers, TaskFailed, Timeout } from '../tasks/index.js'
+export type { PeerId, PeerKind } from '../wire/index.js'
+export { Mesh, type MeshEvents, type MeshStats } from './mesh.js'
+export type { JoinOptions, SignalingService } from './options.js'
+export { call, cast, exit, link, monitor, reply, Supervisor, send, start, stop, unlink, whereis } from './processes.js'

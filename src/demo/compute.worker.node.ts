@@ -1,4 +1,0 @@
-import { expose } from '../worker.node.js'
-import { Compute } from './compute.js'
-
-expose(Compute)

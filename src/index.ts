@@ -1,0 +1,23 @@
+/**
+ * ringmesh in a browser. The same names as in Node; only `join` knows where it is.
+ *
+ * @module
+ */
+import { browserPlatform } from './api/browser.js'
+import { joinOn } from './api/join.js'
+
+export * from './api/public.js'
+
+/**
+ * Joins the mesh of a room; resolves when this peer is `alive`, linked to the others and holds its
+ * share of the state.
+ *
+ * @throws {InvalidOption} naming the option and its value
+ * @throws {RingmeshError} `SignalUnreachable`, `Unauthorized`, `RoomFull`, `ProtocolMismatch`
+ *
+ * @example
+ * ```ts
+ * const mesh = await join({ signal: 'ws://localhost:9000', room: 'demo' })
+ * ```
+ */
+export const join = joinOn(browserPlatform)
