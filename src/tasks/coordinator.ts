@@ -543,7 +543,7 @@ export class Coordinator {
     const lane = this.#lanes.get(name)
     let pace = 0
     for (const slot of lane?.slots.values() ?? []) {
-      pace += slot.concurrency / Math.max(1, slot.took ?? settings.unknownRoundTrip)
+      pace += slot.atOnce / Math.max(1, slot.took ?? settings.unknownRoundTrip)
     }
     const time = pace === 0 ? settings.longestRetryAfter : (lane?.queue.size ?? 0) / 10 / pace
     return Math.ceil(Math.min(settings.longestRetryAfter, Math.max(settings.busyPause, time)))

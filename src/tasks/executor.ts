@@ -254,21 +254,21 @@ export class Executor {
   #credit(desk: Desk, coordinator: PeerId): number {
     if (this.#leaving) return 0
     const others = desk.shares.size - (desk.shares.has(coordinator) ? 1 : 0)
-    const total = desk.definition.concurrency * settings.creditFactor
-    return Math.max(1, Math.ceil(total / (others + 1)))
+    const total = capacity(desk) * settings.creditFactor
+    return Math.min(settings.mostCredit, Math.max(1, Math.ceil(total / (others + 1))))
   }
 
   #reasonToRefuse(desk: Desk | undefined, coordinator: PeerId): ReturnReason | undefined {
     if (desk === undefined) return 'unknown'
     if (this.#leaving) return 'leaving'
     // What was granted is honoured, also when the grant has since been lowered for others.
-    const granted = desk.definition.concurrency * settings.creditFactor
+    const granted = capacity(desk) * settings.creditFactor
     if ((desk.shares.get(coordinator) ?? 0) >= granted || this.#held >= settings.heldTasks) return 'busy'
     return undefined
   }
 
   #startSome(desk: Desk): void {
-    while (desk.running < desk.definition.concurrency) {
+    while (desk.running < capacity(desk)) {
       const held = desk.waiting.shift()
       if (held === undefined) return
       desk.running++
@@ -277,6 +277,7 @@ export class Executor {
       const context = {
         id,
         attempt: run,
+        listened: held.assignment.progress,
         progress: (value: unknown) => this.#progress(held, Payload.pack(value, `progress of ${id}`)),
       }
       held.run = desk.definition.runner.start(input, context, (how) => this.#ended(held, how))
@@ -425,4 +426,9 @@ export class Executor {
     this.#idle = undefined
     idle()
   }
+}
+
+/** How many runs of a definition may be started and not ended. */
+function capacity({ definition }: Desk): number {
+  return definition.concurrency * definition.runner.depth
 }

@@ -27,7 +27,6 @@ export interface Placement {
 /** A worker as one lane sees it. */
 export class Slot {
   readonly peer: PeerId
-  concurrency: number
   /** How many tasks of the lane the worker may have. */
   credit: number
   weight: number
@@ -44,7 +43,6 @@ export class Slot {
 
   constructor(peer: PeerId, offer: Offer) {
     this.peer = peer
-    this.concurrency = offer.concurrency
     this.credit = offer.credit
     this.weight = offer.weight
   }
@@ -54,9 +52,14 @@ export class Slot {
     this.took = this.took === undefined ? took : this.took + (took - this.took) / 8
   }
 
+  /** How many it can run at once for this coordinator: what is granted above that may wait there. */
+  get atOnce(): number {
+    return Math.ceil(this.credit / settings.creditFactor)
+  }
+
   /** Whether it can run one more at once. */
   get hasFreeSlot(): boolean {
-    return this.placements.size < Math.min(this.concurrency, this.credit)
+    return this.placements.size < this.atOnce
   }
 
   /**
@@ -66,8 +69,7 @@ export class Slot {
    * slowest peer.
    */
   mayPrefetch(): boolean {
-    const most = Math.min(this.credit, this.concurrency * settings.creditFactor)
-    if (this.placements.size >= most) return false
+    if (this.placements.size >= this.credit) return false
     return this.took === undefined || this.roundTrip * settings.prefetchBelow >= this.took
   }
 }
@@ -99,7 +101,6 @@ export class Lane {
       this.#turn.add(peer, { weight: offer.weight })
       return
     }
-    slot.concurrency = offer.concurrency
     slot.credit = offer.credit
     if (slot.weight !== offer.weight) {
       slot.weight = offer.weight

@@ -11,6 +11,14 @@ export interface DefineOptions {
   weight?: number
 }
 
+/** Options of `defineInWorker`. */
+export interface WorkerDefineOptions {
+  /** How many threads. Default: as many as the machine has cores, less one for the page. */
+  pool?: number
+  /** Share of the turns, relative to other peers. Default: the peer's weight in the mesh. */
+  weight?: number
+}
+
 /** Options of one task. */
 export interface RunOptions {
   /** Milliseconds from the call to its end, waiting and retries included; then `Timeout`. Default 5 minutes. */
@@ -93,6 +101,7 @@ const key = v.optional(
 )
 
 const defineSchema = v.strictObject({ concurrency, weight }, 'must be an object')
+const workerDefineSchema = v.strictObject({ pool: concurrency, weight }, 'must be an object')
 const runSchema = v.strictObject(
   {
     ...common,
@@ -115,6 +124,10 @@ export function checkName(name: unknown, at: string): string {
 
 export function checkDefine(options: DefineOptions | undefined, at: string): DefineOptions {
   return options === undefined ? none : (checkOptions(defineSchema, options, at) as DefineOptions)
+}
+
+export function checkWorkerDefine(options: WorkerDefineOptions | undefined, at: string): WorkerDefineOptions {
+  return options === undefined ? none : (checkOptions(workerDefineSchema, options, at) as WorkerDefineOptions)
 }
 
 /** A call without options is not checked: small tasks come by the ten thousand. */

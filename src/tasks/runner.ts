@@ -12,6 +12,8 @@ export interface RunContext {
   readonly id: string
   /** Which run of the task this is, from 1; above 1, an earlier one may have done part of the work. */
   readonly attempt: number
+  /** Whether anybody listens to progress. */
+  readonly listened: boolean
   /** Takes what the task tells of its progress. @throws {InvalidOption} when it cannot be cloned */
   progress(value: unknown): void
 }
@@ -24,6 +26,8 @@ export interface Run {
 
 /** What executes a task's runs: a function of this page, or a pool of threads. */
 export interface Runner {
+  /** How many runs should be started for each unit of concurrency: above 1 where starting one early hides a delay. */
+  readonly depth: number
   /**
    * Starts a run.
    * @param end - called once, and never before `start` returned
@@ -53,6 +57,7 @@ export type TaskHandler<Input = never, Output = unknown> = (
 /** Runs a task as a function of this thread. */
 export function functionRunner(name: string, handler: TaskHandler<never>): Runner {
   return {
+    depth: 1,
     start(input, { id, attempt, progress }, end) {
       const abort = new AbortController()
       // The promise takes a synchronous throw, and puts the end behind the return of `start`.

@@ -1,5 +1,6 @@
-import { RingmeshError } from '../errors/index.js'
+import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
+import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
 import type { PeerId } from '../wire/index.js'
 import { Coordinator, type CoordinatorStats } from './coordinator.js'
 import { type DeadLetter, DeadLetters } from './dead-letters.js'
@@ -13,18 +14,31 @@ import {
   checkMap,
   checkName,
   checkRun,
+  checkWorkerDefine,
   type DefineOptions,
   type MapOptions,
   type RunOptions,
+  type WorkerDefineOptions,
 } from './options.js'
 import { Payload } from './payload.js'
 import { functionRunner, type TaskHandler } from './runner.js'
 import { settings } from './settings.js'
 import type { Settled } from './submission.js'
 import { type MapResult, TaskMap } from './task-map.js'
+import { ThreadPool } from './thread-pool.js'
+
+/** The threads of this machine. */
+export interface PoolPlatform {
+  /** How many threads a pool has by default: the cores of the machine, less one for the page. */
+  readonly size: number
+  /** Wraps a worker that a factory of the page's made: `src/threads/adapters/worker.ts`. */
+  open(worker: unknown, events: ThreadPortEvents): ThreadPort
+}
 
 export interface TaskServiceOptions {
   readonly cluster: Cluster
+  /** Without it, `defineInWorker` is refused. */
+  readonly pool?: PoolPlatform | undefined
 }
 
 /** Counters since the start, and gauges of now. */
@@ -54,10 +68,12 @@ export class TaskService {
   readonly #deadLetters: DeadLetters
   readonly #keyed: KeyedRuns
   readonly #offs: (() => void)[] = []
+  readonly #pool: PoolPlatform | undefined
   #closed = false
 
-  constructor({ cluster }: TaskServiceOptions) {
+  constructor({ cluster, pool }: TaskServiceOptions) {
     this.#cluster = cluster
+    this.#pool = pool
     const { self, runtime } = cluster
     this.#deadLetters = new DeadLetters(runtime)
     this.#keyed = new KeyedRuns(runtime)
@@ -138,8 +154,40 @@ export class TaskService {
   ): () => void {
     checkName(name, 'define.name')
     const { concurrency = 1, weight } = checkDefine(options, 'define')
-    checkHandler(handler)
+    checkFunction(handler, 'define.handler')
     return this.#define({ name, concurrency, weight, runner: functionRunner(name, handler as TaskHandler) })
+  }
+
+  /**
+   * Defines a task that runs in threads: the script that `factory` starts exposes a function of the
+   * same name with `expose({ … })` of `ringmesh/worker`. Threads are started when they are needed
+   * and replaced when they die; a task that ignores its signal for a second is ended with its thread.
+   *
+   * @param factory - makes a Web Worker, or in Node a worker of `worker_threads`
+   * @returns takes the definition back
+   * @throws {InvalidOption} for wrong options, or a name that is defined here already
+   *
+   * @example
+   * ```ts
+   * mesh.tasks.defineInWorker('render', () =>
+   *   new Worker(new URL('./render.ts', import.meta.url), { type: 'module' }))
+   * ```
+   */
+  defineInWorker(name: string, factory: () => unknown, options?: WorkerDefineOptions): () => void {
+    checkName(name, 'defineInWorker.name')
+    const { pool: size, weight } = checkWorkerDefine(options, 'defineInWorker')
+    checkFunction(factory, 'defineInWorker.factory')
+    const platform = this.#pool
+    if (platform === undefined)
+      throw new RingmeshError('InvalidOption', 'defineInWorker: there are no threads here')
+    const concurrency = Math.max(1, size ?? platform.size)
+    const runner = new ThreadPool({
+      runtime: this.#cluster.runtime,
+      name,
+      size: concurrency,
+      open: (events) => platform.open(factory(), events),
+    })
+    return this.#define({ name, concurrency, weight, runner })
   }
 
   /**
@@ -214,7 +262,7 @@ export class TaskService {
   async retry<Output = unknown>(id: string, options?: RunOptions): Promise<Output> {
     const checked = checkRun(options)
     const letter = this.#deadLetters.take(id)
-    if (letter === undefined) throw new RingmeshError('InvalidOption', `no dead letter has the id ${id}`)
+    if (letter === undefined) throw new InvalidOption('retry.id', id, 'must be the id of a dead letter')
     return new Promise((resolve, reject) => {
       this.#submit(letter.name, letter.input, { priority: letter.priority, ...checked }, (how) => {
         if (how.kind === 'failed') reject(how.error)
@@ -246,7 +294,7 @@ export class TaskService {
     if (this.#closed) throw new RingmeshError('Closed', 'the task service is closed')
     const { name } = definition
     if (this.#executor.has(name)) {
-      throw new RingmeshError('InvalidOption', `define.name: ${JSON.stringify(name)} is defined here already`)
+      throw new InvalidOption('define.name', name, 'must not be defined here already')
     }
     this.#executor.define(definition)
     this.#offers.changed()
@@ -323,9 +371,8 @@ export class TaskService {
   }
 }
 
-function checkHandler(handler: unknown): void {
-  if (typeof handler !== 'function')
-    throw new RingmeshError('InvalidOption', 'define.handler: must be a function')
+function checkFunction(value: unknown, at: string): void {
+  if (typeof value !== 'function') throw new InvalidOption(at, value, 'must be a function')
 }
 
 function checkIterable(inputs: unknown): void {
@@ -334,5 +381,5 @@ function checkIterable(inputs: unknown): void {
     (typeof inputs === 'object' &&
       inputs !== null &&
       (Symbol.iterator in inputs || Symbol.asyncIterator in inputs))
-  if (!iterable) throw new RingmeshError('InvalidOption', 'map.inputs: must be an iterable or async iterable')
+  if (!iterable) throw new InvalidOption('map.inputs', inputs, 'must be an iterable or async iterable')
 }

@@ -63,6 +63,14 @@ export const settings = {
   drain: 10_000,
   /** Time that a task in a thread has to obey its signal before the thread is ended. */
   abortGrace: 1_000,
+  /** Milliseconds of short tasks that are posted ahead to a thread: far below what a person or a queue notices. */
+  postAhead: 2,
+  /** Tasks that are posted ahead at most: past this many, one message's cost is spread thin enough. */
+  mostAhead: 64,
+  /** Samples over which the duration of tasks in threads is smoothed; many come in one message, at one time. */
+  tookSamples: 64,
+  /** The greatest credit that a message can carry. */
+  mostCredit: 65_536,
   /** Shares of the turns of the three priorities when all wait: none starves. */
   priorityShares: { high: 16, normal: 4, low: 1 },
 } as const

@@ -17,4 +17,4 @@ export {
   type ThreadOptions,
   type ThreadOutcome,
 } from './thread.js'
-export { transfer } from './transfer.js'
+export { transfer, transferred } from './transfer.js'

@@ -15,6 +15,8 @@ export interface ThreadService {
     reject: (error: unknown) => void,
   ): void
   cast(message: unknown): void
+  /** True: an answer that cannot be cloned fails its call alone; otherwise it ends the thread. */
+  readonly failsUnclonable?: boolean
   /** The asker of call `id` has given up. */
   cancel?(id: number): void
 }
@@ -36,7 +38,11 @@ export function serve(port: InnerPort, service: ThreadService): ThreadHome {
   const outbox = new Outbox(
     (message, transfer) => port.post(message, transfer),
     false,
-    (_kind, _id, thrown) => exit('unclonable', plainError(thrown)),
+    (kind, id, thrown) => {
+      if (kind === toPage.result && service.failsUnclonable) {
+        outbox.push(toPage.failure, id, plainError(thrown))
+      } else if (kind !== toPage.event || !service.failsUnclonable) exit('unclonable', plainError(thrown))
+    },
   )
   port.listen({
     message(data) {
