@@ -47,7 +47,7 @@ export interface Bus {
   /** Tells all instances that a peer is here, and keeps it for those who open the room later. */
   announce(room: string, presence: Presence): void
   /** Takes a presence of this instance back, unless the peer is at another instance by now. */
-  withdraw(room: string, id: string, session: number, clean: boolean): void
+  withdraw(room: string, presence: Presence, clean: boolean): void
   /** Carries a frame to the instance that has the socket of `to`. */
   send(instance: string, room: string, to: string, frame: Uint8Array): void
   /** Remembers `key` at all instances for `milliseconds`. */

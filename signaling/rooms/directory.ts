@@ -126,7 +126,7 @@ export class Directory {
     room.local.delete(id)
     if (local.inside) {
       this.#tell(room, room.announcements.left(id, clean))
-      this.#bus.withdraw(name, id, session, clean)
+      this.#bus.withdraw(name, local.presence, clean)
     }
     this.#forgetIfEmpty(room)
   }
@@ -210,13 +210,14 @@ export class Directory {
       return
     }
     if (local?.inside && !local.echoed) return
+    const before = room.remote.get(presence.id)
     room.overlay?.set(presence.id, presence)
     room.remote.set(presence.id, presence)
     if (local?.inside) {
       room.local.delete(presence.id)
       local.peer.replaced()
     }
-    this.#tell(room, room.announcements.entered(presence))
+    if (!isSame(before, presence)) this.#tell(room, room.announcements.entered(presence))
     this.#forgetIfEmpty(room)
   }
 
@@ -255,9 +256,7 @@ export class Directory {
       // A peer that has a socket here is here: should it be elsewhere by now, that will be announced.
       if (room.local.get(presence.id)?.inside === true) continue
       room.remote.set(presence.id, presence)
-      if (before?.session !== presence.session || before.instance !== presence.instance) {
-        this.#tell(room, room.announcements.entered(presence))
-      }
+      if (!isSame(before, presence)) this.#tell(room, room.announcements.entered(presence))
     }
     this.#letIn(room)
   }
@@ -288,4 +287,8 @@ export class Directory {
     }
     this.#onBus(false)
   }
+}
+
+function isSame(a: Presence | undefined, b: Presence): boolean {
+  return a?.instance === b.instance && a.session === b.session
 }

@@ -120,14 +120,14 @@ export class MemoryBus implements Bus {
     for (const bus of room.listeners) this.#hub.later(() => bus.events?.entered(name, presence))
   }
 
-  withdraw(name: string, id: string, session: number, clean: boolean): void {
+  withdraw(name: string, { id, instance, session }: Presence, clean: boolean): void {
     const room = this.#hub.rooms.get(name)
-    const presence = room?.present.get(id)
+    const present = room?.present.get(id)
     if (!this.connected || room === undefined) return
-    if (presence?.instance !== this.instance || presence.session !== session) return
+    if (present?.instance !== instance || present.session !== session) return
     room.present.delete(id)
     for (const bus of room.listeners) {
-      this.#hub.later(() => bus.events?.left(name, id, this.instance, session, clean))
+      this.#hub.later(() => bus.events?.left(name, id, instance, session, clean))
     }
   }
 
@@ -155,8 +155,8 @@ export class MemoryBus implements Bus {
 
   stop(done: () => void): void {
     for (const [name, room] of this.#hub.rooms) {
-      for (const { id, instance, session } of room.present.values()) {
-        if (instance === this.instance) this.withdraw(name, id, session, false)
+      for (const presence of room.present.values()) {
+        if (presence.instance === this.instance) this.withdraw(name, presence, false)
       }
       this.close(name)
     }

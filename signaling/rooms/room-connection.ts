@@ -1,10 +1,10 @@
+import { decode } from '@msgpack/msgpack'
 import {
   decodeMessage,
   encodeMessage,
   type Message,
   type PeerInfo,
   protocolVersion,
-  unpackValue,
 } from '../../src/wire/index.js'
 import type { Ticket, Verdict } from './admission.js'
 import type { Presence } from './bus.js'
@@ -21,6 +21,9 @@ type RefusedError = Extract<Message, { type: 'signal.refused' }>['error']
 
 /** The code of `signal.join`, which every version of the protocol starts with. */
 const joinCode = 112
+
+/** Elements of any array in a join of a later version: plenty, and little to make room for. */
+const longestJoin = 1024
 
 /** How far a socket has come: nothing said, token being looked at, waiting for the room, in it, done. */
 type Stage = 'greeting' | 'admitting' | 'entering' | 'inside' | 'closed'
@@ -266,7 +269,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
 /** The version that a join of another version names, whatever else stands in it. */
 function versionOfJoin(frame: Uint8Array): number | undefined {
   try {
-    const tuple = unpackValue(frame)
+    const tuple = decode(frame, { maxArrayLength: longestJoin })
     if (!Array.isArray(tuple) || tuple[0] !== joinCode) return undefined
     return Number.isInteger(tuple[1]) ? tuple[1] : undefined
   } catch {

@@ -1,13 +1,7 @@
+import { decode, encode } from '@msgpack/msgpack'
 import * as v from 'valibot'
 import type { Runtime } from '../../src/runtime/index.js'
-import {
-  encodeMessage,
-  type Message,
-  type PeerInfo,
-  packValue,
-  peerInfo,
-  unpackValue,
-} from '../../src/wire/index.js'
+import { encodeMessage, type Message, type PeerInfo, peerInfo } from '../../src/wire/index.js'
 import type { Admission } from './admission.js'
 import type { Presence } from './bus.js'
 import type { PeerSocket } from './connection.js'
@@ -101,7 +95,7 @@ export class Rooms {
 
   /** Packs what the others are told of a peer. */
   pack(peer: PeerInfo): Uint8Array {
-    const packed = packValue(peer)
+    const packed = encode(peer)
     this.#infos.set(packed, peer)
     return packed
   }
@@ -135,7 +129,7 @@ export class Rooms {
 
 function unpacked(bytes: Uint8Array): unknown {
   try {
-    return unpackValue(bytes)
+    return decode(bytes)
   } catch {
     return undefined
   }

@@ -117,6 +117,12 @@ describe('a packed value', () => {
     expect(there(new Point())).toStrictEqual({ x: 1 })
   })
 
+  it('holds its own bytes and no others when it came in a Node Buffer, which is a part of a pool', () => {
+    const pooled = Buffer.from(packValue({ bytes: new Uint8Array([1, 2, 3]) }))
+    expect(pooled.buffer.byteLength).toBeGreaterThan(pooled.byteLength)
+    expect(unpackValue(pooled)).toEqual({ bytes: new Uint8Array([1, 2, 3]) })
+  })
+
   it('shares no memory with the bytes it came in', () => {
     const bytes = packValue(Uint8Array.of(1, 2, 3))
     const came = unpackValue(bytes) as Uint8Array

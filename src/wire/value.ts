@@ -301,7 +301,8 @@ function list(data: Uint8Array): readonly unknown[] {
 }
 
 function ownMemory(data: Uint8Array): ArrayBuffer {
-  return data.slice().buffer as ArrayBuffer
+  // Not `slice`: that of a Node Buffer, as a socket gives it, shares the whole pool that it lies in.
+  return new Uint8Array(data).buffer
 }
 
 function bytesOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {

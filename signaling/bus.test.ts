@@ -1,0 +1,243 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemRuntime } from '../src/runtime/index.js'
+import { RedisBus } from './node/redis-bus.js'
+import { type Bus, MemoryHub, type Presence } from './rooms/index.js'
+import { RedisServer } from './testing/redis-server.js'
+
+/** What a contract test needs of an implementation. */
+interface Harness {
+  bus(instance: string): Bus
+  /** Loses the bus and all that it kept, or finds it again. */
+  lose(): Promise<void>
+  find(): Promise<void>
+  /** Ends an instance without a word. */
+  kill(bus: Bus): void
+  stop(): Promise<void>
+}
+
+/** An instance that writes down what its bus tells. */
+class Listener {
+  readonly heard: unknown[][] = []
+  readonly bus: Bus
+
+  constructor(bus: Bus) {
+    this.bus = bus
+    const note =
+      (name: string) =>
+      (...details: unknown[]): void => {
+        this.heard.push([name, ...details])
+      }
+    bus.start({
+      snapshot: note('snapshot'),
+      entered: note('entered'),
+      left: note('left'),
+      frame: note('frame'),
+      instanceDown: note('instanceDown'),
+      up: note('up'),
+      down: note('down'),
+    })
+  }
+
+  /** Waits for an event, takes it and answers what came with it. */
+  async next(name: string): Promise<unknown[]> {
+    await expect
+      .poll(() => this.heard.some(([event]) => event === name), { timeout: 15_000, interval: 5 })
+      .toBe(true)
+    const index = this.heard.findIndex(([event]) => event === name)
+    return (this.heard.splice(index, 1)[0] as unknown[]).slice(1)
+  }
+
+  presence(id: string, session = 1): Presence {
+    return { id, session, instance: this.bus.instance, info: new Uint8Array([1, 2, 3]) }
+  }
+
+  async open(room: string): Promise<readonly Presence[]> {
+    this.bus.open(room)
+    return (await this.next('snapshot'))[1] as Presence[]
+  }
+}
+
+const plain = (presence: unknown): unknown => {
+  const { info, ...rest } = presence as Presence
+  return { ...rest, info: [...info] }
+}
+
+async function memoryHarness(): Promise<Harness> {
+  const hub = new MemoryHub(systemRuntime())
+  return {
+    bus: (instance) => hub.bus(instance),
+    lose: async () => hub.setUp(false),
+    find: async () => hub.setUp(true),
+    kill: (bus) => hub.kill(bus.instance),
+    stop: async () => {},
+  }
+}
+
+async function redisHarness(): Promise<Harness> {
+  const redis = await RedisServer.start()
+  const runtime = systemRuntime({ log: () => {} })
+  let fresh = 0
+  const stopped = new Set<Bus>()
+  return {
+    bus: (instance) => new RedisBus(runtime, `${instance}-${++fresh}`, { url: redis.url }),
+    lose: () => redis.kill(),
+    find: () => redis.restart(),
+    kill: (bus) => {
+      stopped.add(bus)
+      bus.stop(() => {})
+    },
+    stop: () => redis.stop(),
+  }
+}
+
+describe.each([
+  ['in this process', memoryHarness],
+  ['over Redis', redisHarness],
+])('a bus %s', (_name, start) => {
+  let harness: Harness
+  const listeners: Listener[] = []
+
+  beforeAll(async () => {
+    harness = await start()
+  })
+  afterAll(() => harness.stop())
+  afterEach(async () => {
+    await Promise.all(listeners.splice(0).map(({ bus }) => new Promise<void>((resolve) => bus.stop(resolve))))
+  })
+
+  async function join(instance: string): Promise<Listener> {
+    const listener = new Listener(harness.bus(instance))
+    listeners.push(listener)
+    await listener.next('up')
+    return listener
+  }
+
+  it('tells all instances of a room, in one order, also the one that said it', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    expect(await one.open('r1')).toEqual([])
+    expect(await two.open('r1')).toEqual([])
+    one.bus.announce('r1', one.presence('a'))
+    const expected = ['r1', { id: 'a', session: 1, instance: one.bus.instance, info: [1, 2, 3] }]
+    for (const listener of [one, two]) {
+      const [room, presence] = await listener.next('entered')
+      expect([room, plain(presence)]).toEqual(expected)
+    }
+    one.bus.withdraw('r1', one.presence('a'), true)
+    expect(await one.next('left')).toEqual(['r1', 'a', one.bus.instance, 1, true])
+    expect(await two.next('left')).toEqual(['r1', 'a', one.bus.instance, 1, true])
+  })
+
+  it('keeps who is there for those who open the room later, and no longer', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    await one.open('r2')
+    one.bus.announce('r2', one.presence('stays'))
+    one.bus.announce('r2', one.presence('goes'))
+    one.bus.withdraw('r2', one.presence('goes'), false)
+    await one.next('left')
+    expect((await two.open('r2')).map(plain)).toEqual([plain(one.presence('stays'))])
+  })
+
+  it('does not let an old socket take a newer presence back', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    await one.open('r3')
+    await two.open('r3')
+    one.bus.announce('r3', one.presence('a', 1))
+    await two.next('entered')
+    two.bus.announce('r3', two.presence('a', 1))
+    await one.next('entered')
+    await one.next('entered')
+    one.bus.withdraw('r3', one.presence('a', 1), false)
+    one.bus.announce('r3', one.presence('marker'))
+    await one.next('entered')
+    expect(one.heard.filter(([event]) => event === 'left')).toEqual([])
+    const third = await join('third')
+    expect((await third.open('r3')).map(({ instance, id }) => [id, instance]).sort()).toEqual([
+      ['a', two.bus.instance],
+      ['marker', one.bus.instance],
+    ])
+  })
+
+  it('carries frames to the instance they are for, in order and byte for byte', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    const frame = Uint8Array.from({ length: 66_000 }, (_, index) => index & 255)
+    one.bus.send(two.bus.instance, 'r4', 'b', frame)
+    one.bus.send(two.bus.instance, 'r4', 'b', new Uint8Array([9]))
+    const [room, to, first] = await two.next('frame')
+    expect([room, to]).toEqual(['r4', 'b'])
+    expect(Buffer.compare(first as Uint8Array, frame)).toBe(0)
+    expect([...((await two.next('frame'))[2] as Uint8Array)]).toEqual([9])
+    expect(one.heard).toEqual([])
+  })
+
+  it('says nothing of rooms that are not open, or not any more', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    await one.open('r5')
+    await two.open('r5')
+    two.bus.close('r5')
+    one.bus.announce('r5', one.presence('a'))
+    one.bus.announce('r6', one.presence('b'))
+    await one.next('entered')
+    // A frame afterwards shows that everything before it has come.
+    one.bus.send(two.bus.instance, 'r5', 'x', new Uint8Array())
+    await two.next('frame')
+    expect(two.heard).toEqual([])
+    one.bus.withdraw('r6', one.presence('b'), false)
+  })
+
+  it('remembers for a time', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    const asked = (key: string) => new Promise((resolve) => two.bus.remembered(key, resolve))
+    expect(await asked('ticket')).toBe(false)
+    one.bus.remember('ticket', 300)
+    expect(await asked('ticket')).toBe(true)
+    await expect.poll(() => asked('ticket')).toBe(false)
+  })
+
+  it('notices that an instance is dead', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    await one.open('r7')
+    await two.open('r7')
+    two.bus.announce('r7', two.presence('a'))
+    await one.next('entered')
+    harness.kill(two.bus)
+    expect(await one.next('instanceDown')).toEqual([two.bus.instance])
+    const third = await join('third')
+    expect(await third.open('r7')).toEqual([])
+  }, 20_000)
+
+  it('says when it is lost and when it is back, empty, and works as before', async () => {
+    const [one, two] = [await join('one'), await join('two')]
+    await one.open('r8')
+    one.bus.announce('r8', one.presence('a'))
+    await one.next('entered')
+    await harness.lose()
+    await Promise.all([one.next('down'), two.next('down')])
+    expect(one.bus.connected).toBe(false)
+    // Dropped, and nothing thrown.
+    one.bus.announce('r8', one.presence('lost'))
+    one.bus.send(two.bus.instance, 'r8', 'x', new Uint8Array())
+    one.bus.withdraw('r8', one.presence('a'), false)
+    expect(await new Promise((resolve) => one.bus.remembered('ticket', resolve))).toBe(undefined)
+    await harness.find()
+    await Promise.all([one.next('up'), two.next('up')])
+    await one.open('r8')
+    one.bus.announce('r8', one.presence('b'))
+    await one.next('entered')
+    expect((await two.open('r8')).map(({ id }) => id)).toEqual(['b'])
+  }, 30_000)
+})
+
+it('takes a Redis that is there and does not answer for lost, and finds it again', async () => {
+  const redis = await RedisServer.start()
+  const listener = new Listener(new RedisBus(systemRuntime({ log: () => {} }), 'one', { url: redis.url }))
+  try {
+    await listener.next('up')
+    redis.freeze(true)
+    await listener.next('down')
+    redis.freeze(false)
+    await listener.next('up')
+  } finally {
+    await new Promise<void>((resolve) => listener.bus.stop(resolve))
+    await redis.stop()
+  }
+}, 40_000)
