@@ -24,3 +24,9 @@ export const askedAtOnce = 65_536
  * its first words. Membership calls one dead peer every 2 s, so that at most eight are open at once.
  */
 export const knockBound = 15_000
+
+/**
+ * Milliseconds for which links stay open after the goodbye: closing a connection throws away what its
+ * buffer holds. The slowest round trip that is planned for is 800 ms.
+ */
+export const goodbyeBound = 1000

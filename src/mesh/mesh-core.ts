@@ -12,7 +12,7 @@ import type { ReadonlyRing, Spread } from '../ring/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
-import { greetingBound, joiningBound, knockBound, leavingBound } from './constants.js'
+import { goodbyeBound, greetingBound, joiningBound, knockBound, leavingBound } from './constants.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
 import { Stage } from './stages.js'
@@ -257,7 +257,8 @@ export class MeshCore implements Cluster {
     this.#requests.close()
     this.#membership.stop()
     this.#signaling?.close(true)
-    this.#links.close()
+    // A connection that is closed at once takes the goodbye with it.
+    this.runtime.timer(goodbyeBound, () => this.#links.close())
   }
 
   /** Counters and gauges of the links and of what waits. */

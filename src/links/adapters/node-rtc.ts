@@ -20,8 +20,26 @@ async function loadWrtc(): Promise<Wrtc | undefined> {
   } catch {
     return undefined
   }
-  /** simple-peer assigns to `sdp` of what these give, and the polyfill's own class has only a getter there. */
-  class PlainDescriptions extends polyfill.RTCPeerConnection {
+  /**
+   * What browsers do and the polyfill does not: descriptions are plain objects (simple-peer assigns to
+   * their `sdp`), and candidates may come before the answer is set (libdatachannel has no ICE transport
+   * until then and throws, for which simple-peer gives the whole connection up).
+   */
+  class BrowserLikeConnection extends polyfill.RTCPeerConnection {
+    readonly #early: Parameters<RTCPeerConnection['addIceCandidate']>[0][] = []
+
+    override async addIceCandidate(
+      candidate: Parameters<RTCPeerConnection['addIceCandidate']>[0],
+    ): Promise<void> {
+      if (this.localDescription?.type) await super.addIceCandidate(candidate as never)
+      else this.#early.push(candidate)
+    }
+
+    override async setLocalDescription(description?: RTCLocalSessionDescriptionInit): Promise<void> {
+      await super.setLocalDescription(description as never)
+      for (const candidate of this.#early.splice(0)) await super.addIceCandidate(candidate as never)
+    }
+
     override async createOffer(): Promise<RTCSessionDescriptionInit> {
       const { type, sdp } = (await super.createOffer()) as RTCSessionDescriptionInit
       return { type, sdp: sdp ?? '' }
@@ -33,7 +51,7 @@ async function loadWrtc(): Promise<Wrtc | undefined> {
     }
   }
   return {
-    RTCPeerConnection: PlainDescriptions,
+    RTCPeerConnection: BrowserLikeConnection,
     RTCSessionDescription: polyfill.RTCSessionDescription,
     RTCIceCandidate: polyfill.RTCIceCandidate,
   } as unknown as Wrtc
