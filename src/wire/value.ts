@@ -83,7 +83,7 @@ export function unpackValue(bytes: Uint8Array): unknown {
 
 function unpack(bytes: Uint8Array): unknown {
   try {
-    return new Decoder({ extensionCodec }).decode(bytes)
+    return decoder.decode(bytes)
   } catch (cause) {
     if (cause instanceof BadFrame) throw cause
     throw new BadFrame('not a packed value', { cause })
@@ -127,6 +127,8 @@ class Packing {
 
   #contents(value: object, depth: number): unknown {
     if (Array.isArray(value)) return this.#array(value, depth)
+    if (Object.getPrototypeOf(value) === Object.prototype && !(Symbol.toStringTag in value))
+      return this.#record(value as Readonly<Record<string, unknown>>, depth)
     // Tags tell values apart that come from another realm, as from an iframe, where instanceof cannot.
     const tag = Object.prototype.toString.call(value).slice(8, -1)
     if (tag === 'Object') return this.#record(value as Readonly<Record<string, unknown>>, depth)
@@ -235,6 +237,7 @@ const extensionCodec = {
     return unpacker(data)
   },
 }
+const decoder = new Decoder({ extensionCodec })
 
 unpacksAs(extensions.undefined, () => undefined)
 unpacksAs(extensions.negativeZero, () => -0)
