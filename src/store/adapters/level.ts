@@ -1,0 +1,81 @@
+import { ClassicLevel } from 'classic-level'
+import type { Change, Persistence } from '../persistence.js'
+
+export interface LevelPersistenceOptions {
+  /** The folder of the database; made when it is not there. One process at a time may have it open. */
+  directory: string
+}
+
+/** Entries read in one go while loading. */
+const readLength = 1_000
+
+/** Error codes of a disk without room, as libuv and LevelDB spell them. */
+const noRoom = /ENOSPC|EDQUOT|No space left|Disk quota exceeded/i
+
+/**
+ * Storage in LevelDB by classic-level, for edge workers. A durable write is flushed by fsync, so it
+ * outlives SIGKILL and a power failure; others outlive the process but perhaps not the machine.
+ */
+export function levelPersistence({ directory }: LevelPersistenceOptions): Persistence {
+  const database = new ClassicLevel<string, Uint8Array>(directory, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+  })
+  // Opening is repeated by nothing: its failure is told by every call that needs it.
+  const opened = database.open().then(
+    () => undefined,
+    (error: unknown) => asError(error),
+  )
+
+  async function load(entry: (key: string, value: Uint8Array) => void): Promise<void> {
+    const error = await opened
+    if (error !== undefined) throw error
+    const iterator = database.iterator()
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(readLength)
+        if (entries.length === 0) return
+        // A copy: LevelDB's buffers are slices of larger ones, which a kept slice would keep alive.
+        for (const [key, value] of entries) entry(key, new Uint8Array(value))
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  async function write(batch: readonly Change[], durable: boolean): Promise<void> {
+    const error = await opened
+    if (error !== undefined) throw error
+    const operations = batch.map(([key, value]) =>
+      value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
+    )
+    await database.batch(operations, { sync: durable })
+  }
+
+  return {
+    durable: true,
+    load: (entry, done) => settle(load(entry), done),
+    write: (batch, durable, done) => settle(write(batch, durable), done),
+    close: (done) =>
+      settle(
+        opened.then(() => database.close()),
+        () => done(),
+      ),
+  }
+}
+
+function settle(work: Promise<void>, done: (error: Error | undefined) => void): void {
+  work.then(
+    () => done(undefined),
+    (error: unknown) => done(asError(error)),
+  )
+}
+
+function asError(thrown: unknown): Error {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const cause = error.cause instanceof Error ? error.cause.message : ''
+  if (noRoom.test(`${error.message} ${cause}`)) {
+    return Object.assign(new Error(error.message, { cause: error }), { name: 'QuotaExceededError' })
+  }
+  return error
+}

@@ -1,0 +1,183 @@
+import type { Cluster } from '../mesh/index.js'
+import type { Timer } from '../runtime/index.js'
+import { isPlanted } from '../runtime/index.js'
+import type { PeerId } from '../wire/index.js'
+import type { Carrier } from './carrier.js'
+import { offerLength, roundRetry, scanLength } from './constants.js'
+import type { Entry } from './entry.js'
+import type { Placement } from './placement.js'
+import type { Replica } from './replica.js'
+import { status } from './status.js'
+
+/** How many of the surviving old owners offer a key to a new one: two, as a single one may have missed the last write. */
+const sources = 2
+
+/**
+ * Sees to it that every owner gets what it should hold when the rings change: looks through all
+ * keys and, where a key gained an owner, offers it to that one, if this peer is among the first
+ * of its old owners. Also copies ahead what a suspected peer holds, so that little is left to do
+ * should it be dead.
+ */
+export class Balancer {
+  readonly #cluster: Cluster
+  readonly #replica: Replica
+  readonly #placement: Placement
+  readonly #carrier: Carrier
+  /** What is still to be brought to whom. */
+  readonly #due = new Map<PeerId, Set<Entry>>()
+  /** Peers that a batch is under way to. */
+  readonly #busy = new Set<PeerId>()
+  readonly #retries = new Map<PeerId, Timer>()
+  #scan: Iterator<Entry> | undefined
+  #scanned = ''
+  #settled: () => void
+
+  /** @param settled - called whenever a scan ended or a peer was brought everything */
+  constructor(
+    cluster: Cluster,
+    replica: Replica,
+    placement: Placement,
+    carrier: Carrier,
+    settled: () => void,
+  ) {
+    this.#cluster = cluster
+    this.#replica = replica
+    this.#placement = placement
+    this.#carrier = carrier
+    this.#settled = settled
+    this.#scanned = this.#situation()
+  }
+
+  /** Whether every key was looked at since the rings last changed. */
+  get isSorted(): boolean {
+    return this.#scan === undefined && this.#scanned === this.#situation()
+  }
+
+  /** Whether a peer was brought everything that is due to it. */
+  hasServed(peer: PeerId): boolean {
+    return this.isSorted && !this.#due.has(peer) && !this.#busy.has(peer)
+  }
+
+  /** Keys that are still to be brought to others. */
+  get waiting(): number {
+    let waiting = 0
+    for (const entries of this.#due.values()) waiting += entries.size
+    return waiting
+  }
+
+  /** To be called when a member or a ring changed. */
+  follow(): void {
+    if (this.#scanned === this.#situation()) return
+    this.#scanned = this.#situation()
+    for (const peer of [...this.#due.keys()]) if (!this.#isReachable(peer)) this.#due.delete(peer)
+    const isRunning = this.#scan !== undefined
+    this.#scan = this.#replica.entries()
+    if (!isRunning) this.#cluster.runtime.timer(0, () => this.#continue())
+  }
+
+  /** Brings one key to a peer, as soon as may be. */
+  bring(peer: PeerId, entry: Entry): void {
+    if (peer === this.#cluster.self || !this.#isReachable(peer)) return
+    let due = this.#due.get(peer)
+    if (due === undefined) {
+      due = new Set()
+      this.#due.set(peer, due)
+    }
+    due.add(entry)
+    if (due.size === 1) this.#cluster.runtime.timer(0, () => this.#serve(peer))
+  }
+
+  /** What the owners depend on: both rings, and who is suspected. */
+  #situation(): string {
+    const { ring, nextRing } = this.#cluster
+    return `${ring.digest} ${nextRing.digest} ${[...this.#suspects()].join()}`
+  }
+
+  #suspects(): Set<PeerId> {
+    const suspects = new Set<PeerId>()
+    for (const { id, state } of this.#cluster.members()) if (state === 'suspect') suspects.add(id)
+    return suspects
+  }
+
+  #continue(): void {
+    if (this.#scan === undefined) return
+    const suspects = this.#suspects()
+    for (let looked = 0; looked < scanLength; looked++) {
+      const step = this.#scan.next()
+      if (step.done === true) {
+        this.#scan = undefined
+        this.#settled()
+        return
+      }
+      this.#look(step.value, suspects)
+    }
+    this.#cluster.runtime.timer(0, () => this.#continue())
+  }
+
+  /** One key after a change: who owns it now and lacks it, and is it for this peer to bring it? */
+  #look(entry: Entry, suspects: ReadonlySet<PeerId>): void {
+    if (!this.#replica.holds(entry)) return
+    const before = entry.owners
+    this.#replica.reown(entry)
+    if (isPlanted('push-once') && before === entry.owners) return
+    const { key, replicas } = entry
+    const next = this.#placement.isMoving ? this.#placement.nextOwners(key, replicas) : entry.owners
+    const ahead = suspects.size > 0 ? this.#placement.ownersWithout(key, replicas, suspects) : next
+    if (before === entry.owners && next === before && ahead === before) return
+    let rank = 0
+    for (const owner of before) {
+      if (owner === this.#cluster.self) break
+      const state = this.#cluster.member(owner)?.state
+      if (state === 'alive' || state === 'leaving' || state === 'parked') rank++
+    }
+    // Who was no owner before holds a foreign copy: that has its own way to the owners.
+    if (rank >= sources || !before.includes(this.#cluster.self)) return
+    for (const owners of new Set([entry.owners, next, ahead]))
+      for (const owner of owners) if (!before.includes(owner)) this.bring(owner, entry)
+  }
+
+  #serve(peer: PeerId): void {
+    const due = this.#due.get(peer)
+    if (due === undefined || this.#busy.has(peer) || this.#retries.has(peer)) return
+    const batch: Entry[] = []
+    for (const entry of due) {
+      due.delete(entry)
+      if (this.#replica.holds(entry)) batch.push(entry)
+      if (batch.length === 4 * offerLength) break
+    }
+    if (due.size === 0) this.#due.delete(peer)
+    if (batch.length === 0) {
+      this.#settled()
+      return
+    }
+    this.#busy.add(peer)
+    this.#carrier.carry(peer, batch, (statuses) => {
+      this.#busy.delete(peer)
+      let failed = 0
+      for (const [index, entry] of batch.entries()) {
+        const answer = statuses[index]
+        if (answer !== status.failed && answer !== status.ahead && answer !== status.full) continue
+        if (isPlanted('push-once') || !this.#replica.holds(entry)) continue
+        this.bring(peer, entry)
+        failed++
+      }
+      if (failed === 0) this.#serve(peer)
+      else this.#pause(peer)
+      this.#settled()
+    })
+  }
+
+  #pause(peer: PeerId): void {
+    this.#retries.get(peer)?.cancel()
+    const timer = this.#cluster.runtime.timer(roundRetry, () => {
+      this.#retries.delete(peer)
+      this.#serve(peer)
+    })
+    this.#retries.set(peer, timer)
+  }
+
+  #isReachable(peer: PeerId): boolean {
+    const state = this.#cluster.member(peer)?.state
+    return state !== undefined && state !== 'dead' && state !== 'left'
+  }
+}

@@ -1,0 +1,85 @@
+import type { Runtime } from '../runtime/index.js'
+import type { PeerId } from '../wire/index.js'
+import { aheadLimit } from './constants.js'
+
+/**
+ * When and by whom a record was written: 12 hexadecimal digits of milliseconds since 1970, 4 of a
+ * counter, a dash, the writing peer's id. Text of this shape sorts as the versions do.
+ */
+export type Version = string
+
+const counterLimit = 0xffff
+
+/** How far below the limit a clock goes on that was set back, in milliseconds: more than a message takes. */
+const setBackMargin = 1_000
+
+/** The milliseconds since 1970 in a version. */
+export function timeOf(version: Version): number {
+  return Number.parseInt(version.slice(0, 12), 16)
+}
+
+/**
+ * A hybrid logical clock (Kulkarni et al., 2014): as close to the wall clock as it can be, and
+ * always later than every version it has given out or seen.
+ */
+export class HybridClock {
+  readonly #runtime: Runtime
+  readonly #peer: PeerId
+  #time = 0
+  #counter = 0
+  /** Added to this machine's clock, once the others have shown that it is far ahead. */
+  #offset = 0
+
+  constructor(runtime: Runtime, peer: PeerId) {
+    this.#runtime = runtime
+    this.#peer = peer
+  }
+
+  /** A version later than every one before. */
+  next(): Version {
+    const wall = this.#wall()
+    if (wall > this.#time) {
+      this.#time = wall
+      this.#counter = 0
+    } else if (this.#counter < counterLimit) {
+      this.#counter++
+    } else {
+      this.#time++
+      this.#counter = 0
+    }
+    const time = this.#time.toString(16).padStart(12, '0')
+    return `${time}${this.#counter.toString(16).padStart(4, '0')}-${this.#peer}`
+  }
+
+  /** Whether a version is so far ahead that it must not be believed, nor move this clock. */
+  isAhead(version: Version): boolean {
+    return timeOf(version) > this.#wall() + aheadLimit
+  }
+
+  /** Notes a version that was seen, so that the next one is later. */
+  observe(version: Version): void {
+    const time = timeOf(version)
+    if (time < this.#time) return
+    const counter = Number.parseInt(version.slice(12, 16), 16)
+    if (time > this.#time) {
+      this.#time = time
+      this.#counter = counter
+    } else if (counter > this.#counter) this.#counter = counter
+  }
+
+  /**
+   * Sets this clock back, as another peer found its stamps too far ahead. It goes on just below
+   * what that peer believes, so that what it writes still follows everything that it may have read.
+   *
+   * @param clock - the other's wall clock, in milliseconds since 1970
+   */
+  setBack(clock: number): void {
+    this.#offset = Math.min(0, clock - this.#runtime.wallClock())
+    this.#time = Math.floor(clock) + aheadLimit - setBackMargin
+    this.#counter = 0
+  }
+
+  #wall(): number {
+    return Math.floor(this.#runtime.wallClock() + this.#offset)
+  }
+}

@@ -1,0 +1,79 @@
+/** How far ahead of this peer's wall clock a stamp may be, in milliseconds: more is quarantined (DESIGN, State). Good enough for machines without NTP, too little to poison the clocks of others for long. */
+export const aheadLimit = 10_000
+
+/** Longest time in milliseconds that `put`, `get` and `delete` take before they reject with `Timeout`: twice the 5 s in which a crash is noticed. */
+export const requestTimeout = 10_000
+
+/** Milliseconds after which a read asks the next owner too: well above the round trip of a healthy link, below what a person notices. */
+export const hedgeAfter = 250
+
+/** Bytes of records in one transfer frame: RFC 8831's safe message size, so that a call waits behind one frame at most. */
+export const frameBytes = 16 * 1024
+
+/** Transfer frames under way to one peer: 8 × 16 KiB is what a 20 ms, 50 Mbit/s path holds. */
+export const framesInFlight = 8
+
+/** Positions (key and version) in one offer: about 16 KiB at 64 bytes each. */
+export const offerLength = 256
+
+/** Bytes queued for a peer above which transfers wait: a quarter of the 1 MiB that a browser buffers before it slows. */
+export const queueHigh = 256 * 1024
+
+/** Milliseconds between two looks at a full queue. */
+export const queueRetry = 20
+
+/** Milliseconds that an offer or transfer frame waits for its answer. */
+export const exchangeTimeout = 10_000
+
+/** Milliseconds for which an owner promises to keep what it acknowledged in a handoff (DESIGN, State, handoff 3). */
+export const pinTime = 20_000
+
+/** The oldest that the first acknowledgement of a handoff round may be when a copy is dropped (DESIGN, State, handoff 3). */
+export const roundLimit = 4_000
+
+/** Foreign keys in one handoff round. */
+export const roundLength = 512
+
+/** Milliseconds before a handoff round that did not get every acknowledgement is tried again, doubled up to sixteen times this. */
+export const roundRetry = 500
+
+/** Keys looked at in one go when the rings changed, so that a page with many keys stays responsive: about 2 ms. */
+export const scanLength = 1_000
+
+/** Milliseconds for which a change waits so that it is written to storage together with its successors. */
+export const writeDelay = 30
+
+/** Changes in one batch to storage. */
+export const batchLength = 512
+
+/** Milliseconds between two comparisons with a co-owner (DESIGN, State, anti-entropy). */
+export const compareEvery = 10_000
+
+/** Milliseconds that a hint is kept for a suspected peer, and the bytes of keys for one peer (DESIGN, State, anti-entropy). */
+export const hintTime = 5 * 60_000
+export const hintBytes = 4 * 1024 * 1024
+
+/** Milliseconds that a tombstone is kept at least (DESIGN, State, anti-entropy). */
+export const tombstoneTime = 60 * 60_000
+
+/** Milliseconds between two looks for tombstones that may go. */
+export const collectEvery = 5 * 60_000
+
+/** Milliseconds before an owner that gained ranges asks again whether it was sent everything. */
+export const coverRetry = 1_000
+
+/** Milliseconds after which a peer counts as settled though not everybody answered (the bound of `joining`). */
+export const coverLimit = 30_000
+
+/** Bytes of a value by default, packed. */
+export const defaultValueBytes = 1024 * 1024
+
+/** Bytes of a key as UTF-8. */
+export const keyBytes = 1024
+
+/** Copies that one key may have at most: more cost every write and add nothing that a person could lose. */
+export const mostReplicas = 16
+
+/** Keys of which a session remembers what it saw, and the bytes of their values. */
+export const sessionKeys = 50_000
+export const sessionBytes = 8 * 1024 * 1024

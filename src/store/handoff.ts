@@ -1,0 +1,190 @@
+import type { Cluster } from '../mesh/index.js'
+import type { Timer } from '../runtime/index.js'
+import { isPlanted } from '../runtime/index.js'
+import type { PeerId } from '../wire/index.js'
+import type { Carrier } from './carrier.js'
+import { roundLength, roundLimit, roundRetry } from './constants.js'
+import type { Entry } from './entry.js'
+import type { Placement } from './placement.js'
+import type { Replica } from './replica.js'
+import { type Status, status } from './status.js'
+
+/**
+ * Hands keys that this peer holds and does not own to their owners, round by round, and drops a
+ * copy only when in one round, at most 4 s old under unchanged rings, every owner acknowledged
+ * exactly this state, said that it owns the key in its own view, and promised to keep it for 20 s.
+ *
+ * Why each condition: an owner that acknowledged under another view may be about to drop the key
+ * itself; acknowledgements gathered over a longer time may be of owners that have dropped it
+ * since, and the promise is five times as long as a round.
+ */
+export class Handoff {
+  readonly #cluster: Cluster
+  readonly #replica: Replica
+  readonly #placement: Placement
+  readonly #carrier: Carrier
+  /** Where the last round ended, so that keys that cannot be handed over do not block the others. */
+  #queue: Entry[] = []
+  #timer: Timer | undefined
+  #isRunning = false
+  #failures = 0
+  #leaving: (() => void) | undefined
+  /** Keys whose next owners have all acknowledged, for a peer that leaves, by their mark. */
+  readonly #handed = new Map<Entry, string>()
+  dropped = 0
+
+  constructor(cluster: Cluster, replica: Replica, placement: Placement, carrier: Carrier) {
+    this.#cluster = cluster
+    this.#replica = replica
+    this.#placement = placement
+    this.#carrier = carrier
+  }
+
+  /** There is something foreign, or the rings changed: start a round soon. */
+  nudge(): void {
+    this.#failures = 0
+    if (!this.#isRunning && this.#hasWork()) this.#start(0)
+  }
+
+  /** Hands over everything, as this peer leaves, and calls `done` when it all has arrived. */
+  handAll(done: () => void): void {
+    this.#leaving = done
+    this.#queue = []
+    this.nudge()
+    if (!this.#hasWork()) this.#finishLeaving()
+  }
+
+  #hasWork(): boolean {
+    if (this.#leaving === undefined) return this.#replica.foreign.size > 0
+    for (const entry of this.#replica.entries()) if (this.#handed.get(entry) !== entry.mark) return true
+    return false
+  }
+
+  #start(delay: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#cluster.runtime.timer(delay, () => {
+      this.#timer = undefined
+      this.#round()
+    })
+  }
+
+  #nextBatch(): Entry[] {
+    if (this.#queue.length === 0) {
+      this.#queue = this.#leaving === undefined ? [...this.#replica.foreign] : [...this.#replica.entries()]
+      this.#queue.reverse()
+    }
+    const batch: Entry[] = []
+    while (batch.length < roundLength) {
+      const entry = this.#queue.pop()
+      if (entry === undefined) break
+      if (!this.#replica.holds(entry)) continue
+      if (
+        this.#leaving === undefined
+          ? this.#replica.foreign.has(entry)
+          : this.#handed.get(entry) !== entry.mark
+      )
+        batch.push(entry)
+    }
+    return batch
+  }
+
+  #round(): void {
+    if (this.#isRunning) return
+    const batch = this.#nextBatch()
+    if (batch.length === 0) {
+      if (!this.#hasWork()) this.#finishLeaving()
+      else this.#start(roundRetry)
+      return
+    }
+    this.#isRunning = true
+    const startedAt = this.#cluster.runtime.now()
+    const situation = this.#situation()
+    const byOwner = new Map<PeerId, Entry[]>()
+    const owners = new Map<Entry, readonly PeerId[]>()
+    const marks = batch.map((entry) => entry.mark)
+    for (const entry of batch) {
+      const targets = this.#targets(entry)
+      owners.set(entry, targets)
+      for (const owner of targets) {
+        const list = byOwner.get(owner)
+        if (list === undefined) byOwner.set(owner, [entry])
+        else list.push(entry)
+      }
+    }
+    const acknowledged = new Map<Entry, number>()
+    let open = 1
+    const finish = () => {
+      if (--open > 0) return
+      this.#isRunning = false
+      const inTime = this.#cluster.runtime.now() - startedAt <= roundLimit && situation === this.#situation()
+      let missing = 0
+      for (const [index, entry] of batch.entries()) {
+        const wanted = owners.get(entry)?.length ?? 0
+        const enough = isPlanted('drop-after-one-ack') ? 1 : wanted
+        const isComplete = wanted > 0 && (acknowledged.get(entry) ?? 0) >= enough
+        if (!isComplete || entry.mark !== marks[index] || !(inTime || isPlanted('drop-unpinned'))) missing++
+        else if (this.#leaving !== undefined) this.#handed.set(entry, entry.mark)
+        else if (!this.#dropped(entry)) missing++
+      }
+      this.#proceed(missing)
+    }
+    for (const [owner, entries] of byOwner) {
+      open++
+      this.#carrier.carry(owner, entries, (statuses) => {
+        for (const [index, entry] of entries.entries())
+          if (this.#counts(statuses[index])) acknowledged.set(entry, (acknowledged.get(entry) ?? 0) + 1)
+        finish()
+      })
+    }
+    finish()
+  }
+
+  #counts(answer: Status | undefined): boolean {
+    return answer === status.pinned || (answer === status.held && isPlanted('drop-unpinned'))
+  }
+
+  #dropped(entry: Entry): boolean {
+    const { self } = this.#cluster
+    if (!this.#replica.foreign.has(entry)) return true
+    // A hidden tab keeps its copies: it may be seen again soon, and holds them for nothing meanwhile.
+    if (this.#cluster.member(self)?.state === 'parked') return false
+    if (entry.pinnedUntil > this.#cluster.runtime.now() && !isPlanted('drop-unpinned')) return false
+    this.#replica.drop(entry)
+    this.dropped++
+    return true
+  }
+
+  #proceed(missing: number): void {
+    if (!this.#hasWork()) {
+      this.#finishLeaving()
+      return
+    }
+    if (missing === 0 || this.#queue.length > 0) {
+      this.#start(0)
+      return
+    }
+    this.#failures = Math.min(this.#failures + 1, 5)
+    this.#start(this.#leaving === undefined ? roundRetry * 2 ** (this.#failures - 1) : roundRetry)
+  }
+
+  #finishLeaving(): void {
+    const done = this.#leaving
+    this.#leaving = undefined
+    if (done !== undefined) this.#cluster.runtime.timer(0, done)
+  }
+
+  /** Who must acknowledge: all that own the key, now and next; for a peer that leaves, those after it. */
+  #targets(entry: Entry): readonly PeerId[] {
+    const { key, replicas } = entry
+    const { self } = this.#cluster
+    if (this.#leaving !== undefined)
+      return this.#placement.nextOwners(key, replicas).filter((id) => id !== self)
+    const now = this.#placement.owners(key, replicas)
+    if (!this.#placement.isMoving) return now
+    return [...new Set([...now, ...this.#placement.nextOwners(key, replicas)])]
+  }
+
+  #situation(): string {
+    return `${this.#cluster.ring.digest} ${this.#cluster.nextRing.digest}`
+  }
+}

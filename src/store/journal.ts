@@ -1,0 +1,216 @@
+import type { Runtime, Timer } from '../runtime/index.js'
+import { packValue, unpackValue } from '../wire/index.js'
+import { batchLength, writeDelay } from './constants.js'
+import type { Entry } from './entry.js'
+import type { Change, Persistence } from './persistence.js'
+import type { StoreRecord } from './record.js'
+
+/** Where the time of the last sign of life is kept. */
+const aliveKey = 'alive'
+
+/** Milliseconds between two notes that this peer is alive: a sixtieth of a tombstone's life. */
+const aliveEvery = 60_000
+
+export interface JournalEvents {
+  /** The medium is full, or was and is not any more. */
+  full(isFull: boolean): void
+  failed(error: Error): void
+}
+
+interface Durable {
+  readonly key: string
+  readonly done: (kept: boolean) => void
+}
+
+/**
+ * Keeps storage in step with what is held: changes are collected for a moment and written as one
+ * batch, one batch at a time, each key once with its latest state, so that what waits never
+ * exceeds what is held.
+ */
+export class Journal {
+  readonly #runtime: Runtime
+  readonly #persistence: Persistence
+  readonly #events: JournalEvents
+  readonly #find: (store: string, key: string) => Entry | undefined
+  /** What differs from storage, by its key there. */
+  readonly #changed = new Map<string, readonly [store: string, key: string]>()
+  #durable: Durable[] = []
+  #timer: Timer | undefined
+  #isWriting = false
+  #isClosed = false
+  #noted = 0
+  #onIdle: (() => void) | undefined
+  isFull = false
+  written = 0
+
+  constructor(
+    runtime: Runtime,
+    persistence: Persistence,
+    find: (store: string, key: string) => Entry | undefined,
+    events: JournalEvents,
+  ) {
+    this.#runtime = runtime
+    this.#persistence = persistence
+    this.#find = find
+    this.#events = events
+  }
+
+  /** Whether what is written durably outlives a power failure. */
+  get isDurable(): boolean {
+    return this.#persistence.durable
+  }
+
+  /** Changes that are not in storage yet. */
+  get waiting(): number {
+    return this.#changed.size
+  }
+
+  /**
+   * Reads what an earlier life left. `done` gets the wall clock of its last sign of life,
+   * undefined when there was none.
+   */
+  load(record: (record: StoreRecord) => void, done: (alive: number | undefined) => void): void {
+    let alive: number | undefined
+    this.#persistence.load(
+      (key, value) => {
+        try {
+          if (key === aliveKey) alive = Number(unpackValue(value))
+          else {
+            const kept = readKept(key, value)
+            if (kept !== undefined) record(kept)
+          }
+        } catch (error) {
+          this.#runtime.log('warn', 'skipped a stored record that cannot be read', { key, error })
+        }
+      },
+      (error) => {
+        if (error !== undefined) this.#events.failed(error)
+        done(alive)
+      },
+    )
+  }
+
+  /** A key changed or was dropped. */
+  note(store: string, key: string): void {
+    if (this.#isClosed) return
+    this.#changed.set(storedKey(store, key), [store, key])
+    if (!this.#isWriting) this.#timer ??= this.#runtime.timer(writeDelay, () => this.#write())
+  }
+
+  /** Calls back when the state that a key has now is on the medium for good, or could not be put there. */
+  keep(store: string, key: string, done: (kept: boolean) => void): void {
+    this.note(store, key)
+    this.#durable.push({ key: storedKey(store, key), done })
+    if (this.#isWriting) return
+    this.#timer?.cancel()
+    // Once the stack is empty: what came in the same moment shares the disk's one flush.
+    this.#timer = this.#runtime.timer(0, () => this.#write())
+  }
+
+  /** Writes what waits, then lets the medium go. */
+  close(done: () => void): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    const finish = () => this.#persistence.close(done)
+    if (this.#changed.size === 0 && !this.#isWriting) {
+      finish()
+      return
+    }
+    this.#onIdle = finish
+    if (!this.#isWriting) this.#write()
+  }
+
+  #write(): void {
+    this.#timer = undefined
+    if (this.#isWriting) return
+    const wanted = new Set<string>()
+    for (const { key } of this.#durable) wanted.add(key)
+    const taken: [string, readonly [string, string]][] = []
+    for (const key of wanted) {
+      const place = this.#changed.get(key)
+      if (place !== undefined) taken.push([key, place])
+    }
+    for (const change of this.#changed) {
+      if (taken.length >= batchLength) break
+      if (!wanted.has(change[0])) taken.push(change)
+    }
+    const batch: Change[] = taken.map(([key, [store, name]]) => {
+      const entry = this.#find(store, name)
+      return [key, entry && keptBytes(entry)]
+    })
+    const now = this.#runtime.wallClock()
+    if (now - this.#noted > aliveEvery) {
+      this.#noted = now
+      batch.push([aliveKey, packValue(now)])
+    }
+    for (const [key] of taken) this.#changed.delete(key)
+    const durable = this.#durable
+    this.#durable = []
+    this.#isWriting = true
+    this.#persistence.write(batch, durable.length > 0, (error) => {
+      this.#isWriting = false
+      if (error !== undefined) this.#failed(error, taken)
+      else {
+        this.written += batch.length
+        if (this.isFull) {
+          this.isFull = false
+          this.#events.full(false)
+        }
+      }
+      for (const { done } of durable) done(error === undefined)
+      this.#next(error !== undefined)
+    })
+  }
+
+  #failed(error: Error, taken: readonly [string, readonly [string, string]][]): void {
+    if (!this.#isClosed)
+      for (const [key, place] of taken) if (!this.#changed.has(key)) this.#changed.set(key, place)
+    if (error.name === 'QuotaExceededError') {
+      if (this.isFull) return
+      this.isFull = true
+      this.#events.full(true)
+    } else this.#events.failed(error)
+  }
+
+  #next(hasFailed: boolean): void {
+    if (this.#durable.length > 0 || (this.#isClosed && !hasFailed && this.#changed.size > 0)) {
+      this.#write()
+      return
+    }
+    if (this.#isClosed) {
+      this.#onIdle?.()
+      this.#onIdle = undefined
+    } else if (this.#changed.size > 0) {
+      // A medium that fails is tried again, though not at once.
+      this.#timer ??= this.#runtime.timer(hasFailed ? 30 * writeDelay : writeDelay, () => this.#write())
+    }
+  }
+}
+
+/** The name of a store holds any character, so it is escaped, and the first slash ends it. */
+function storedKey(store: string, key: string): string {
+  return `r/${encodeURIComponent(store)}/${key}`
+}
+
+function keptBytes(entry: Entry): Uint8Array {
+  return packValue([entry.replicas, entry.kind, entry.version, entry.content])
+}
+
+function readKept(storedAs: string, value: Uint8Array): StoreRecord | undefined {
+  const end = storedAs.indexOf('/', 2)
+  if (!storedAs.startsWith('r/') || end < 0) return undefined
+  const fields = unpackValue(value)
+  if (!Array.isArray(fields)) return undefined
+  const [replicas, kind, version, content] = fields as unknown[]
+  if (typeof replicas !== 'number' || typeof kind !== 'number' || typeof version !== 'string')
+    return undefined
+  if (content !== null && !(content instanceof Uint8Array)) return undefined
+  return {
+    store: decodeURIComponent(storedAs.slice(2, end)),
+    replicas,
+    key: storedAs.slice(end + 1),
+    kind,
+    version,
+    content,
+  }
+}

@@ -1,0 +1,72 @@
+import type { Cluster } from '../mesh/index.js'
+import type { ReadonlyRing } from '../ring/index.js'
+import type { PeerId } from '../wire/index.js'
+
+/**
+ * Who should hold a key: distinct peers in the order of the ring, spread over distinct browsers,
+ * with an edge worker among them when there is one. Lists of owners are shared between keys, so
+ * that holding one costs a key eight bytes.
+ */
+export class Placement {
+  readonly #cluster: Cluster
+  #shared = new Map<string, readonly PeerId[]>()
+  #edges: { ring: ReadonlyRing; ids: ReadonlySet<PeerId> } | undefined
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  /** The owners now: reads go here. */
+  owners(key: string, replicas: number): readonly PeerId[] {
+    return this.#on(this.#cluster.ring, key, replicas, undefined)
+  }
+
+  /** The owners when those that come have come and those that go have gone. */
+  nextOwners(key: string, replicas: number): readonly PeerId[] {
+    return this.#on(this.#cluster.nextRing, key, replicas, undefined)
+  }
+
+  /** The owners if these peers were gone. */
+  ownersWithout(key: string, replicas: number, gone: ReadonlySet<PeerId>): readonly PeerId[] {
+    return this.#on(this.#cluster.nextRing, key, replicas, gone)
+  }
+
+  /** Whether peers come or go just now, so that the two rings differ. */
+  get isMoving(): boolean {
+    const { ring, nextRing } = this.#cluster
+    return ring !== nextRing && ring.digest !== nextRing.digest
+  }
+
+  #on(
+    ring: ReadonlyRing,
+    key: string,
+    replicas: number,
+    gone: ReadonlySet<PeerId> | undefined,
+  ): readonly PeerId[] {
+    const { spread } = this.#cluster
+    let ids = ring.owners(key, replicas + (gone?.size ?? 0), spread)
+    if (gone !== undefined && gone.size > 0) ids = ids.filter((id) => !gone.has(id)).slice(0, replicas)
+    const edges = this.#edgesOf(ring)
+    if (replicas > 1 && edges.size > 0 && ids.length === replicas && !ids.some((id) => edges.has(id))) {
+      const edge = ring.owners(key, ring.size).find((id) => edges.has(id) && !gone?.has(id))
+      if (edge !== undefined) ids[ids.length - 1] = edge
+    }
+    const name = ids.join()
+    let shared = this.#shared.get(name)
+    if (shared === undefined) {
+      // Lists of rings long gone are of no use: start afresh now and then.
+      if (this.#shared.size > 10_000) this.#shared = new Map()
+      shared = ids
+      this.#shared.set(name, shared)
+    }
+    return shared
+  }
+
+  #edgesOf(ring: ReadonlyRing): ReadonlySet<PeerId> {
+    if (this.#edges?.ring === ring) return this.#edges.ids
+    const ids = new Set<PeerId>()
+    for (const { id } of ring.nodes()) if (this.#cluster.member(id)?.kind === 'edge') ids.add(id)
+    this.#edges = { ring, ids }
+    return ids
+  }
+}

@@ -1,0 +1,409 @@
+import { InvalidOption, RingmeshError } from '../errors/index.js'
+import type { Cluster } from '../mesh/index.js'
+import type { Message, PeerId } from '../wire/index.js'
+import { Balancer } from './balancer.js'
+import { Carrier } from './carrier.js'
+import { HybridClock, type Version } from './clock.js'
+import { Coverage } from './coverage.js'
+import type { Entry } from './entry.js'
+import { Exchanges } from './exchanges.js'
+import { Handoff } from './handoff.js'
+import { Journal } from './journal.js'
+import { Listing } from './listing.js'
+import { kinds } from './merges/kinds.js'
+import { checkStoreName, checkStoreOptions } from './options.js'
+import type { Persistence } from './persistence.js'
+import { Placement } from './placement.js'
+import { type Finding, Read, type ReadEnd, type ReadOptions } from './reader.js'
+import { fromWire, markOf, type Position, type StoreRecord } from './record.js'
+import { Replica } from './replica.js'
+import { type Status, status } from './status.js'
+import { Store, type StoreOptions } from './store.js'
+import { Watches } from './watches.js'
+import { Write, type WriteEnd, type WriteOptions } from './writer.js'
+
+export interface StateServiceOptions {
+  readonly cluster: Cluster
+  /** Where this peer keeps its share between lives; undefined for nowhere. */
+  readonly persistence?: Persistence | undefined
+}
+
+/** Counters and gauges of the state on this peer. */
+export interface StateStats {
+  /** Keys held here, tombstones included, and of them those that others own. */
+  readonly keys: number
+  readonly foreign: number
+  /** Bytes of keys and values held here. */
+  readonly bytes: number
+  /** Keys that are still to be brought to other peers. */
+  readonly waiting: number
+  /** Keys offered to others, and of them those that had to be sent, with their bytes. */
+  readonly offered: number
+  readonly sent: number
+  readonly bytesSent: number
+  readonly received: number
+  readonly bytesReceived: number
+  /** Copies dropped after every owner had acknowledged them. */
+  readonly dropped: number
+  /** Changes that are not in storage yet, and changes written there. */
+  readonly unsaved: number
+  readonly saved: number
+  /** Whether this peer was sent everything that it owns. */
+  readonly settled: boolean
+}
+
+type Stored = Extract<Message, { type: 'store.stored' }>
+
+/**
+ * The sharded state of a mesh on one peer: its share of the keys, and the stores that the
+ * application opened. Make it before the mesh joins, as joining means to receive a share.
+ *
+ * @example
+ * ```ts
+ * const state = new StateService({ cluster, persistence })
+ * const scores = state.open('scores', { replicas: 3, writes: 2 })
+ * await scores.put('ada', 36)
+ * ```
+ */
+export class StateService {
+  readonly cluster: Cluster
+  readonly clock: HybridClock
+  readonly placement: Placement
+  readonly #replica: Replica
+  readonly #exchanges: Exchanges
+  readonly #carrier: Carrier
+  readonly #balancer: Balancer
+  readonly #handoff: Handoff
+  readonly #coverage: Coverage
+  readonly #journal: Journal | undefined
+  readonly #watches: Watches
+  readonly #listing: Listing
+  readonly #stores = new Map<
+    string,
+    { store: Store<unknown>; options: ReturnType<typeof checkStoreOptions> }
+  >()
+  readonly #underWay = new Set<Write | Read>()
+  readonly #off: (() => void)[] = []
+  #born: number
+  #isLoaded: boolean
+  #whenLoaded: (() => void)[] = []
+  #received = 0
+  #bytesReceived = 0
+  #isClosed = false
+
+  constructor({ cluster, persistence }: StateServiceOptions) {
+    this.cluster = cluster
+    this.#born = cluster.runtime.wallClock()
+    this.clock = new HybridClock(cluster.runtime, cluster.self)
+    this.placement = new Placement(cluster)
+    this.#replica = new Replica(cluster, this.placement, this.clock, {
+      changed: (entry) => this.#changed(entry),
+      dropped: (entry) => this.#journal?.note(entry.store, entry.key),
+    })
+    this.#exchanges = new Exchanges(cluster)
+    this.#carrier = new Carrier(cluster, this.#exchanges)
+    this.#balancer = new Balancer(cluster, this.#replica, this.placement, this.#carrier, () => {
+      this.#coverage.answer()
+      this.#handoff.nudge()
+    })
+    this.#handoff = new Handoff(cluster, this.#replica, this.placement, this.#carrier)
+    this.#coverage = new Coverage(
+      cluster,
+      this.#balancer,
+      () => this.#born,
+      (born) => {
+        this.#born = Math.min(this.#born, born)
+      },
+    )
+    this.#watches = new Watches(cluster, this.#replica, this.placement)
+    this.#listing = new Listing(cluster, this.#replica)
+    this.#isLoaded = persistence === undefined
+    if (persistence !== undefined) {
+      this.#journal = new Journal(
+        cluster.runtime,
+        persistence,
+        (store, key) => this.#replica.find(store, key),
+        {
+          full: (isFull) =>
+            cluster.runtime.log('warn', isFull ? 'storage is full' : 'storage has room again', {}),
+          failed: (error) => cluster.runtime.log('error', 'storage failed', { error }),
+        },
+      )
+      this.#journal.load(
+        (record) => this.#replica.apply(record),
+        () => {
+          this.#isLoaded = true
+          for (const loaded of this.#whenLoaded) loaded()
+          this.#whenLoaded = []
+          this.#handoff.nudge()
+        },
+      )
+    }
+    this.#serve()
+    const follow = () => this.#follow()
+    this.#off.push(cluster.on('ring', follow), cluster.on('change', follow))
+    cluster.onJoining((done) => {
+      const cover = () => {
+        this.#coverage.ask()
+        this.#coverage.whenComplete(done)
+      }
+      if (this.#isLoaded) cover()
+      else this.#whenLoaded.push(cover)
+    })
+    cluster.onLeaving((done) => this.#handoff.handAll(done))
+  }
+
+  /**
+   * Opens a store. The same name and options give the same store.
+   * @throws {InvalidOption} for a bad name or option, or options that differ from those it was opened with
+   */
+  open<Value = unknown>(name: string, options: StoreOptions<Value> = {}): Store<Value> {
+    checkStoreName(name)
+    const checked = checkStoreOptions(options)
+    const opened = this.#stores.get(name)
+    if (opened !== undefined) {
+      for (const option of ['replicas', 'writes', 'reads', 'merge', 'largest', 'timeout'] as const) {
+        if (checked[option] !== opened.options[option])
+          throw new InvalidOption(
+            `store.${option}`,
+            checked[option],
+            `must be ${String(opened.options[option])}, as where '${name}' was opened first`,
+          )
+      }
+      return opened.store as unknown as Store<Value>
+    }
+    const store = new Store<Value>(this, name, checked)
+    this.#stores.set(name, { store: store as unknown as Store<unknown>, options: checked })
+    return store
+  }
+
+  stats(): StateStats {
+    const { offered, sent, bytesSent } = this.#carrier.stats
+    return {
+      keys: this.#replica.keys,
+      foreign: this.#replica.foreign.size,
+      bytes: this.#replica.bytes,
+      waiting: this.#balancer.waiting,
+      offered,
+      sent,
+      bytesSent,
+      received: this.#received,
+      bytesReceived: this.#bytesReceived,
+      dropped: this.#handoff.dropped,
+      unsaved: this.#journal?.waiting ?? 0,
+      saved: this.#journal?.written ?? 0,
+      settled: this.#isLoaded && this.#coverage.isComplete,
+    }
+  }
+
+  /** Ends everything that is under way and lets storage go; `done` when what was kept is written. */
+  close(done: () => void = () => {}): void {
+    if (this.#isClosed) {
+      this.cluster.runtime.timer(0, done)
+      return
+    }
+    this.#isClosed = true
+    for (const off of this.#off) off()
+    const error = new RingmeshError('Closed', 'the mesh was left')
+    for (const work of [...this.#underWay]) work.close(error)
+    this.#exchanges.close()
+    this.#coverage.close()
+    this.#watches.close()
+    if (this.#journal === undefined) this.cluster.runtime.timer(0, done)
+    else this.#journal.close(done)
+  }
+
+  // What stores ask for.
+
+  /** A key held here, whoever owns it. */
+  find(store: string, key: string): Entry | undefined {
+    return this.#replica.find(store, key)
+  }
+
+  write(record: StoreRecord, options: WriteOptions, end: (end: WriteEnd) => void): void {
+    if (this.#isClosed) {
+      end({ kind: 'failed', error: new RingmeshError('Closed', 'the mesh was left') })
+      return
+    }
+    const local = (
+      stored: StoreRecord,
+      expected: Version | '' | null,
+      durable: boolean,
+      done: (stored: Stored) => void,
+    ) => this.#store(stored, expected, durable, done)
+    const write = new Write(this.cluster, this.placement, local, record, options, (how) => {
+      this.#underWay.delete(write)
+      end(how)
+    })
+    this.#underWay.add(write)
+    write.follow()
+  }
+
+  read(
+    place: { readonly store: string; readonly replicas: number; readonly key: string },
+    options: ReadOptions,
+    end: (end: ReadEnd) => void,
+  ): void {
+    if (this.#isClosed) {
+      end({ kind: 'failed', error: new RingmeshError('Closed', 'the mesh was left') })
+      return
+    }
+    const find = () => this.#find(place.store, place.key, place.replicas)
+    const read = new Read(this.cluster, this.placement, find, place, options, (how) => {
+      this.#underWay.delete(read)
+      end(how)
+    })
+    this.#underWay.add(read)
+    read.start()
+  }
+
+  get watches(): Watches {
+    return this.#watches
+  }
+
+  get listing(): Listing {
+    return this.#listing
+  }
+
+  /** Sends a record to peers that were seen to be behind. */
+  repair(record: StoreRecord, stale: readonly PeerId[]): void {
+    for (const id of stale) {
+      if (id === this.cluster.self) this.#replica.apply(record)
+      else this.#carrier.carry(id, [record], () => {})
+    }
+  }
+
+  #serve(): void {
+    const { cluster } = this
+    cluster.serve('store.put', (message, request) => {
+      const { expected, durable } = message
+      this.#store(message, expected, durable, (stored) => request.reply(stored))
+    })
+    cluster.serve('store.get', ({ store, replicas, key }, request) => {
+      const { held, settled } = this.#find(store, key, replicas)
+      request.reply({
+        type: 'store.found',
+        kind: held?.kind ?? 0,
+        version: held?.version ?? null,
+        content: held?.content ?? null,
+        settled,
+      })
+    })
+    cluster.receive('store.offer', ({ exchange, absent, positions }, from) => {
+      const statuses = new Uint8Array(positions.length)
+      for (const [index, position] of positions.entries())
+        statuses[index] = this.#judge(from, position, absent)
+      cluster.send(from, { type: 'store.offered', exchange, statuses })
+    })
+    cluster.receive('store.offered', ({ exchange, statuses }, from) =>
+      this.#exchanges.answered(from, exchange, statuses),
+    )
+    cluster.receive('store.transfer', ({ exchange, records }, from) => {
+      const statuses = new Uint8Array(records.length)
+      for (const [index, wire] of records.entries()) statuses[index] = this.#accept(from, fromWire(wire))
+      cluster.send(from, { type: 'store.transferred', exchange, statuses })
+    })
+    cluster.receive('store.transferred', ({ exchange, statuses }, from) =>
+      this.#exchanges.answered(from, exchange, statuses),
+    )
+  }
+
+  #follow(): void {
+    if (this.#isClosed) return
+    this.#balancer.follow()
+    this.#coverage.follow()
+    this.#coverage.answer()
+    this.#handoff.nudge()
+    this.#watches.follow()
+    for (const work of this.#underWay) if (work instanceof Write) work.follow()
+  }
+
+  #changed(entry: Entry): void {
+    this.#journal?.note(entry.store, entry.key)
+    this.#watches.notice(entry)
+    if (this.#replica.foreign.has(entry)) this.#handoff.nudge()
+  }
+
+  /** Stores a record here and tells how it went, for a put from anywhere. */
+  #store(
+    record: StoreRecord,
+    expected: Version | '' | null,
+    durable: boolean,
+    done: (stored: Stored) => void,
+  ): void {
+    const { store, key, replicas } = record
+    const answer = (
+      how: Stored['status'],
+      isDurable = false,
+      held: { version: Version; content: Uint8Array | null } | undefined = undefined,
+    ): void =>
+      done({
+        type: 'store.stored',
+        status: how,
+        owner: this.#replica.owns(key, replicas),
+        durable: isDurable,
+        version: held?.version ?? null,
+        content: held?.content ?? null,
+        clock: this.cluster.runtime.wallClock(),
+      })
+    if (expected !== null) {
+      const held = this.#replica.find(store, key)
+      if ((held?.version ?? '') !== expected && held?.version !== record.version) {
+        answer('conflict', false, held)
+        return
+      }
+    }
+    if (this.#journal?.isFull && record.content !== null) {
+      answer('full')
+      return
+    }
+    if (this.#replica.apply(record) === 'ahead') {
+      answer('ahead')
+      return
+    }
+    const journal = this.#journal
+    if (durable && journal?.isDurable && this.cluster.info.kind === 'edge')
+      journal.keep(store, key, (kept) => answer('stored', kept))
+    else answer('stored')
+  }
+
+  #find(store: string, key: string, replicas: number): Finding {
+    const held = this.#replica.find(store, key)
+    const settled = this.#isLoaded && this.#coverage.isComplete && this.#replica.owns(key, replicas)
+    return { held, settled }
+  }
+
+  /** What this peer says to an offer of a key. */
+  #judge(from: PeerId, [store, replicas, key, mark]: Position, absent: number | null): Status {
+    const entry = this.#replica.find(store, key)
+    if (entry === undefined) {
+      if (absent !== null && this.#isLoaded && this.#coverage.isComplete && this.#born <= absent)
+        return status.gone
+      return status.need
+    }
+    if (entry.mark === mark) return this.#acknowledge(entry, replicas)
+    const isOlder = entry.kind === kinds.last && entry.version > mark
+    if (!isOlder) return status.need
+    this.#balancer.bring(from, entry)
+    return status.newer
+  }
+
+  /** Keeps a record that was sent here, and tells how. */
+  #accept(from: PeerId, record: StoreRecord): Status {
+    if (this.#journal?.isFull && record.content !== null) return status.full
+    const applied = this.#replica.apply(record)
+    if (applied === 'ahead') return status.ahead
+    this.#received++
+    this.#bytesReceived += record.content?.byteLength ?? 0
+    if (applied.entry.mark === markOf(record)) return this.#acknowledge(applied.entry, record.replicas)
+    this.#balancer.bring(from, applied.entry)
+    return status.newer
+  }
+
+  /** Exactly this is held here: promised to be kept where it is owned. */
+  #acknowledge(entry: Entry, replicas: number): Status {
+    if (!this.#replica.owns(entry.key, replicas)) return status.held
+    this.#replica.pin(entry)
+    return status.pinned
+  }
+}

@@ -1,0 +1,311 @@
+import { InvalidOption, RingmeshError } from '../errors/index.js'
+import { type PeerId, packValue, unpackValue } from '../wire/index.js'
+import type { Version } from './clock.js'
+import { kinds } from './merges/kinds.js'
+import { type CheckedStoreOptions, checkKey } from './options.js'
+import type { Held, StoreRecord } from './record.js'
+import { Session } from './session.js'
+import type { StateService } from './state-service.js'
+import type { WriteEnd } from './writer.js'
+
+export interface StoreOptions<_Value = unknown> {
+  /** Copies of every key. Default 3, at most 16. All peers must give the same. */
+  replicas?: number
+  /** Copies that must be held before a write resolves. Default 2, at most `replicas`. */
+  writes?: number
+  /** Copies that a read with `fresh` hears. Default 2: with writes 2 of 3 it meets the latest write. */
+  reads?: number
+  /** The largest value in bytes, packed. Default 1 MiB, at most 4 MiB. */
+  largest?: number
+  /** Milliseconds before a call rejects with `Timeout`. Default 10 s. */
+  timeout?: number
+}
+
+export interface PutOptions {
+  /** Waits until an edge worker has it on its disk too. */
+  durable?: boolean
+  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
+  timeout?: number
+}
+
+export interface GetOptions {
+  /** Hears `reads` owners and answers with the latest. */
+  fresh?: boolean
+  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
+  timeout?: number
+}
+
+/** How a write ended well. */
+export interface PutResult {
+  readonly version: Version
+  /** The peers that hold it. */
+  readonly holders: readonly PeerId[]
+}
+
+/** How often `update` tries again when another write came between. */
+const mostConflicts = 32
+
+/** Milliseconds between two tries of an update, times a random factor and the number of tries. */
+const conflictDelay = 5
+
+/**
+ * A named part of the sharded state: keys on the ring, each on `replicas` peers.
+ *
+ * @example
+ * ```ts
+ * const scores = mesh.store('scores')
+ * await scores.put('ada', 36)
+ * await scores.get('ada')                               // 36
+ * await scores.update('ada', (old) => (old ?? 0) + 1)
+ * const stop = scores.watch({ prefix: 'a' }, (value, version, key) => show(key, value))
+ * ```
+ */
+export class Store<Value = unknown> {
+  readonly name: string
+  readonly #service: StateService
+  readonly #options: CheckedStoreOptions
+  readonly #session = new Session()
+
+  constructor(service: StateService, name: string, options: CheckedStoreOptions) {
+    this.#service = service
+    this.name = name
+    this.#options = options
+  }
+
+  /**
+   * Writes a key. Resolves when `writes` owners hold it.
+   *
+   * @throws {RingmeshError} `InvalidOption` for a bad key or value, `TooLarge`, `NotEnoughPeers` (nothing was
+   * sent), `NotDurable`, `Timeout` (whether it lasts is unknown), `Closed`
+   */
+  async put(key: string, value: Value, options: PutOptions = {}): Promise<PutResult> {
+    checkKey(key, 'put.key')
+    if (value === undefined) throw new InvalidOption('put.value', value, 'must not be undefined: use delete')
+    return this.#write(key, this.#packed(value), options)
+  }
+
+  /** Deletes a key. Resolves when `writes` owners know. @throws as {@link put} */
+  async delete(key: string, options: PutOptions = {}): Promise<PutResult> {
+    checkKey(key, 'delete.key')
+    return this.#write(key, null, options)
+  }
+
+  /**
+   * Reads a key: from this peer when it holds a copy, otherwise from an owner; with `fresh` the
+   * latest of `reads` owners. Never anything older than this page has read or written before.
+   *
+   * @returns the value, or undefined where there is none
+   * @throws {RingmeshError} `InvalidOption` for a bad key, `Timeout`, `Closed`
+   */
+  async get(key: string, options: GetOptions = {}): Promise<Value | undefined> {
+    checkKey(key, 'get.key')
+    if (options.fresh !== true) {
+      const entry = this.#service.find(this.name, key)
+      if (entry?.owners.includes(this.#service.cluster.self))
+        return this.#value(this.#session.read(key, entry))
+    }
+    return this.#value(await this.#read(key, options))
+  }
+
+  /**
+   * Reads, changes and writes back: the write counts only if the first owner still holds the
+   * version that was read; otherwise `change` is called again with what it holds now.
+   *
+   * @param change - gets the value, undefined where there is none; what it returns is written, undefined deletes
+   * @throws {RingmeshError} as {@link put}, and `Conflict` when others came between too often
+   *
+   * @example
+   * ```ts
+   * await scores.update('ada', (old) => (old ?? 0) + 1)
+   * ```
+   */
+  async update(
+    key: string,
+    change: (old: Value | undefined) => Value | undefined | Promise<Value | undefined>,
+    options: PutOptions = {},
+  ): Promise<PutResult> {
+    checkKey(key, 'update.key')
+    let held = await this.#read(key, options)
+    for (let conflicts = 0; conflicts < mostConflicts; conflicts++) {
+      const next = await change(this.#value(held))
+      const content = next === undefined ? null : this.#packed(next)
+      const end = await this.#tryWrite(key, content, options, held?.version ?? '')
+      if (end.kind === 'written') return end.written
+      if (end.kind === 'failed') throw end.error
+      if (end.kind === 'conflict') held = end.held
+      if (held !== undefined) this.#service.clock.observe(held.version)
+      await this.#pause(conflictDelay * (conflicts + 1))
+    }
+    throw new RingmeshError(
+      'Conflict',
+      `others wrote '${key}' of '${this.name}' ${mostConflicts} times in between`,
+    )
+  }
+
+  /**
+   * Tells of every change of a key, or of all keys with a prefix: first what is there, then each
+   * later state, once, in the order of versions; states that follow each other quickly may be told
+   * as the last of them. Goes on while keys move between peers.
+   *
+   * @param changed - gets the value (undefined: deleted), its version and its key
+   * @returns the function that ends it
+   */
+  watch(
+    what: string | { readonly prefix: string },
+    changed: (value: Value | undefined, version: Version, key: string) => void,
+  ): () => void {
+    const watched =
+      typeof what === 'string'
+        ? { key: checkKey(what, 'watch.key') }
+        : { prefix: checkKey(what?.prefix, 'watch.prefix') }
+    return this.#service.watches.watch(this.name, this.#options.replicas, watched, (key, held) => {
+      this.#session.note(key, held)
+      try {
+        changed(this.#value(held), held.version, key)
+      } catch (error) {
+        this.#service.cluster.runtime.log('error', `a watch of '${this.name}' threw`, { error })
+      }
+    })
+  }
+
+  /**
+   * Goes through all keys with a prefix over the whole mesh, in their order (by UTF-16 units), a
+   * page at a time. Keys written meanwhile may or may not be met.
+   *
+   * @throws {RingmeshError} `Timeout` when so many peers do not answer that keys could be missing
+   */
+  async *entries(options: { readonly prefix?: string } = {}): AsyncGenerator<[key: string, value: Value]> {
+    const prefix = checkKey(options.prefix ?? '', 'entries.prefix')
+    let after: string | null = null
+    for (;;) {
+      const page: { records: readonly StoreRecord[]; more: boolean } = await this.#page(prefix, after)
+      for (const record of page.records) {
+        const held = this.#session.read(record.key, record)
+        const value = this.#value(held)
+        if (value !== undefined) yield [record.key, value]
+      }
+      const last = page.records.at(-1)
+      if (!page.more || last === undefined) return
+      after = last.key
+    }
+  }
+
+  async #write(key: string, content: Uint8Array | null, options: PutOptions): Promise<PutResult> {
+    for (let attempt = 0; ; attempt++) {
+      const end = await this.#tryWrite(key, content, options, null)
+      if (end.kind === 'written') return end.written
+      if (end.kind === 'failed') throw end.error
+      // This peer's clock was set back by now; a second refusal is no matter of clocks.
+      if (attempt > 0)
+        throw new RingmeshError('Timeout', `the clocks of this peer and the owners of '${key}' disagree`)
+    }
+  }
+
+  #tryWrite(
+    key: string,
+    content: Uint8Array | null,
+    options: PutOptions,
+    expected: Version | '' | null,
+  ): Promise<WriteEnd> {
+    const { replicas, writes } = this.#options
+    const { cluster, clock } = this.#service
+    const durable = options.durable ?? false
+    this.#checkPeers(key, durable)
+    const record: StoreRecord = {
+      store: this.name,
+      replicas,
+      key,
+      kind: kinds.last,
+      version: clock.next(),
+      content,
+    }
+    const timeout = options.timeout ?? this.#options.timeout
+    return new Promise((resolve) => {
+      this.#service.write(record, { writes, durable, expected, timeout }, (end) => {
+        if (end.kind === 'written') this.#session.note(key, record)
+        if (end.kind === 'ahead') {
+          cluster.runtime.log('warn', 'the clock of this machine is ahead of the others: it is set back', {})
+          clock.setBack(end.clock)
+        }
+        resolve(end)
+      })
+    })
+  }
+
+  #checkPeers(key: string, durable: boolean): void {
+    const { writes } = this.#options
+    const { ring } = this.#service.cluster
+    if (ring.size < writes) {
+      throw new RingmeshError(
+        'NotEnoughPeers',
+        `'${key}' of '${this.name}' needs ${writes} peers that hold state, and there are ${ring.size}`,
+      )
+    }
+    if (!durable) return
+    const hasEdge = ring.nodes().some(({ id }) => this.#service.cluster.member(id)?.kind === 'edge')
+    if (!hasEdge)
+      throw new RingmeshError(
+        'NotDurable',
+        `there is no edge worker to keep '${key}' of '${this.name}' on disk`,
+      )
+  }
+
+  #read(key: string, options: GetOptions): Promise<Held | undefined> {
+    const { replicas, reads } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#service.read(
+        { store: this.name, replicas, key },
+        {
+          reads: options.fresh === true ? reads : 1,
+          timeout: options.timeout ?? this.#options.timeout,
+          isEnough: () => true,
+        },
+        (end) => {
+          if (end.kind === 'failed') {
+            reject(end.error)
+            return
+          }
+          const held = this.#session.read(key, end.held)
+          this.#session.note(key, held)
+          if (held !== undefined && end.stale.length > 0)
+            this.#service.repair({ store: this.name, replicas, key, ...pick(held) }, end.stale)
+          resolve(held)
+        },
+      )
+    })
+  }
+
+  #page(prefix: string, after: string | null): Promise<{ records: readonly StoreRecord[]; more: boolean }> {
+    const place = { store: this.name, replicas: this.#options.replicas }
+    return new Promise((resolve, reject) => {
+      this.#service.listing.gather(place, prefix, after, (error, records, more) => {
+        if (error === undefined) resolve({ records, more })
+        else reject(error)
+      })
+    })
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    const { runtime } = this.#service.cluster
+    return new Promise((resolve) => runtime.timer(milliseconds * (0.5 + runtime.random()), resolve))
+  }
+
+  #packed(value: Value): Uint8Array {
+    const { largest } = this.#options
+    const bytes = packValue(value)
+    if (bytes.byteLength > largest)
+      throw new RingmeshError(
+        'TooLarge',
+        `a value of ${bytes.byteLength} bytes is over the limit of ${largest}`,
+      )
+    return bytes
+  }
+
+  #value(held: Held | undefined): Value | undefined {
+    return held === undefined || held.content === null ? undefined : (unpackValue(held.content) as Value)
+  }
+}
+
+function pick({ kind, version, content }: Held): Held {
+  return { kind, version, content }
+}

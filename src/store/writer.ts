@@ -1,0 +1,208 @@
+import { RingmeshError } from '../errors/index.js'
+import type { Cluster, Outcome } from '../mesh/index.js'
+import type { Timer } from '../runtime/index.js'
+import { isPlanted } from '../runtime/index.js'
+import type { Message, PeerId } from '../wire/index.js'
+import type { Version } from './clock.js'
+import type { Placement } from './placement.js'
+import type { Held, StoreRecord } from './record.js'
+
+type Stored = Extract<Message, { type: 'store.stored' }>
+
+/** What a write came to. */
+export interface Written {
+  readonly version: Version
+  /** Who held it when `put` resolved; others may follow. */
+  readonly holders: readonly PeerId[]
+}
+
+export interface WriteOptions {
+  /** Copies to wait for. */
+  readonly writes: number
+  /** Waits also for an edge worker to have it on disk. */
+  readonly durable: boolean
+  /** Writes only over this version at the owner: '' where none is held, null in any case. */
+  readonly expected: Version | '' | null
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+export type WriteEnd =
+  | { readonly kind: 'written'; readonly written: Written }
+  | { readonly kind: 'conflict'; readonly held: Held | undefined }
+  | { readonly kind: 'ahead'; readonly clock: number }
+  | { readonly kind: 'failed'; readonly error: RingmeshError }
+
+/** Stores a record here, as for any other peer; answers by `done`. */
+export type StoreLocally = (
+  record: StoreRecord,
+  expected: Version | '' | null,
+  durable: boolean,
+  done: (stored: Stored) => void,
+) => void
+
+/**
+ * One write under way: sent to every owner, and while peers come and go to the owners after
+ * that too, until enough hold it. With an expected version the first owner is asked alone, and
+ * the others get what it accepted.
+ */
+export class Write {
+  readonly #cluster: Cluster
+  readonly #placement: Placement
+  readonly #storeLocally: StoreLocally
+  readonly #record: StoreRecord
+  readonly #options: WriteOptions
+  readonly #end: (end: WriteEnd) => void
+  readonly #asked = new Map<PeerId, () => void>()
+  readonly #holders = new Set<PeerId>()
+  readonly #timer: Timer
+  #isDurable = false
+  #accepted: boolean
+  #isOver = false
+
+  constructor(
+    cluster: Cluster,
+    placement: Placement,
+    storeLocally: StoreLocally,
+    record: StoreRecord,
+    options: WriteOptions,
+    end: (end: WriteEnd) => void,
+  ) {
+    this.#cluster = cluster
+    this.#placement = placement
+    this.#storeLocally = storeLocally
+    this.#record = record
+    this.#options = options
+    this.#end = end
+    this.#accepted = options.expected === null
+    this.#timer = cluster.runtime.timer(options.timeout, () => this.#timedOut())
+  }
+
+  /** Sends to all who should have it and were not asked yet. Called again when members or rings change. */
+  follow(): void {
+    if (this.#isOver) return
+    const { key, replicas } = this.#record
+    const owners = this.#placement.owners(key, replicas)
+    if (!this.#accepted) {
+      if (this.#asked.size > 0) return
+      const first = owners.find((id) => this.#cluster.member(id)?.state !== 'suspect') ?? owners[0]
+      if (first !== undefined) this.#ask(first)
+      return
+    }
+    const next = this.#placement.isMoving ? this.#placement.nextOwners(key, replicas) : owners
+    const targets = next === owners ? owners : [...new Set([...owners, ...next])]
+    const others = targets.filter((id) => id !== this.#cluster.self)
+    for (const other of others) this.#ask(other)
+    // This peer's own copy comes after the first of another: should its clock be wrong, the others
+    // refuse the stamp, and no copy with it may stay here.
+    const isAlone = others.length === 0 || this.#options.writes === 1
+    if (others.length < targets.length && (isAlone || this.#holders.size > 0)) this.#ask(this.#cluster.self)
+  }
+
+  /** Gives it up, as this peer closes. */
+  close(error: RingmeshError): void {
+    this.#finish({ kind: 'failed', error })
+  }
+
+  #ask(to: PeerId): void {
+    if (this.#asked.has(to) || this.#isOver) return
+    const { expected, durable, timeout } = this.#options
+    if (to === this.#cluster.self) {
+      this.#asked.set(to, () => {})
+      this.#storeLocally(this.#record, this.#accepted ? null : expected, durable, (stored) =>
+        this.#answered(to, stored),
+      )
+      return
+    }
+    const { store, replicas, key, kind, version, content } = this.#record
+    const message: Message = {
+      type: 'store.put',
+      store,
+      replicas,
+      key,
+      kind,
+      version,
+      content,
+      durable,
+      expected: this.#accepted ? null : expected,
+    }
+    const giveUp = this.#cluster.request(to, message, timeout, (outcome) => this.#settled(to, outcome))
+    this.#asked.set(to, giveUp)
+  }
+
+  #settled(to: PeerId, outcome: Outcome): void {
+    if (this.#isOver) return
+    if (outcome.kind === 'reply' && outcome.message.type === 'store.stored') {
+      this.#answered(to, outcome.message)
+      return
+    }
+    // Ask again if it is an owner still (it was busy), or the owner that took its place.
+    this.#asked.delete(to)
+    if (isPlanted('hint-counted-as-write') && outcome.kind === 'down') this.#holders.add(to)
+    this.#retry()
+  }
+
+  #retry(): void {
+    this.#cluster.runtime.timer(100 + 100 * this.#cluster.runtime.random(), () => this.follow())
+  }
+
+  #answered(from: PeerId, stored: Stored): void {
+    if (this.#isOver) return
+    switch (stored.status) {
+      case 'ahead':
+        this.#finish({ kind: 'ahead', clock: stored.clock })
+        return
+      case 'conflict': {
+        const { version, content } = stored
+        const held = version === null ? undefined : { kind: this.#record.kind, version, content }
+        this.#finish({ kind: 'conflict', held })
+        return
+      }
+      case 'full':
+        this.#asked.delete(from)
+        this.#retry()
+        return
+      case 'stored':
+        break
+    }
+    this.#holders.add(from)
+    if (stored.durable) this.#isDurable = true
+    const isFirst = this.#holders.size === 1
+    this.#accepted = true
+    if (isFirst) this.follow()
+    if (this.#isOver) return
+    if (this.#holders.size < this.#options.writes || (this.#options.durable && !this.#isDurable)) return
+    this.#finish({
+      kind: 'written',
+      written: { version: this.#record.version, holders: [...this.#holders].sort() },
+    })
+  }
+
+  #timedOut(): void {
+    const { writes, durable, timeout } = this.#options
+    const reached = `${this.#holders.size} of ${writes} copies`
+    const error =
+      durable && this.#holders.size >= writes
+        ? new RingmeshError(
+            'NotDurable',
+            `no edge worker confirmed ${this.#name} on disk within ${timeout} ms`,
+          )
+        : new RingmeshError(
+            'Timeout',
+            `writing ${this.#name} took over ${timeout} ms with ${reached}: whether it will last is unknown`,
+          )
+    this.#finish({ kind: 'failed', error })
+  }
+
+  get #name(): string {
+    return `'${this.#record.key}' of '${this.#record.store}'`
+  }
+
+  #finish(end: WriteEnd): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#timer.cancel()
+    // Requests under way are left to arrive: the more copies the better.
+    this.#end(end)
+  }
+}
