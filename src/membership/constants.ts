@@ -103,11 +103,21 @@ export const HINT_PROBERS = 3
 /** Further groups of that many successors, each waiting HINT_TIMEOUT longer than the one before, should all before it sleep. */
 export const HINT_GROUPS = 3
 
-/** News that ride on one message. DESIGN.md. */
+/** News that ride on one ping or ack. DESIGN.md. */
 export const PIGGYBACK = 8
+
+/** News in one message of gossip alone: 1 KiB, which a crowd that comes or goes at once needs. */
+export const GOSSIP_NEWS = 32
 
 /** Times ⌈log10(N + 1)⌉ that one piece of news is sent by each peer. DESIGN.md; SWIM's λ. */
 export const RETRANSMITS = 4
+
+/**
+ * How often a piece of news is sent by one that has it from the peer itself: that peer has told all
+ * that it can reach, and only those few that it missed are left. Two reach 86 of 100 of them; the
+ * push-pull finds the rest.
+ */
+export const RETRANSMITS_OF_OWN_WORD = 2
 
 /** Milliseconds between two rounds of gossip while something is queued. DESIGN.md. */
 export const GOSSIP_PERIOD = 500
@@ -116,10 +126,14 @@ export const GOSSIP_PERIOD = 500
 export const GOSSIP_FANOUT = 3
 
 /**
- * Peers to which a peer itself tells what cannot wait (a vote, its return from death, its parking):
- * 64 messages of 40 bytes are one burst of 2.5 KiB. Others hear it by gossip.
+ * Peers that a peer tells itself what it has to say of itself (that it is ready, parked, back): all,
+ * as the 500 connections that Chromium allows a page are the most there can be. One message of 40
+ * bytes to each is a tenth of what gossip would cost, and one way instead of several.
  */
-export const BROADCAST_LIMIT = 64
+export const OWN_WORD_LIMIT = 512
+
+/** Peers up to which a vote goes to all: 64 messages of 40 bytes, 2.5 KiB. With more, it goes by gossip. */
+export const VOTE_LIMIT = 64
 
 /** Milliseconds between two push-pulls that one peer starts. DESIGN.md. */
 export const SYNC_PERIOD = 30_000
@@ -186,6 +200,9 @@ export const ROUND_TRIP_GAIN = 1 / 8
  * sample below it. Of a sequence of independent samples one in some tens exceeds it, then sets it anew.
  */
 export const PEAK_DECAY = 1 / 64
+
+/** Samples of one peer after which its own round trips are believed, rather than those of all peers together. */
+export const ROUND_TRIP_SAMPLES = 16
 
 /** Milliseconds taken for a round trip before the first was measured: between two continents. */
 export const ROUND_TRIP_GUESS = 250

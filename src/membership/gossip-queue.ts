@@ -1,5 +1,5 @@
 import { type Claim, noNews } from './claim.js'
-import { PIGGYBACK, RETRANSMITS } from './constants.js'
+import { RETRANSMITS, RETRANSMITS_OF_OWN_WORD } from './constants.js'
 import type { Peer } from './peer.js'
 
 /** News that still have to be told. What is told is always the latest claim about the peer. */
@@ -11,10 +11,13 @@ export class GossipQueue {
     return this.#peers.length === 0
   }
 
-  /** Lets the claim about `peer` be sent as often as a cluster of `size` peers needs. */
-  add(peer: Peer, size: number): void {
+  /**
+   * Lets the claim about `peer` be sent as often as a cluster of `size` peers needs.
+   * @param isOwnWord - whether the peer itself said so to us, and thus to the others too
+   */
+  add(peer: Peer, size: number, isOwnWord = false): void {
     if (peer.sends === 0) this.#peers.push(peer)
-    peer.sends = RETRANSMITS * digits(size)
+    peer.sends = isOwnWord ? RETRANSMITS_OF_OWN_WORD : RETRANSMITS * digits(size)
   }
 
   /** The claim about `peer` need not be sent any more. */
@@ -29,12 +32,12 @@ export class GossipQueue {
     this.#peers.length = 0
   }
 
-  /** The news for one message. Those that did not fit into the last one come first. */
-  take(): Claim[] {
+  /** At most `limit` news for one message. Those that did not fit into the last one come first. */
+  take(limit: number): Claim[] {
     const peers = this.#peers
     if (peers.length === 0) return noNews
     const news: Claim[] = []
-    for (let count = Math.min(PIGGYBACK, peers.length); count > 0; count--) {
+    for (let count = Math.min(limit, peers.length); count > 0; count--) {
       if (this.#turn >= peers.length) this.#turn = 0
       const peer = peers[this.#turn] as Peer
       news.push(peer.claim)

@@ -3,7 +3,6 @@ import type { PeerId, PeerInfo } from '../wire/index.js'
 import { type Claim, claimWithInfo, infoOf, type MembershipMessage, noNews, votersOf } from './claim.js'
 import {
   ALL_TO_ALL,
-  BROADCAST_LIMIT,
   CONTACT_TRIES,
   CONTACTS_AT_ONCE,
   CONTACTS_LIMIT,
@@ -11,6 +10,7 @@ import {
   GONE_LIMIT,
   GONE_TIME,
   GOSSIP_FANOUT,
+  GOSSIP_NEWS,
   GOSSIP_PERIOD,
   HEALTH_LIMIT,
   HINT_GROUPS,
@@ -27,18 +27,22 @@ import {
   LATE_TIMER,
   MEMBERS_LIMIT,
   NACK_ROUND_TRIPS,
+  OWN_WORD_LIMIT,
+  PIGGYBACK,
   PROBE_PERIOD,
   PROBE_ROUND_TRIPS,
   PROBE_TIMEOUT,
   PROBE_TIMEOUT_LIMIT,
   REPLY_PAUSE,
   ROUND_TRIP_GUESS,
+  ROUND_TRIP_SAMPLES,
   SECOND_TRY_AFTER,
   SECOND_TRY_ROUND_TRIPS,
   SYNC_PAUSE,
   SYNC_PERIOD,
   SYNC_SETTLED,
   TABLE_CLAIMS,
+  VOTE_LIMIT,
   WAKE_PERIODS,
   WAKE_SILENCE,
   WAKE_SYNCS,
@@ -513,6 +517,7 @@ export class Membership {
   #probeHinted(peer: Peer, now: number): void {
     peer.hintProbeAt = Number.POSITIVE_INFINITY
     if (peer.probe === NO_PROBE) this.#probe(peer, now)
+    this.#ping(peer)
     this.#tryAgain(peer, now)
     const wait = this.#slowest(peer) * SECOND_TRY_ROUND_TRIPS
     peer.probeDue = now + Math.min(HINT_TIMEOUT, Math.max(HINT_TIMEOUT_LEAST, wait)) * this.#health
@@ -614,7 +619,8 @@ export class Membership {
 
   /** Milliseconds that a round trip to `peer` takes at worst. */
   #slowest(peer: Peer): number {
-    return peer.roundTrip.percentile99 ?? this.#roundTrip.percentile99 ?? ROUND_TRIP_GUESS
+    const roundTrip = peer.roundTrip.samples >= ROUND_TRIP_SAMPLES ? peer.roundTrip : this.#roundTrip
+    return roundTrip.percentile99 ?? ROUND_TRIP_GUESS
   }
 
   #run(asker: PeerId, sequence: number, target: PeerId, now: number): void {
@@ -730,10 +736,10 @@ export class Membership {
   }
 
   #declareDead(peer: Peer, now: number): void {
-    this.#bury(peer, peer.incarnation, DEAD, now)
+    this.#bury(peer, peer.incarnation, DEAD, false, now)
   }
 
-  #bury(peer: Peer, incarnation: number, standing: number, now: number): void {
+  #bury(peer: Peer, incarnation: number, standing: number, isOwnWord: boolean, now: number): void {
     const before = peer.member()
     this.#release(peer)
     this.#table.remove(peer)
@@ -741,7 +747,7 @@ export class Membership {
     peer.standing = standing
     peer.changed()
     this.#rememberGone(peer, now)
-    this.#spread(peer, now)
+    this.#spread(peer, now, isOwnWord)
     this.#emit(peer, before)
   }
 
@@ -770,7 +776,7 @@ export class Membership {
 
   #tellWatchers(peer: Peer, now: number): void {
     this.#call(peer)
-    if (this.#table.size <= BROADCAST_LIMIT) this.#broadcast(peer)
+    if (this.#table.size <= VOTE_LIMIT) this.#broadcast(peer)
     else this.#gossip(now)
   }
 
@@ -803,21 +809,21 @@ export class Membership {
     if (!isNewer) return
     if (standing === DEAD) {
       if (isTable || peer.heardAt + PROBE_PERIOD * 2 > now) this.#doubt(peer, incarnation, from, now)
-      else this.#bury(peer, incarnation, DEAD, now)
-    } else if (standing === LEFT) this.#bury(peer, incarnation, LEFT, now)
+      else this.#bury(peer, incarnation, DEAD, false, now)
+    } else if (standing === LEFT) this.#bury(peer, incarnation, LEFT, from === id, now)
     else if (isSuspected(standing)) {
       const isNew = !isSuspected(peer.standing)
       if (incarnation > peer.incarnation) {
-        this.#set(peer, incarnation, ownStanding(standing), now)
+        this.#set(peer, incarnation, ownStanding(standing), from, now)
       }
       this.#suspect(peer, incarnation, votersOf(claim), now, now)
       if (isNew) this.#confirm(peer, now)
       this.#judge(peer, now)
-    } else this.#set(peer, incarnation, standing, now)
+    } else this.#set(peer, incarnation, standing, from, now)
   }
 
   /** The peer itself says something new. */
-  #set(peer: Peer, incarnation: number, standing: number, now: number): void {
+  #set(peer: Peer, incarnation: number, standing: number, from: PeerId, now: number): void {
     const before = peer.member()
     if (isSuspected(peer.standing)) {
       this.#suspects.splice(this.#suspects.indexOf(peer), 1)
@@ -825,7 +831,7 @@ export class Membership {
     }
     peer.isNews = false
     this.#table.set(peer, incarnation, standing)
-    this.#spread(peer, now)
+    this.#spread(peer, now, from === peer.id)
     this.#emit(peer, before)
   }
 
@@ -878,10 +884,10 @@ export class Membership {
       return
     }
     if (this.#table.size >= MEMBERS_LIMIT) return
-    this.#admit(gone?.isKnown ? gone : new Peer(info, incarnation, standing), claim, gone, now)
+    this.#admit(gone?.isKnown ? gone : new Peer(info, incarnation, standing), claim, gone, from, now)
   }
 
-  #admit(peer: Peer, claim: Claim, gone: Peer | undefined, now: number): void {
+  #admit(peer: Peer, claim: Claim, gone: Peer | undefined, from: PeerId, now: number): void {
     const before = gone?.isKnown ? gone.member() : undefined
     const [id, incarnation, standing] = claim
     if (gone !== undefined) {
@@ -895,7 +901,7 @@ export class Membership {
     peer.heardAt = now
     peer.changed()
     this.#table.add(peer)
-    this.#spread(peer, now)
+    this.#spread(peer, now, from === id)
     this.#emit(peer, before)
     if (isSuspected(standing)) this.#suspect(peer, incarnation, votersOf(claim), now, now)
     if (gone?.standing !== undefined && before?.state === 'dead') this.#healed(now)
@@ -963,20 +969,20 @@ export class Membership {
     return claimWithInfo(info, incarnation, standing)
   }
 
-  #spread(peer: Peer, now: number): void {
+  #spread(peer: Peer, now: number, isOwnWord = false): void {
     this.#changedAt = now
     if (this.#queue.isEmpty && this.#nextGossip < now) this.#nextGossip = now
-    this.#queue.add(peer, this.#table.size)
+    this.#queue.add(peer, this.#table.size, isOwnWord)
   }
 
+  /** Tells all others what is said of `about`. */
   #broadcast(about: Peer): void {
-    const { circle } = this.#table
     const news = [about.claim]
-    const all = circle.length <= BROADCAST_LIMIT
-    const count = all ? circle.length : BROADCAST_LIMIT
-    for (let index = 0; index < count; index++) {
-      const peer = all ? circle[index] : this.#table.any()
-      if (peer !== undefined && peer !== this.#self && peer !== about) this.#tell(peer.id, news)
+    let count = 0
+    for (const peer of this.#table.circle) {
+      if (peer === this.#self || peer === about) continue
+      if (++count > OWN_WORD_LIMIT) return
+      this.#tell(peer.id, news)
     }
   }
 
@@ -992,13 +998,13 @@ export class Membership {
         this.#queue.clear()
         return
       }
-      this.#tell(peer.id, this.#newsFor(peer.id))
+      this.#tell(peer.id, this.#newsFor(peer.id, GOSSIP_NEWS))
     }
   }
 
   /** Lifeguard's buddy system: a suspect hears of it in whatever is sent to it. */
-  #newsFor(id: PeerId): Claim[] {
-    const news = this.#queue.take()
+  #newsFor(id: PeerId, limit = PIGGYBACK): Claim[] {
+    const news = this.#queue.take(limit)
     if (this.#suspects.length === 0) return news
     const peer = this.#table.get(id)
     if (peer === undefined || !isSuspected(peer.standing) || news.includes(peer.claim)) return news

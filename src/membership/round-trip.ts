@@ -4,6 +4,7 @@ import { PEAK_DECAY, ROUND_TRIP_GAIN } from './constants.js'
 export class RoundTrip {
   #smoothed = -1
   #peak = 0
+  #samples = 0
 
   /** Milliseconds; undefined before the first sample. */
   get smoothed(): number | undefined {
@@ -15,8 +16,14 @@ export class RoundTrip {
     return this.#smoothed < 0 ? undefined : this.#peak
   }
 
+  /** How many samples there were. */
+  get samples(): number {
+    return this.#samples
+  }
+
   /** @param milliseconds - between a ping and its own answer, never that of a repeated one (Karn's rule) */
   add(milliseconds: number): void {
+    this.#samples++
     if (this.#smoothed < 0) {
       this.#smoothed = milliseconds
       // RFC 6298: with one sample the deviation is taken as half of it.

@@ -51,7 +51,7 @@ export const membershipMessages = [
   /** I pinged it for you and hear nothing either; but you and I can hear each other. */
   defineMessage(19, 'membership.nack', membership, { sequence }),
   /** News alone. */
-  defineMessage(20, 'membership.gossip', membership, { news }),
+  defineMessage(20, 'membership.gossip', membership, { news: v.pipe(v.array(claim), v.maxLength(64)) }),
   /** The first word between two peers, with the sender's claim about itself; `answer` asks for the like. */
   defineMessage(21, 'membership.hello', membership, { answer: v.boolean(), news }),
   /** Push-pull, first step: a digest for each of 32 buckets of peers. Silence means that all are equal. */
