@@ -60,6 +60,7 @@ const plans: Readonly<Record<FaultKind, Plan>> = {
   leave: { perMinute: 0.5, duration: [0, 0], nodes: 'one' },
   hide: { perMinute: 0.5, duration: [5_000, 120_000], nodes: 'few' },
   freeze: { perMinute: 4, duration: [2_000, 40_000], nodes: 'one' },
+  stall: { perMinute: 8, duration: [500, 5_000], nodes: 'few' },
   'hide-and-freeze': { perMinute: 1, duration: [5_000, 60_000], nodes: 'one' },
   'second-timers': { perMinute: 0.5, duration: [10_000, 120_000], nodes: 'half' },
   'minute-timers': { perMinute: 0.3, duration: [60_000, 180_000], nodes: 'few' },

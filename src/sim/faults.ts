@@ -22,6 +22,7 @@ export const faultKinds = {
   leave: 'a page leaves of its own will, hands over and says `left`',
   hide: 'a page is hidden: it announces `parked`, its timers fire once a second',
   freeze: 'a page stops, timers and frames wait, then flood it',
+  stall: 'a page is busy for a few seconds: timers and frames wait, nothing tells it so afterwards',
   'hide-and-freeze': 'a page is hidden, then frozen, as browsers do',
   'second-timers': 'timers fire once a second, with no announcement',
   'minute-timers': 'timers fire once a minute, with no announcement',

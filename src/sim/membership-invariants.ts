@@ -1,3 +1,4 @@
+import type { HashRing } from '../ring/index.js'
 import type { Invariant, Phase } from './invariant.js'
 import type { Belief, MembershipNode } from './membership-node.js'
 import type { BeliefChange, MembershipWorld } from './membership-world.js'
@@ -62,15 +63,61 @@ const mergeOrder = (): MembershipInvariant => ({
  * The heart of the matter: whoever runs, is reachable and has had no fault of the network or of
  * its own page upon it is never buried, by the sleepers that wake no more than by the others.
  */
-const noFalseDeath = (): MembershipInvariant => ({
-  name: 'no-false-death',
-  promise: 'a peer that is well and can be reached is never declared dead',
-  changed(world, { observer, node, now }) {
-    if (now.state !== 'dead' || node === undefined || node.page === 'gone') return undefined
-    if (world.time.now < node.excusedUntil || node.runtime.isFrozen) return undefined
-    return `${observer.name} believes ${node.name} dead, which is well and can be reached`
-  },
-})
+const noFalseDeath = (): MembershipInvariant => {
+  // Who was buried, in which incarnation: news of an earlier burial may reach a sleeper long after the return.
+  const buried = new Set<string>()
+  return {
+    name: 'no-false-death',
+    promise: 'a peer that is well and can be reached is never declared dead',
+    changed(world, { observer, node, now }) {
+      if (now.state !== 'dead' || node === undefined) return undefined
+      const grave = `${node.number}/${now.incarnation}`
+      if (buried.has(grave)) return undefined
+      buried.add(grave)
+      if (node.page === 'gone' || node.runtime.isFrozen || world.time.now < node.excusedUntil)
+        return undefined
+      return `${observer.name} declared ${node.name} dead, which is well and can be reached`
+    },
+  }
+}
+
+/** A timer that fires later than this proves nothing (DESIGN.md, membership, rule 2). */
+const lateTimer = 1_000
+
+/** Milliseconds after a late timer before anything can be proved by a new probe, whatever its time-outs. */
+const nothingProvedFor = 250
+
+/** A gap of 2.5 periods of 2 s is a sleep (rule 3), and no verdict is given for 6 s after one. */
+const sleepAfter = 5_000
+const silentAfterSleep = 6_000
+
+/**
+ * Whoever was asleep or busy has missed the answers, not the others their turn to answer: it may
+ * not be the first to accuse anyone, rightly or wrongly, until it has asked anew.
+ */
+const wakingProvesNothing = (): MembershipInvariant => {
+  const accused = new Set<string>()
+  return {
+    name: 'waking-proves-nothing',
+    promise: 'a page that slept accuses nobody before it has asked anew',
+    changed(world, { observer, node, now }) {
+      if (node === undefined || (now.state !== 'suspect' && now.state !== 'dead')) return undefined
+      const accusation = `${node.number}/${now.incarnation}`
+      if (accused.has(accusation)) return undefined
+      accused.add(accusation)
+      if (world.wasHostile) return undefined
+      const { thawedAt, sleptFor, lateness } = observer.runtime
+      const awakeFor = world.time.now - thawedAt
+      const silence = sleptFor > sleepAfter ? silentAfterSleep : lateness > lateTimer ? nothingProvedFor : 0
+      if (awakeFor >= silence) return undefined
+      return `${observer.name} slept for ${seconds(sleptFor)} and ${seconds(awakeFor)} after it woke was the first to call ${node.name} ${now.state}`
+    },
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(3)} s`
+}
 
 const saysGoodbyeOnly = (): MembershipInvariant => ({
   name: 'left-by-own-word-only',
@@ -82,42 +129,70 @@ const saysGoodbyeOnly = (): MembershipInvariant => ({
   },
 })
 
-/** The keys whose owners are compared. Few: the digest covers the rest. */
-const sampleKeys = ['ada', 'grace', 'edsger', 'barbara', 'leslie'] as const
+/** The keys whose owners are compared. Few: they stand for a table of owners that is equal or is not. */
+const sampleKeys = ['ada', 'grace', 'edsger', 'barbara', 'leslie', 'frances', 'john', 'radia'] as const
+
+/** Seconds between two looks at the owners: making a table of owners takes a millisecond, more than all other checks together. */
+const ownersEvery = 30
+
+/** Member sets remembered: those that can meet in a run, and a bound. */
+const rememberedRings = 1_000
+
+interface KnownRing {
+  readonly node: string
+  readonly value: string
+}
 
 /** The ring is a pure function of its members, whatever the order in which a node learned of them. */
 const equalRings = (): MembershipInvariant => {
-  const owners = new Map<string, { digest: string; owners: string; node: string }>()
+  const digests = new Map<string, KnownRing>()
+  const owners = new Map<string, KnownRing>()
+  let seconds = 0
+
+  const differs = (
+    known: Map<string, KnownRing>,
+    members: string,
+    own: KnownRing,
+    what: string,
+  ): string | undefined => {
+    const other = known.get(members)
+    if (other === undefined) {
+      if (known.size >= rememberedRings) known.clear()
+      known.set(members, own)
+      return undefined
+    }
+    return other.value === own.value
+      ? undefined
+      : `rings of ${other.node} and ${own.node} have equal members and other ${what}`
+  }
+
+  const compareOwners = (world: MembershipWorld): string | undefined => {
+    for (const node of world.nodes) {
+      const { ring } = node
+      if (ring === undefined || node.page === 'gone') continue
+      const value = sampleKeys.map((key) => ring.owners(key, 3).join('/')).join()
+      const wrong = differs(owners, membersOf(ring), { node: node.name, value }, 'owners')
+      if (wrong !== undefined) return wrong
+    }
+    return undefined
+  }
+
   return {
     name: 'equal-rings',
     promise: 'two nodes whose rings have the same members have the same digest and the same owners',
     changed(_world, { observer, now, before }) {
       const { ring } = observer
       if (ring === undefined || now.state === before?.state) return undefined
-      const members = ring
-        .nodes()
-        .map(({ id, weight }) => `${id}=${weight}`)
-        .sort()
-        .join()
-      const own = {
-        digest: ring.digest,
-        owners: sampleKeys.map((key) => ring.owners(key, 3).join('/')).join(),
-        node: observer.name,
-      }
-      const known = owners.get(members)
-      if (known === undefined) {
-        // A bound on the table: the latest thousand member sets are those that can meet.
-        if (owners.size >= 1_000) owners.clear()
-        owners.set(members, own)
-        return undefined
-      }
-      if (known.digest !== own.digest)
-        return `rings of ${known.node} and ${own.node} have equal members and digests ${known.digest} and ${own.digest}`
-      if (known.owners !== own.owners)
-        return `rings of ${known.node} and ${own.node} have equal members and other owners`
-      return undefined
+      return differs(digests, membersOf(ring), { node: observer.name, value: ring.digest }, 'digests')
     },
+    sampled: (world) => (++seconds % ownersEvery === 0 ? compareOwners(world) : undefined),
+    ended: compareOwners,
   }
+}
+
+function membersOf(ring: HashRing): string {
+  const members = ring.nodes().map(({ id, weight }) => `${id}=${weight}`)
+  return members.sort().join()
 }
 
 /**
@@ -221,6 +296,7 @@ export function membershipInvariants(): MembershipInvariant[] {
     noReturn(),
     mergeOrder(),
     noFalseDeath(),
+    wakingProvesNothing(),
     saysGoodbyeOnly(),
     equalRings(),
     fairTurns(),

@@ -14,6 +14,7 @@ export interface Belief {
 /** What a node tells the world that it lives in. */
 export interface NodeEvents {
   send(from: MembershipNode, to: PeerId, message: MembershipMessage): void
+  sendRelayed(from: MembershipNode, to: PeerId, message: MembershipMessage): void
   changed(node: MembershipNode, member: Member): void
 }
 
@@ -67,6 +68,7 @@ export class MembershipNode implements Endpoint<MembershipMessage> {
       runtime: options.runtime,
       self: options.info,
       send: (to, message) => events.send(this, to, message),
+      sendRelayed: (to, message) => events.sendRelayed(this, to, message),
       events: { change: (member) => events.changed(this, member) },
     })
   }

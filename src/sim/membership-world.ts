@@ -28,7 +28,12 @@ export interface MembershipWorldOptions {
   /** Whether nodes keep rings and turns; without them the run is of membership alone. Default: true. */
   readonly hasRings?: boolean
   /** Sees each step that a node traces; for the transcript of a replay. */
-  readonly onTrace?: (node: string, event: string, details: readonly (string | number | boolean)[]) => void
+  readonly onTrace?: (
+    node: string,
+    event: string,
+    details: readonly (string | number | boolean)[],
+    world: MembershipWorld,
+  ) => void
 }
 
 /** Milliseconds a page takes to be ready after it joined: links, then its share of the state. */
@@ -60,7 +65,6 @@ export class MembershipWorld implements World {
   readonly #options: MembershipWorldOptions
   readonly #byId = new Map<PeerId, MembershipNode>()
   readonly #severed = new Set<number>()
-  #healLinks: (() => void) | undefined
   readonly #serverChance: () => number
   readonly #connected = new Set<number>()
   #isServerUp = true
@@ -98,7 +102,7 @@ export class MembershipWorld implements World {
     const { seed, hasRings = true, onTrace } = this.#options
     const number = this.nodes.length
     const runtime = new NodeRuntime(this.time, this.#hash, seed, name, number)
-    if (onTrace !== undefined) runtime.onTrace = (event, details) => onTrace(name, event, details)
+    if (onTrace !== undefined) runtime.onTrace = (event, details) => onTrace(name, event, details, this)
     const info: PeerInfo = {
       id: randomId({ random: seededRandom(`${seed}/id/${name}`) }),
       kind: 'tab',
@@ -114,6 +118,7 @@ export class MembershipWorld implements World {
       hasRing: hasRings,
       events: {
         send: (from, to, message) => this.#send(from, to, message),
+        sendRelayed: (from, to, message) => this.#sendRelayed(from, to, message),
         changed: (observer, member) => this.#changed(observer, member),
       },
     })
@@ -200,9 +205,6 @@ export class MembershipWorld implements World {
   failLink(a: number, b: number): void {
     const [one, other] = [this.#living(a), this.#living(b)]
     this.#severed.add(pair(a, b))
-    this.#healLinks ??= this.network.interfere((from, to, fate) => {
-      if (this.#severed.has(pair(from, to))) fate.isDropped = true
-    })
     if (one === undefined || other === undefined) return
     one.runtime.later(closeNoticed, () => one.membership.hint(other.info.id))
     other.runtime.later(closeNoticed, () => other.membership.hint(one.info.id))
@@ -210,9 +212,6 @@ export class MembershipWorld implements World {
 
   restoreLink(a: number, b: number): void {
     this.#severed.delete(pair(a, b))
-    if (this.#severed.size > 0) return
-    this.#healLinks?.()
-    this.#healLinks = undefined
   }
 
   serverDown(): void {
@@ -271,7 +270,16 @@ export class MembershipWorld implements World {
 
   #send(from: MembershipNode, to: PeerId, message: MembershipMessage): void {
     const node = this.#byId.get(to)
-    if (node !== undefined && node !== from) this.network.send(from, node, message)
+    if (node === undefined || node === from) return
+    if (this.#severed.size === 0 || !this.#isSevered(from, node)) this.network.send(from, node, message)
+  }
+
+  /** By way of the server, which reaches whom a broken link does not. */
+  #sendRelayed(from: MembershipNode, to: PeerId, message: MembershipMessage): void {
+    const node = this.#byId.get(to)
+    if (node === undefined || node === from || !this.#isServerUp) return
+    if (this.#connected.has(from.number) && this.#connected.has(node.number))
+      this.network.send(from, node, message)
   }
 
   #remove(node: MembershipNode): void {

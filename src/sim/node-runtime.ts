@@ -37,6 +37,10 @@ class NodeTimer extends ScheduledEvent implements Timer {
     }
   }
 
+  get isSet(): boolean {
+    return !this.#isCancelled
+  }
+
   cancel(): void {
     if (this.#isCancelled) return
     this.#isCancelled = true
@@ -72,6 +76,12 @@ export class NodeRuntime implements Runtime {
   readonly log: Log
   /** Timers that are set. */
   timers = 0
+  /** When this node last thawed, in virtual time, and how long it had been frozen. */
+  thawedAt = Number.NEGATIVE_INFINITY
+  sleptFor = 0
+  /** How late the latest of the timers was that the last sleep held up; 0 when it held up none. */
+  lateness = 0
+  #frozeAt = 0
   readonly #hash: TraceHash
   readonly #number: number
   readonly #clockOffset: number
@@ -171,15 +181,24 @@ export class NodeRuntime implements Runtime {
   }
 
   freeze(): void {
-    if (this.#state === 'running') this.#state = 'frozen'
+    if (this.#state !== 'running') return
+    this.#state = 'frozen'
+    this.#frozeAt = this.time.now
   }
 
   /** Runs the node again; everything that fell due meanwhile follows at once. */
   thaw(order: ThawOrder = 'due'): void {
     if (this.#state !== 'frozen') return
     this.#state = 'running'
+    this.thawedAt = this.time.now
+    this.sleptFor = this.time.now - this.#frozeAt
     const backlog = this.#backlog
     this.#backlog = []
+    this.lateness = 0
+    for (const event of backlog) {
+      if (event instanceof NodeTimer)
+        this.lateness = Math.max(this.lateness, event.isSet ? this.time.now - event.at : 0)
+    }
     const isFirst = (event: ScheduledEvent): boolean =>
       event instanceof NodeTimer === (order === 'timers-first')
     if (order !== 'due') for (const event of backlog) if (isFirst(event)) this.time.schedule(event, 0)

@@ -15,7 +15,10 @@ export const ordinaryNetwork: NetworkOptions = { loss: 0.02, delay: tailDelay }
 /** The network of the liveness phase: nothing is lost any more, so whoever errs now errs by itself. */
 const kindNetwork: NetworkOptions = { loss: 0, delay: tailDelay }
 
-/** Milliseconds within which the first pages join, and for which they are then left alone. */
+/** Milliseconds within which the first pages join. */
+const joiningTime = 1_000
+
+/** Milliseconds from the first page's coming for which the cluster is left alone. */
 export const settlingTime = 20_000
 
 /**
@@ -59,7 +62,7 @@ export function runMembershipScenario(scenario: Scenario, options: RunOptions = 
 
   for (let index = 0; index < nodes; index++) {
     const name = `n${index}`
-    time.timer(world.network.chanceFor(`${name}/joins`)() * 1_000, () => world.join(name))
+    time.timer((index * joiningTime) / nodes, () => world.join(name))
   }
   const length = minutes * 60_000
   const heals = scheduleFaults(world, scenario, settlingTime, length)

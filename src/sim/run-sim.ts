@@ -161,7 +161,8 @@ function command({ world, seed, nodes, minutes }: Scenario, faults: readonly Fau
 async function shrunk(scenario: Scenario, { failure }: Result, output: SimOutput): Promise<void> {
   let tries = 0
   const smallest = await smallestFailing(scenario.faults, async (faults) => {
-    output.progress?.(`shrinking: try ${++tries} with ${faults.length} faults`)
+    tries++
+    output.progress?.(`shrinking: try ${tries} with ${faults.length} faults`)
     await breathe()
     const result = await runScenario({ ...scenario, faults })
     return result.failure?.invariant === failure?.invariant

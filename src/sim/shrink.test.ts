@@ -6,14 +6,12 @@ describe('smallestFailing', () => {
   it('finds exactly the items that are needed to fail, whatever they are hidden among', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc
-          .uniqueArray(fc.integer(), { minLength: 1, maxLength: 40 })
-          .chain((items) =>
-            fc.record({
-              items: fc.constant(items),
-              needed: fc.subarray(items, { maxLength: Math.min(5, items.length) }),
-            }),
-          ),
+        fc.uniqueArray(fc.integer(), { minLength: 1, maxLength: 40 }).chain((items) =>
+          fc.record({
+            items: fc.constant(items),
+            needed: fc.subarray(items, { maxLength: Math.min(5, items.length) }),
+          }),
+        ),
         async ({ items, needed }) => {
           const smallest = await smallestFailing(items, (part) => needed.every((item) => part.includes(item)))
           expect(smallest).toEqual(needed)

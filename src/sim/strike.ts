@@ -16,7 +16,6 @@ const excuseAfterNetworkFault = 60_000
 /** How long a page that was asleep may still be believed dead by some after it woke. */
 const excuseAfterSleep = 20_000
 
-/** The latest a page that thaws is given its `resume` event. */
 const thawOrders: readonly ThawOrder[] = ['due', 'timers-first', 'frames-first']
 
 /**
@@ -119,6 +118,13 @@ const strikes: Readonly<Record<FaultKind, Strike>> = {
     for (const node of fault.nodes) world.freeze(node)
     return () => {
       for (const node of fault.nodes) world.thaw(node, thawOrder(chance), chance() < 0.5)
+    }
+  },
+  stall: (world, fault, chance) => {
+    world.excuse(fault.duration + excuseAfterSleep, fault.nodes)
+    for (const node of fault.nodes) world.freeze(node)
+    return () => {
+      for (const node of fault.nodes) world.thaw(node, thawOrder(chance), false)
     }
   },
   'hide-and-freeze': (world, fault, chance) => {
