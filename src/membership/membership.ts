@@ -147,6 +147,7 @@ export class Membership {
   #changedAt = 0
   #wokeAt = Number.NEGATIVE_INFINITY
   #silentUntil = 0
+  #isHidden = false
   #returnAt = Number.POSITIVE_INFINITY
   #lastBurst = Number.NEGATIVE_INFINITY
   #lastReply = Number.NEGATIVE_INFINITY
@@ -298,13 +299,15 @@ export class Membership {
     if (peer !== undefined) peer.socketOpen = socketOpen
   }
 
-  /** This peer holds its ranges: `joining` becomes `alive`. */
+  /** This peer holds its ranges: `joining` becomes `alive`, or `parked` where the page is hidden. */
   ready(): void {
-    if (this.#stage === 'running' && this.#self.standing === JOINING) this.#announce(ALIVE)
+    if (this.#stage !== 'running' || this.#self.standing !== JOINING) return
+    this.#announce(this.#isHidden ? PARKED : ALIVE)
   }
 
   /** The page is hidden: `alive` becomes `parked`, at once, as the page may be frozen next. */
   park(): void {
+    this.#isHidden = true
     if (this.#stage !== 'running') return
     this.#returnAt = Number.POSITIVE_INFINITY
     if (this.#self.standing === ALIVE) this.#announce(PARKED)
@@ -312,6 +315,8 @@ export class Membership {
 
   /** The page is seen again: `parked` becomes `alive`, later if it has come and gone too often. */
   unpark(): void {
+    if (!this.#isHidden) return
+    this.#isHidden = false
     if (this.#stage !== 'running' || this.#self.standing !== PARKED) return
     const now = this.#runtime.now()
     const delay = this.#damping.returned(now)
@@ -326,7 +331,7 @@ export class Membership {
   woke(): void {
     if (this.#stage !== 'running') return
     const now = this.#runtime.now()
-    this.#awakeAt = now
+    this.#wakeIfSlept(now)
     this.#wake(now)
     this.#arm(now)
   }
