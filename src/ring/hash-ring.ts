@@ -7,7 +7,7 @@ import { digestOf } from './digest.js'
 import { partitionOf, partitions } from './key-position.js'
 import { KnownTables } from './known-tables.js'
 import { checkedId, checkedNodes, checkedWeight, type NodeOption } from './node-option.js'
-import { mostNodes, OwnerTable } from './owner-table.js'
+import { firstAt, mostNodes, OwnerTable } from './owner-table.js'
 import type { ReadonlyRing, RingArc, RingNode, Spread } from './readonly-ring.js'
 /**
  * A hash ring: says which node owns a key, and which come next, from the nodes' ids and weights alone.
@@ -20,8 +20,8 @@ import type { ReadonlyRing, RingArc, RingNode, Spread } from './readonly-ring.js
  *
  * - A pure function of ids and weights: additions, removals and their order leave no trace.
  * - A node that comes takes keys, one that goes gives keys, and nothing moves between the others.
- * - The table of owners (256 KiB, however many nodes) is made when it is first needed and adapted from there on.
- *   Rings of the same nodes in one process share it.
+ * - A table of owners (256 KiB, however many nodes) is made once enough was asked to be worth it, and adapted from
+ *   there on. Rings of the same nodes in one process share it.
  *
  * @example
  * ```ts
@@ -37,6 +37,10 @@ export class HashRing implements ReadonlyRing {
   #near = OwnerTable.empty
   /** The table of the present nodes; undefined until somebody asks. */
   #table: OwnerTable | undefined
+  /** The present nodes as a list; undefined until somebody asks. */
+  #roster: readonly Contender[] | undefined
+  /** What was asked without a table, in questions to one node about one partition. */
+  #questions = 0
   #digest: string | undefined
   /** For a planted bug alone: how many nodes were ever added. */
   #additions = 0
@@ -122,7 +126,8 @@ export class HashRing implements ReadonlyRing {
   }
 
   owner(key: string | Uint8Array): string | undefined {
-    return (this.#table ?? this.#settle()).ownerOf(partitionOf(key))
+    const partition = partitionOf(key)
+    return this.#table === undefined ? this.#first(partition) : this.#table.ownerOf(partition)
   }
 
   owners(key: string | Uint8Array, count: number, spread?: ((id: string) => string) | Spread): string[] {
@@ -135,7 +140,7 @@ export class HashRing implements ReadonlyRing {
    */
   ownerOf(partition: number): string | undefined {
     checkPartition(partition)
-    return (this.#table ?? this.#settle()).ownerOf(partition)
+    return this.#table === undefined ? this.#first(partition) : this.#table.ownerOf(partition)
   }
 
   /**
@@ -208,9 +213,22 @@ export class HashRing implements ReadonlyRing {
   #owners(partition: number, count: number, spread: ((id: string) => string) | Spread | undefined): string[] {
     if (!Number.isInteger(count) || count < 0)
       throw new InvalidOption('HashRing.owners.count', count, 'must be a whole number, 0 or more')
-    const { contenders } = this.#table ?? this.#settle()
-    const arrivals = new Arrivals(contenders, partition)
+    if (count === 1) return this.size === 0 ? [] : [this.ownerOf(partition) as string]
+    const arrivals = new Arrivals(this.#contenderList(), partition)
     return chooseOwners(() => arrivals.next(), count, spread)
+  }
+
+  /** The owner of a partition, asked of the nodes themselves until so much was asked that a table is worth its making. */
+  #first(partition: number): string | undefined {
+    const contenders = this.#contenderList()
+    this.#questions += contenders.length
+    if (this.#questions > questionsOfTable) return this.#settle().ownerOf(partition)
+    return contenders[firstAt(contenders, partition)]?.id
+  }
+
+  #contenderList(): readonly Contender[] {
+    this.#roster ??= [...this.#contenders.values()]
+    return this.#roster
   }
 
   #compare(
@@ -233,6 +251,8 @@ export class HashRing implements ReadonlyRing {
 
   #forget(): void {
     this.#table = undefined
+    this.#roster = undefined
+    this.#questions = 0
     this.#digest = undefined
   }
 
@@ -247,6 +267,12 @@ export class HashRing implements ReadonlyRing {
     return this.#table
   }
 }
+
+/**
+ * The making of a table takes several times as many questions as there are partitions, so to ask this many one
+ * by one before wastes little; and most rings of a peer that only listens are asked less.
+ */
+const questionsOfTable = partitions
 
 const knownTables = new KnownTables()
 

@@ -1,4 +1,4 @@
-import { type Contender, isBefore } from './contender.js'
+import { type Contender, isBefore, stretch } from './contender.js'
 import { partitions } from './key-position.js'
 
 /** Stands for "no slot" where slots are mapped to slots. */
@@ -70,19 +70,14 @@ export class OwnerTable {
     const weight = totalWeight(contenders)
     const until = ((32 - Math.clz32(contenders.length)) * 0.7) / weight
     for (const [slot, contender] of contenders.entries()) {
-      for (let rank = 0; rank < partitions; rank++) {
-        const time = contender.timeAt(rank)
-        if (time >= until) break
-        const partition = contender.partitionAt(rank)
+      walk(contender, until, (partition, time) => {
         const best = times[partition] as number
-        if (
-          time < best ||
-          (time === best && isBefore(contender, time, at(contenders, slots[partition] as number), best))
-        ) {
-          times[partition] = time
-          slots[partition] = slot
-        }
-      }
+        if (time > best) return
+        if (time === best && !isBefore(contender, time, at(contenders, slots[partition] as number), best))
+          return
+        times[partition] = time
+        slots[partition] = slot
+      })
     }
     let horizon = 0
     for (let partition = 0; partition < partitions; partition++) {
@@ -147,17 +142,30 @@ export class OwnerTable {
 /** Gives the contender of `slot` every partition that it comes to before the present owner. */
 function take(contenders: readonly Contender[], slots: Uint16Array, slot: number, horizon: number): void {
   const contender = at(contenders, slot)
-  for (let rank = 0; rank < partitions; rank++) {
-    const time = contender.timeAt(rank)
-    if (time > horizon) break
-    const partition = contender.partitionAt(rank)
+  walk(contender, horizon, (partition, time) => {
     const present = at(contenders, slots[partition] as number)
     if (present !== contender && isBefore(contender, time, present, present.timeTo(partition)))
       slots[partition] = slot
+  })
+}
+
+const walkedPartitions = new Int32Array(stretch)
+const walkedTimes = new Float64Array(stretch)
+
+/** Visits what a contender comes to until a time, in the order of its arrivals. */
+function walk(contender: Contender, until: number, visit: (partition: number, time: number) => void): void {
+  for (let rank = 0; rank < partitions; rank += stretch) {
+    contender.arrivals(rank, walkedPartitions, walkedTimes)
+    for (let index = 0; index < stretch; index++) {
+      const time = walkedTimes[index] as number
+      if (time > until) return
+      visit(walkedPartitions[index] as number, time)
+    }
   }
 }
 
-function firstAt(contenders: readonly Contender[], partition: number): number {
+/** The slot of the one that comes first to a partition; 0 where there are none. */
+export function firstAt(contenders: readonly Contender[], partition: number): number {
   let first = 0
   let earliest = Number.POSITIVE_INFINITY
   for (let slot = 0; slot < contenders.length; slot++) {

@@ -120,9 +120,12 @@ export class RoundRobin {
    * Whose turn it is, and moves on. A node that is skipped has let its turn pass: it does not come twice for it later.
    *
    * @returns undefined where there is no node, or all are skipped, and then nothing has moved
+   * @throws {InvalidOption} where `skip` is no function
    */
   next(options: NextOptions = {}): string | undefined {
     const { skip } = options
+    if (skip !== undefined && typeof skip !== 'function')
+      throw new InvalidOption('RoundRobin.next.skip', skip, 'must be a function of an id')
     if (isPlanted('cursor-by-index')) return this.#nextByIndex(skip)
     const now = this.#now()
     const from = this.#afterLast()
