@@ -75,7 +75,7 @@ export class MembershipNode implements Endpoint<MembershipMessage> {
 
   receive(from: Endpoint<MembershipMessage>, message: MembershipMessage): void {
     const { id } = (from as MembershipNode).info
-    this.membership.heard(id)
+    // A message of membership counts as a sign of life by itself; `heard` is for all others.
     this.membership.receive(id, message)
   }
 }
