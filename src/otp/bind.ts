@@ -1,12 +1,15 @@
 import type { CallOptions, StopOptions } from './call-options.js'
 import type { SupervisorSpec } from './child-spec.js'
+import { DynamicSupervisor, type DynamicSupervisorOptions } from './dynamic-supervisor.js'
 import type { ExitReason, GivenReason } from './exit.js'
 import type { From } from './from.js'
 import type { GenServerClass } from './gen-server.js'
 import type { Launcher } from './launcher.js'
+import { PartitionSupervisor, type PartitionSupervisorOptions } from './partition-supervisor.js'
 import type { ProcessRef, Target } from './ref.js'
 import { Supervisor } from './supervisor.js'
 import { type ProcessSystem, type StartOptions, systemOf } from './system.js'
+import { TaskSupervisor } from './task-supervisor.js'
 
 /**
  * The free functions of processes, on the system that `current` gives: the page's own, or that of
@@ -42,6 +45,24 @@ export function bindProcesses(current: () => ProcessSystem) {
     unlink: (a: Target, b: Target): void => of(a).unlink(a, b),
     /** The process that a name is registered for. */
     whereis: (name: string): ProcessRef | undefined => current().whereis(name),
+    /** A {@link DynamicSupervisor} of the page. */
+    DynamicSupervisor: class extends DynamicSupervisor {
+      constructor(options?: DynamicSupervisorOptions | { readonly at: Target }) {
+        super(current(), options)
+      }
+    },
+    /** A {@link PartitionSupervisor} of the page. */
+    PartitionSupervisor: class extends PartitionSupervisor {
+      constructor(options: PartitionSupervisorOptions | { readonly at: Target }) {
+        super(current(), options)
+      }
+    },
+    /** A {@link TaskSupervisor} of the page. */
+    TaskSupervisor: class extends TaskSupervisor {
+      constructor(options?: DynamicSupervisorOptions | { readonly at: ProcessRef | string }) {
+        super(current(), options)
+      }
+    },
     /** Supervisors of the page. */
     Supervisor: {
       start: (spec: SupervisorSpec): Promise<Supervisor> => Supervisor.start(current(), spec),

@@ -54,6 +54,9 @@ export interface WorkerSpec extends ChildCommon {
   readonly timeout?: number
 }
 
+/** A child of a dynamic supervisor: its process is all that names it. */
+export type DynamicChildSpec = Omit<WorkerSpec, 'id' | 'significant'>
+
 /** A child that is a supervisor. */
 export interface NestedSpec extends ChildCommon {
   readonly supervisor: SupervisorSpec
@@ -91,6 +94,7 @@ const milliseconds = v.pipe(
   v.minValue(0, 'must be a number of milliseconds, 0 or more'),
 )
 
+/** How often children may be started again before their supervisor gives up; common to all supervisors. */
 export const intensityOptions = {
   maxRestarts: v.optional(whole('must be a whole number, 0 or more'), 3),
   maxSeconds: v.optional(
@@ -153,6 +157,10 @@ const workerSpec = v.strictObject({
   name: v.optional(name),
   shutdown: v.optional(shutdownTime, 5_000),
   timeout: v.optional(milliseconds),
+})
+const dynamicSpec = v.strictObject({
+  ...workerSpec.entries,
+  significant: v.optional(v.literal(false, 'is not for a dynamic child'), false),
 })
 const nestedSpec = v.strictObject({
   ...common,
@@ -239,6 +247,12 @@ export function checkChild(spec: unknown, at: string, autoShutdown: AutoShutdown
   if ('supervisor' in child)
     return { ...child, supervisor: checkSupervisor(child.supervisor, `${at}.supervisor`) }
   return child
+}
+
+/** Checks the spec of a dynamic supervisor's child. @throws {InvalidOption} */
+export function checkDynamicChild(spec: unknown, at: string): CheckedWorker {
+  const { id: _, significant: __, ...child } = checkOptions(dynamicSpec, { id: at, ...(spec as object) }, at)
+  return { ...child, id: at, significant: false }
 }
 
 /**

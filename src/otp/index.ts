@@ -5,6 +5,7 @@ export type {
   AutoShutdown,
   Backoff,
   ChildSpec,
+  DynamicChildSpec,
   NestedSpec,
   Quarantine,
   Restart,
@@ -13,6 +14,7 @@ export type {
   SupervisorSpec,
   WorkerSpec,
 } from './child-spec.js'
+export { DynamicSupervisor, type DynamicSupervisorOptions, dynamicSupervisor } from './dynamic-supervisor.js'
 export { ExitError, type ExitReason, type GivenReason } from './exit.js'
 export { exposeServer } from './expose.js'
 export type { From } from './from.js'
@@ -25,8 +27,20 @@ export {
   type SystemInfo,
 } from './gen-server.js'
 export type { Launcher } from './launcher.js'
+export {
+  PartitionSupervisor,
+  type PartitionSupervisorOptions,
+  partitionSupervisor,
+} from './partition-supervisor.js'
 export { PlacedRef, ProcessRef, sameProcess, type Target } from './ref.js'
 export { Supervisor } from './supervisor.js'
 export type { ChildAnswer, ChildCount, ChildError, ChildInfo, ChildState } from './supervisor-server.js'
 export { ProcessSystem, type ProcessSystemOptions, type StartOptions, systemOf } from './system.js'
+export {
+  type StreamOptions,
+  type StreamResult,
+  Task,
+  type TaskOptions,
+  TaskSupervisor,
+} from './task-supervisor.js'
 export { type WorkerOptions, worker } from './worker.js'

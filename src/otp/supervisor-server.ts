@@ -1,4 +1,4 @@
-import type { Timer } from '../runtime/index.js'
+import { isPlanted, type Timer } from '../runtime/index.js'
 import { backoffDelay } from './backoff.js'
 import type { CheckedChild, CheckedSupervisor } from './child-spec.js'
 import { stopChild } from './child-stop.js'
@@ -76,6 +76,8 @@ export class SupervisorServer extends GenServer {
   readonly #system: ProcessSystem
   readonly #spec: CheckedSupervisor
   readonly #intensity: RestartIntensity
+  /** Only for the planted bug that counts each child by itself. */
+  readonly #wrongIntensities = new Map<Child, RestartIntensity>()
   /** In the order of their starts. */
   #children: Child[] = []
 
@@ -219,7 +221,8 @@ export class SupervisorServer extends GenServer {
 
   /** A child ended that shall run: count it, and start it again now or after its backoff. */
   async #restart(child: Child): Promise<void> {
-    if (!this.#intensity.count()) {
+    const intensity = isPlanted('restart-counted-per-child') ? this.#intensityOf(child) : this.#intensity
+    if (!intensity.count()) {
       this.#remove(child)
       this.#system.runtime.log('error', `a supervisor gives up: too many restarts of ${child.spec.id}`)
       throw giveUp
@@ -335,6 +338,14 @@ export class SupervisorServer extends GenServer {
       milliseconds: quarantine.release,
     })
     return true
+  }
+
+  #intensityOf(child: Child): RestartIntensity {
+    const known = this.#wrongIntensities.get(child)
+    if (known !== undefined) return known
+    const fresh = new RestartIntensity(this.#system.runtime, this.#spec.maxRestarts, this.#spec.maxSeconds)
+    this.#wrongIntensities.set(child, fresh)
+    return fresh
   }
 
   #remove(child: Child): void {

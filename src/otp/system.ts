@@ -21,6 +21,8 @@ export interface ProcessSystemOptions {
   readonly threads?: (worker: unknown, events: ThreadPortEvents) => ThreadPort
   /** Runs a function soon, with the stack empty; a microtask when not given. The simulator gives its own. */
   readonly defer?: (run: () => void) => void
+  /** How many threads the machine runs at once, for partitions; 4 when not given. */
+  readonly parallelism?: number
 }
 
 export interface StartOptions<Class extends GenServerClass = GenServerClass> {
@@ -60,6 +62,8 @@ export class ProcessSystem implements ServerWorld {
   readonly runtime: Runtime
   readonly scheduler: Scheduler
   current: Process | undefined
+  /** How many threads the machine runs at once. */
+  readonly parallelism: number
   readonly #threads: ProcessSystemOptions['threads']
   readonly #processes = new Map<string, Process>()
   readonly #names = new Map<string, Process>()
@@ -69,6 +73,7 @@ export class ProcessSystem implements ServerWorld {
   constructor(options: ProcessSystemOptions) {
     this.runtime = options.runtime
     this.#threads = options.threads
+    this.parallelism = options.parallelism ?? 4
     this.scheduler = new Scheduler(options.runtime, options.defer)
     this.#calls = new Calls(options.runtime)
   }
@@ -206,7 +211,12 @@ export class ProcessSystem implements ServerWorld {
     return this.#resolve(target)?.alive === true
   }
 
-  // What the rooms of processes use among themselves.
+  // What the files of this room use among themselves.
+
+  /** The process of this page that a target means now. */
+  localProcess(target: Target): Process | undefined {
+    return this.#resolve(target)
+  }
 
   /** Starts a server that was made already. */
   launchServer(
@@ -214,12 +224,13 @@ export class ProcessSystem implements ServerWorld {
     kind: 'worker' | 'supervisor',
     options: LaunchOptions,
     done: (result: StartResult) => void,
-  ): void {
+  ): ServerProcess {
     const parent = options.parent?.ref ?? options.parentRef
     const process = new ServerProcess(this, this.newRef(), server, { kind, parent })
     this.admit(process, options, done, () =>
       process.begin(options.args, options.snapshot, options.timeout ?? defaultTimeout, done),
     )
+    return process
   }
 
   /** Starts what a child's spec says, linked to its supervisor. */

@@ -1,0 +1,150 @@
+import * as v from 'valibot'
+import { checkOptions } from '../errors/index.js'
+import type { StopOptions } from './call-options.js'
+import { checkSupervisor, intensityOptions, type WorkerSpec } from './child-spec.js'
+import type { GivenReason } from './exit.js'
+import { type Launcher, makeLauncher } from './launcher.js'
+import type { ProcessRef, Target } from './ref.js'
+import { ServerProcess } from './server-process.js'
+import { type ChildCount, type ChildInfo, SupervisorServer } from './supervisor-server.js'
+import type { ProcessSystem } from './system.js'
+
+export interface PartitionSupervisorOptions {
+  /** What each partition runs: a class and its arguments, or a launcher. */
+  readonly start: WorkerSpec['start']
+  /** How many; the number of the machine's threads when not given. */
+  readonly partitions?: number
+  /** Makes the arguments of one partition, numbered from 0, out of those in `start`. */
+  readonly withArguments?: (args: unknown, partition: number) => unknown
+  /** Default 3. */
+  readonly maxRestarts?: number
+  /** Default 5. */
+  readonly maxSeconds?: number
+  /** Registered for the supervisor. */
+  readonly name?: string
+}
+
+const partitionOptions = v.strictObject({
+  ...intensityOptions,
+  start: v.unknown(),
+  partitions: v.optional(
+    v.pipe(
+      v.number('must be a whole number above 0'),
+      v.integer('must be a whole number above 0'),
+      v.minValue(1, 'must be a whole number above 0'),
+      v.maxValue(10_000, 'must be at most 10,000'),
+    ),
+  ),
+  withArguments: v.optional(
+    v.custom<(args: unknown, partition: number) => unknown>(
+      (given) => typeof given === 'function',
+      'must be a function of the arguments and the number of the partition',
+    ),
+  ),
+  name: v.optional(v.pipe(v.string('must be a string'), v.minLength(1, 'must not be empty'))),
+})
+
+function partitionServer(
+  system: ProcessSystem,
+  options: unknown,
+): { server: SupervisorServer; name: string | undefined } {
+  const at = 'PartitionSupervisor'
+  const {
+    start,
+    partitions = system.parallelism,
+    withArguments,
+    name,
+    ...intensity
+  } = checkOptions(partitionOptions, options, at)
+  const children = Array.from({ length: partitions }, (_, partition) => {
+    if (withArguments === undefined || !Array.isArray(start)) return { id: String(partition), start }
+    return { id: String(partition), start: [start[0], withArguments(start[1], partition)] }
+  })
+  return { server: new SupervisorServer(system, checkSupervisor({ ...intensity, children }, at)), name }
+}
+
+/** A partition supervisor as the child of a supervisor. */
+export function partitionSupervisor(options: PartitionSupervisorOptions): Launcher {
+  return makeLauncher({
+    kind: 'supervisor',
+    label: 'PartitionSupervisor',
+    launch(system, launch, done) {
+      const { server, name } = partitionServer(system, options)
+      const timeout = Number.POSITIVE_INFINITY
+      system.launchServer(server, 'supervisor', { ...launch, name: launch.name ?? name, timeout }, done)
+    },
+  })
+}
+
+/**
+ * Runs the same child many times over, so that what would all queue before one process is spread
+ * by key. Elixir's PartitionSupervisor.
+ *
+ * @example
+ * ```ts
+ * const counters = new PartitionSupervisor({ start: [Counter, { start: 0 }], partitions: 4 })
+ * await call(counters.at('ada'), 'inc')
+ * ```
+ */
+export class PartitionSupervisor {
+  readonly #system: ProcessSystem
+  readonly #target: Target
+
+  /** Starts one, or, given a target, takes hold of one that was started elsewhere, as in a tree. */
+  constructor(system: ProcessSystem, options: PartitionSupervisorOptions | { readonly at: Target }) {
+    this.#system = system
+    if ('at' in options) {
+      this.#target = options.at
+      return
+    }
+    const { server, name } = partitionServer(system, options)
+    const timeout = Number.POSITIVE_INFINITY
+    this.#target = system.launchServer(server, 'supervisor', { name, timeout }, () => {}).ref
+  }
+
+  /** How many partitions there are. */
+  get partitions(): number {
+    return this.count().specs
+  }
+
+  /**
+   * The process that serves `key` now: a whole number modulo the partitions, anything else by its
+   * hash. Its name is good until it is restarted: ask again for each message.
+   *
+   * @returns undefined while that partition is being restarted
+   */
+  at(key: string | number): ProcessRef | undefined {
+    const children = this.children()
+    return children[partitionOf(key, children.length)]?.ref
+  }
+
+  children(): ChildInfo[] {
+    return this.#server?.children() ?? []
+  }
+
+  count(): ChildCount {
+    return this.#server?.count() ?? { specs: 0, active: 0, supervisors: 0, workers: 0 }
+  }
+
+  async stop(reason: GivenReason = 'normal', options: StopOptions = {}): Promise<void> {
+    if (this.#server === undefined) return
+    await this.#system.stop(this.#target, reason, { timeout: Number.POSITIVE_INFINITY, ...options })
+  }
+
+  get #server(): SupervisorServer | undefined {
+    const process = this.#system.localProcess(this.#target)
+    return process instanceof ServerProcess && process.server instanceof SupervisorServer
+      ? process.server
+      : undefined
+  }
+}
+
+/** FNV-1a over the characters' codes: short, even, and the same everywhere (Fowler, Noll and Vo). */
+function partitionOf(key: string | number, partitions: number): number {
+  if (typeof key === 'number' && Number.isSafeInteger(key)) return Math.abs(key) % partitions
+  let hash = 0x811c9dc5
+  for (const character of String(key)) {
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193)
+  }
+  return (hash >>> 0) % partitions
+}

@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest'
+import { type ProcessRef, type StreamResult, TaskSupervisor } from './index.js'
+import { Probe, World } from './testing/world.js'
+
+function tasks(options: ConstructorParameters<typeof TaskSupervisor>[1] = {}) {
+  const world = new World()
+  const supervisor = new TaskSupervisor(world.system, options)
+  const sleep = <T>(milliseconds: number, value: T) =>
+    new Promise<T>((resolve) => void world.time.timer(milliseconds, () => resolve(value)))
+  return { world, supervisor, sleep }
+}
+
+async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const results: T[] = []
+  for await (const result of stream) results.push(result)
+  return results
+}
+
+const values = (results: StreamResult<unknown, unknown>[]) =>
+  results.map((result) => (result.ok ? result.value : result.reason.type))
+
+test('async runs a function as a supervised process and awaits its result', async () => {
+  const { world, supervisor, sleep } = tasks()
+  const task = supervisor.async(() => sleep(10, 'done'))
+  await world.pass()
+  expect(supervisor.children()).toEqual([task.ref])
+  expect(await world.until(task.await(), 10)).toBe('done')
+  await world.pass()
+  expect(supervisor.children()).toEqual([])
+})
+
+test('await rejects with what the task threw', async () => {
+  const { world, supervisor } = tasks()
+  const task = supervisor.async(() => {
+    throw new RangeError('oops')
+  })
+  expect(await world.reasonOf(task.await())).toMatchObject({
+    type: 'error',
+    name: 'RangeError',
+    message: 'oops',
+  })
+})
+
+test('await times out after 5,000 ms and the task runs on', async () => {
+  const { world, supervisor } = tasks()
+  const task = supervisor.async(() => new Promise(() => {}))
+  expect(await world.reasonOf(task.await(), 5_000)).toEqual({ type: 'timeout', after: 5_000 })
+  expect(supervisor.children()).toHaveLength(1)
+  task.shutdown('killed')
+  await world.pass()
+  expect(supervisor.children()).toHaveLength(0)
+})
+
+test('async links the task to the process that calls, asyncNolink does not', async () => {
+  const { world, supervisor } = tasks()
+  const crash = () => Promise.reject(new Error('crash'))
+  const linked = await world.start(Probe)
+  const seen = world.ended(linked)
+  await world.call(linked, () => void supervisor.async(crash))
+  await world.pass()
+  expect(seen.reason).toMatchObject({ type: 'error', message: 'crash' })
+  const free = await world.start(Probe)
+  await world.call(free, () => void supervisor.asyncNolink(crash))
+  await world.pass()
+  expect(world.system.alive(free)).toBe(true)
+})
+
+test('an async task ends with the process that started it', async () => {
+  const { world, supervisor } = tasks()
+  const owner = await world.start(Probe)
+  await world.call(owner, () => void supervisor.async(() => new Promise(() => {})))
+  await world.pass()
+  expect(supervisor.children()).toHaveLength(1)
+  world.system.exit(owner, 'shutdown')
+  await world.pass()
+  expect(supervisor.children()).toHaveLength(0)
+})
+
+test('Busy when maxChildren is reached', async () => {
+  const { world, supervisor } = tasks({ maxChildren: 1 })
+  supervisor.async(() => new Promise(() => {}))
+  const second = supervisor.asyncNolink(() => 1)
+  await expect(world.until(second.await())).rejects.toMatchObject({ name: 'Busy' })
+})
+
+test('startChild restarts by its restart type', async () => {
+  const { world, supervisor } = tasks()
+  let runs = 0
+  const ref = await world.until(
+    supervisor.startChild(
+      () => {
+        runs++
+        return new Promise(() => {})
+      },
+      { restart: 'permanent' },
+    ),
+  )
+  world.system.exit(ref, 'shutdown')
+  await world.pass()
+  expect(runs).toBe(2)
+})
+
+test('terminateChild ends a task', async () => {
+  const { world, supervisor } = tasks()
+  const ref = (await world.until(supervisor.startChild(() => new Promise(() => {})))) as ProcessRef
+  expect(await world.until(supervisor.terminateChild(ref))).toEqual({ ref: undefined })
+  expect(await world.until(supervisor.terminateChild(ref))).toEqual({ error: 'not_found' })
+})
+
+test('stream: in order, at most maxConcurrency at once, and lazily fed', async () => {
+  const { world, supervisor, sleep } = tasks()
+  let taken = 0
+  function* inputs() {
+    for (const input of [40, 30, 20, 10]) {
+      taken++
+      yield input
+    }
+  }
+  let most = 0
+  const stream = supervisor.stream(
+    inputs(),
+    (input) => {
+      most = Math.max(most, supervisor.children().length)
+      return sleep(input, input)
+    },
+    { maxConcurrency: 2 },
+  )
+  const results = all(stream)
+  await world.pass()
+  expect(taken).toBe(2)
+  expect(values(await world.until(results, 100))).toEqual([40, 30, 20, 10])
+  expect(most).toBe(2)
+})
+
+test('stream: unordered gives them as they finish', async () => {
+  const { world, supervisor, sleep } = tasks()
+  const stream = supervisor.stream([40, 30, 20, 10], (input) => sleep(input, input), { ordered: false })
+  expect(values(await world.until(all(stream), 100))).toEqual([10, 20, 30, 40])
+})
+
+test('stream: a task that fails is a result, and the others go on', async () => {
+  const { world, supervisor } = tasks()
+  const stream = supervisor.stream([1, 2, 3], (input) =>
+    input === 2 ? Promise.reject(new Error('two')) : input,
+  )
+  expect(values(await world.until(all(stream)))).toEqual([1, 'error', 3])
+})
+
+test('stream: a time-out ends the stream, or with kill is one result', async () => {
+  const { world, supervisor, sleep } = tasks()
+  const work = (input: number) => sleep(input, input)
+  const exits = all(supervisor.stream([1, 1_000], work, { timeout: 50 }))
+  expect(await world.reasonOf(exits, 100)).toEqual({ type: 'timeout', after: 50 })
+  const kills = all(supervisor.stream([1, 1_000, 2], work, { timeout: 50, onTimeout: 'kill' }))
+  expect(values(await world.until(kills, 200))).toEqual([1, 'timeout', 2])
+  expect(supervisor.children()).toEqual([])
+})
+
+test('stream: leaving it ends what still runs', async () => {
+  const { world, supervisor, sleep } = tasks()
+  const first = (async () => {
+    for await (const result of supervisor.stream([1, 1e6, 1e6], (input) => sleep(input, input), {
+      timeout: 2e6,
+    })) {
+      return result
+    }
+  })()
+  expect(await world.until(first, 10)).toMatchObject({ ok: true, value: 1 })
+  await world.pass()
+  expect(supervisor.children()).toEqual([])
+})
+
+test('stream: no room is an error of the stream', async () => {
+  const { world, supervisor } = tasks({ maxChildren: 1 })
+  const stream = supervisor.stream([1, 2, 3], () => new Promise(() => {}), {
+    maxConcurrency: 2,
+    ordered: false,
+  })
+  await expect(world.until(all(stream))).rejects.toMatchObject({ name: 'Busy' })
+  await world.pass()
+  expect(supervisor.children()).toEqual([])
+})
