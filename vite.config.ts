@@ -24,11 +24,11 @@ const library: ViteUserConfig = {
         index: path('src/index.ts'),
         'index.node': path('src/index.node.ts'),
         worker: path('src/worker.ts'),
-        playwright: path('src/playwright/index.ts'),
         sim: path('src/sim/index.ts'),
         cli: path('src/edge/cli.ts'),
         'serve-demo': path('src/edge/serve-demo.ts'),
         'demo-edge': path('src/demo/edge.ts'),
+        'demo-compute': path('src/demo/compute.worker.ts'),
       },
     },
     rollupOptions: {
@@ -45,6 +45,7 @@ const scriptTag: ViteUserConfig = {
     target: 'es2022',
     outDir: 'dist',
     emptyOutDir: false,
+    minify: true,
     sourcemap: true,
     lib: {
       formats: ['iife'],

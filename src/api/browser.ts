@@ -1,7 +1,7 @@
 import { hasWebRtc, rtc } from '../links/adapters/rtc.js'
 import { type StandardWebSocket, webSocketSignaling } from '../links/adapters/websocket-signaling.js'
 import { followPage } from '../membership/adapters/page-lifecycle.js'
-import { randomId, type Runtime } from '../runtime/index.js'
+import { type Runtime, randomId } from '../runtime/index.js'
 import { indexedDbPersistence } from '../store/adapters/indexed-db.js'
 import type { Platform } from './platform.js'
 
@@ -14,8 +14,9 @@ export const browserPlatform: Platform = {
   weight: 1,
   host: browserHost,
   openDirect: async () => (hasWebRtc() ? rtc() : undefined),
-  signaling: (settings) => webSocketSignaling({ ...settings, WebSocket: WebSocket as new (url: string) => StandardWebSocket }),
-  persistence: (room, runtime) => indexedDbPersistence(room, runtime),
+  signaling: (settings) =>
+    webSocketSignaling({ ...settings, WebSocket: WebSocket as new (url: string) => StandardWebSocket }),
+  persistence: (room, page) => indexedDbPersistence({ room, page }),
   follow: followPage,
 }
 

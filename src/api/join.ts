@@ -3,7 +3,6 @@ import type { IceServer, OpenSignaling } from '../links/index.js'
 import { MeshCore } from '../mesh/index.js'
 import { type Runtime, randomId, systemRuntime } from '../runtime/index.js'
 import { StateService } from '../store/index.js'
-import { memoryPersistence } from '../store/adapters/memory.js'
 import { TaskService } from '../tasks/index.js'
 import { Mesh } from './mesh.js'
 import { Messages } from './messages.js'
@@ -44,17 +43,12 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
       const messages = new Messages(core)
       const persistence =
         options.persistence === false
-          ? memoryPersistence(runtime)
-          : (options.persistence ?? platform.persistence(options.room, runtime))
+          ? undefined
+          : (options.persistence ?? platform.persistence(options.room, core.self))
       const state = new StateService({ cluster: core, persistence })
       const tasks = new TaskService({ cluster: core })
       const processes = openProcessSystem(runtime)
-      const stops = [
-        adoptSystem(processes),
-        platform.follow(core),
-        () => tasks.close(),
-        () => state.close(),
-      ]
+      const stops = [adoptSystem(processes), platform.follow(core), () => tasks.close(), () => state.close()]
       const mesh = new Mesh({ core, messages, state, tasks, processes, stops })
       const bound = runtime.timer(options.timeout, () => {
         const seconds = options.timeout / 1000

@@ -107,7 +107,10 @@ export class Messages {
 function packed(value: unknown, at: string): Uint8Array {
   const body = packValue(value)
   if (body.byteLength > limits.messageBytes - envelopeBytes) {
-    throw new RingmeshError('TooLarge', `${at}: ${body.byteLength} bytes are over the ${limits.messageBytes} of a message`)
+    throw new RingmeshError(
+      'TooLarge',
+      `${at}: ${body.byteLength} bytes are over the ${limits.messageBytes} of a message`,
+    )
   }
   return body
 }

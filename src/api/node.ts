@@ -3,7 +3,6 @@ import { hostname } from 'node:os'
 import { WebSocket } from 'ws'
 import { nodeRtc } from '../links/adapters/node-rtc.js'
 import { webSocketSignaling } from '../links/adapters/websocket-signaling.js'
-import { memoryPersistence } from '../store/adapters/memory.js'
 import type { Platform } from './platform.js'
 
 /** Hexadecimal characters of the machine's name, hashed: enough that no two machines of a room share them. */
@@ -17,6 +16,6 @@ export const nodePlatform: Platform = {
   host: () => createHash('sha256').update(hostname()).digest('hex').slice(0, hostLength),
   openDirect: () => nodeRtc(),
   signaling: (settings) => webSocketSignaling({ ...settings, WebSocket }),
-  persistence: (_room, runtime) => memoryPersistence(runtime),
+  persistence: () => undefined,
   follow: () => () => {},
 }

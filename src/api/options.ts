@@ -68,7 +68,9 @@ export const joinOptions = v.strictObject(
       v.minLength(1, 'must not be empty'),
       v.maxLength(256, 'must be at most 256 characters'),
     ),
-    token: v.optional(v.union([v.string(), func('')], 'must be a string or a function that gives a promise of one')),
+    token: v.optional(
+      v.union([v.string(), func('')], 'must be a string or a function that gives a promise of one'),
+    ),
     weight: v.optional(
       v.pipe(
         v.number('must be a number from 0 to 1000'),
@@ -78,9 +80,15 @@ export const joinOptions = v.strictObject(
       ),
     ),
     iceServers: v.optional(
-      v.array(v.looseObject({ urls: v.union([v.string(), v.array(v.string())]) }), 'must be a list of RTCIceServer'),
+      v.array(
+        v.looseObject({ urls: v.union([v.string(), v.array(v.string())]) }),
+        'must be a list of RTCIceServer',
+      ),
     ),
-    relay: v.optional(v.picklist(['fallback', 'only', 'never'], "must be 'fallback', 'only' or 'never'"), 'fallback'),
+    relay: v.optional(
+      v.picklist(['fallback', 'only', 'never'], "must be 'fallback', 'only' or 'never'"),
+      'fallback',
+    ),
     persistence: v.optional(
       v.union([v.literal(false), isObjectWith('load', 'write', 'close')], 'must be false or a Persistence'),
     ),

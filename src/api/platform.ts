@@ -2,7 +2,7 @@ import type { OpenDirect, OpenSignaling } from '../links/index.js'
 import type { MeshCore } from '../mesh/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { Persistence } from '../store/index.js'
-import type { PeerKind } from '../wire/index.js'
+import type { PeerId, PeerKind } from '../wire/index.js'
 
 export interface SignalingSettings {
   runtime: Runtime
@@ -21,7 +21,8 @@ export interface Platform {
   /** How direct links are opened; undefined where there is no WebRTC. */
   openDirect(runtime: Runtime): Promise<OpenDirect | undefined>
   signaling(settings: SignalingSettings): OpenSignaling
-  persistence(room: string, runtime: Runtime): Persistence
+  /** Where the state is kept where the caller names no place; undefined for nowhere. */
+  persistence(room: string, peer: PeerId): Persistence | undefined
   /** Tells the mesh when the page is hidden, sleeps, wakes or goes. Returns the way back. */
   follow(core: MeshCore): () => void
 }

@@ -1,4 +1,4 @@
-import { bindProcesses, type Supervisor as RunningSupervisor, ProcessSystem } from '../otp/index.js'
+import { bindProcesses, ProcessSystem, type Supervisor as RunningSupervisor } from '../otp/index.js'
 import { type Runtime, systemRuntime } from '../runtime/index.js'
 import { openWorker } from '../threads/adapters/worker.js'
 

@@ -49,4 +49,17 @@ export { Aborted, Busy, NoWorkers, TaskFailed, Timeout } from '../tasks/index.js
 export type { PeerId, PeerKind } from '../wire/index.js'
 export { Mesh, type MeshEvents, type MeshStats } from './mesh.js'
 export type { JoinOptions, SignalingService } from './options.js'
-export { call, cast, exit, link, monitor, reply, Supervisor, send, start, stop, unlink, whereis } from './processes.js'
+export {
+  call,
+  cast,
+  exit,
+  link,
+  monitor,
+  reply,
+  Supervisor,
+  send,
+  start,
+  stop,
+  unlink,
+  whereis,
+} from './processes.js'

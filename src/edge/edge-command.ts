@@ -38,7 +38,7 @@ async function runEdge(options: EdgeOptions): Promise<void> {
     room: options.room,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.weight === undefined ? {} : { weight: options.weight }),
-    ...(options.data === undefined ? {} : { persistence: levelPersistence(resolve(options.data)) }),
+    ...(options.data === undefined ? {} : { persistence: levelPersistence({ directory: resolve(options.data) }) }),
   })
   if (options.tasks !== undefined) await load(options.tasks, mesh)
   console.log(`edge worker ${mesh.id} is in room ${options.room}`)

@@ -66,6 +66,9 @@ export class MeshCore implements Cluster {
   #greeting: Timer | undefined
   /** Peers that were in the room when this one came, and that have not answered yet. */
   #awaited: Set<PeerId> | undefined
+  #isHidden = false
+  /** Ends the wait for what is handed over on leaving. */
+  #handedOver: ((late: number) => void) | undefined
   #stage: 'new' | 'greeting' | 'joining' | 'joined' | 'leaving' | 'gone' = 'new'
 
   constructor(options: MeshCoreOptions) {
@@ -219,11 +222,13 @@ export class MeshCore implements Cluster {
 
   /** The page is hidden: keep what is held and answer, but take on nothing new. */
   park(): void {
+    this.#isHidden = true
     if (this.#stage === 'joined') this.#membership.park()
   }
 
   /** The page is seen again. */
   unpark(): void {
+    this.#isHidden = false
     if (this.#stage === 'joined') this.#membership.unpark()
   }
 
@@ -239,12 +244,15 @@ export class MeshCore implements Cluster {
       return
     }
     this.#stage = 'leaving'
-    this.#membership.leaving()
-    this.#leaving.run(this.runtime, leavingBound, (late) => {
+    this.#handedOver = (late) => {
+      this.#handedOver = undefined
       if (late > 0) this.runtime.log('warn', `left before ${late} rooms had handed over`)
       this.goodbye()
       gone()
-    })
+    }
+    this.#membership.leaving()
+    this.#leaving.run(this.runtime, leavingBound, (late) => this.#handedOver?.(late))
+    this.#stopIfAlone()
   }
 
   /** Says goodbye and is gone at once, as a page that is being closed must. */
@@ -295,6 +303,8 @@ export class MeshCore implements Cluster {
       if (late > 0) this.runtime.log('warn', `joined before ${late} rooms had caught up`)
       this.#stage = 'joined'
       this.#membership.ready()
+      // A tab may have been opened in the background.
+      if (this.#isHidden) this.#membership.park()
       this.#options.joined()
     })
   }
@@ -308,6 +318,13 @@ export class MeshCore implements Cluster {
     // Who was only announced and never answered is not waited for.
     if (clean || !isMember) this.#greeted(peer)
     if (!isMember) this.#links.disconnect(peer, 'closed')
+  }
+
+  /** A peer that leaves waits for nobody when nobody stays: there is no one to hand over to. */
+  #stopIfAlone(): void {
+    if (this.#handedOver === undefined) return
+    for (const { id, state } of this.members()) if (id !== this.self && state !== 'leaving') return
+    this.#handedOver(0)
   }
 
   /** A dead peer is being called, in case that it was only cut off: it needs a link for that, for a while. */
@@ -365,6 +382,7 @@ export class MeshCore implements Cluster {
     }
     this.#emit('change', member)
     this.#greeted(id)
+    this.#stopIfAlone()
   }
 
   #linkChanged(peer: PeerId): void {

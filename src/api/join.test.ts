@@ -1,0 +1,168 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type SignalServer, startSignalServer } from '../../signaling/index.js'
+import { call, GenServer, type JoinOptions, join, type Mesh } from '../index.node.js'
+
+let server: SignalServer
+const meshes: Mesh[] = []
+
+beforeEach(async () => {
+  server = await startSignalServer({ port: 0 })
+})
+
+afterEach(async () => {
+  await Promise.all(meshes.splice(0).map((mesh) => mesh.leave()))
+  await server.close()
+})
+
+async function enter(options: Partial<JoinOptions> = {}): Promise<Mesh> {
+  const mesh = await join({ signal: server.url, room: 'test', ...options })
+  meshes.push(mesh)
+  return mesh
+}
+
+/** Waits until the peers that are left agree on who is here. */
+async function agreed(...peers: readonly Mesh[]): Promise<void> {
+  await vi.waitFor(
+    () => {
+      for (const peer of peers) {
+        expect(peer.members().filter(({ state }) => state === 'alive')).toHaveLength(peers.length)
+        expect(peer.view).toBe(peers[0]?.view)
+      }
+    },
+    { timeout: 15_000 },
+  )
+}
+
+/** Three edge workers with real links, on a real signalling server. */
+describe('join, in Node', { timeout: 60_000 }, () => {
+  it('makes one mesh of three peers: state, tasks, messages, a leave', async () => {
+    const [a, b, c] = [await enter(), await enter(), await enter()]
+    await agreed(a, b, c)
+
+    const got: unknown[] = []
+    b.on('message', (message, from) => got.push([message, from === a.id]))
+    a.send(b.id, new Map([['sent', 1n]]))
+    c.broadcast('to all')
+    await vi.waitFor(() => expect(got).toHaveLength(2))
+    expect(got).toContainEqual([new Map([['sent', 1n]]), true])
+
+    const { holders } = await a.store('scores').put('ada', 36)
+    expect(holders.length).toBeGreaterThanOrEqual(2)
+    expect(await c.store('scores').get('ada', { fresh: true })).toBe(36)
+
+    for (const mesh of [a, b, c]) mesh.tasks.define('square', (n: number) => ({ square: n * n, by: mesh.id }))
+    const inputs = Array.from({ length: 30 }, (_, n) => n)
+    await vi.waitFor(async () => {
+      const doers = new Set<string>()
+      for await (const { index, value } of a.tasks.map<{ square: number; by: string }>('square', inputs)) {
+        expect(value.square).toBe(index * index)
+        doers.add(value.by)
+      }
+      // The others' definitions may still be on their way at first.
+      expect(doers).toEqual(new Set([a.id, b.id, c.id]))
+    })
+
+    const downs: string[] = []
+    a.on('down', ({ id, state }) => downs.push(`${id} ${state}`))
+    await c.leave()
+    await vi.waitFor(() => expect(downs).toEqual([`${c.id} left`]))
+    await agreed(a, b)
+    expect(await b.store('scores').get('ada')).toBe(36)
+  })
+
+  it('goes on when the signalling server goes, and lets others in when it is back', async () => {
+    const [a, b] = [await enter(), await enter()]
+    await agreed(a, b)
+    await vi.waitFor(
+      () =>
+        expect(
+          a
+            .members()
+            .map(({ link }) => link)
+            .sort(),
+        ).toEqual(['direct', 'self']),
+      15_000,
+    )
+    const { port } = server
+    await server.close()
+    await a.store('s').put('k', 1)
+    expect(await b.store('s').get('k')).toBe(1)
+    server = await startSignalServer({ port })
+    const c = await enter()
+    await agreed(a, b, c)
+    expect(await c.store('s').get('k')).toBe(1)
+  })
+
+  it('works by relay alone', async () => {
+    const [a, b] = [await enter({ relay: 'only' }), await enter({ relay: 'only' })]
+    await agreed(a, b)
+    expect(
+      a
+        .members()
+        .map(({ link }) => link)
+        .sort(),
+    ).toEqual(['relay', 'self'])
+    await a.store('s').put('k', 'by relay')
+    expect(await b.store('s').get('k')).toBe('by relay')
+  })
+
+  it('supervises', async () => {
+    const mesh = await enter()
+    class Counter extends GenServer {
+      #n = 0
+      override init({ start }: { start: number }) {
+        this.#n = start
+      }
+      override handleCall(request: unknown) {
+        if (request === 'crash') throw new Error('asked to')
+        return ++this.#n
+      }
+    }
+    const tree = await mesh.supervise({
+      children: [{ id: 'counter', start: [Counter, { start: 0 }], name: 'counter' }],
+    })
+    expect(await call('counter', 'next')).toBe(1)
+    expect(await call('counter', 'next')).toBe(2)
+    await expect(call('counter', 'crash')).rejects.toMatchObject({ name: 'ExitError' })
+    await vi.waitFor(async () => expect(await call('counter', 'next')).toBe(1))
+    expect(tree.children()).toMatchObject([{ id: 'counter', state: 'running', restarts: 1 }])
+  })
+})
+
+describe('join refuses', { timeout: 30_000 }, () => {
+  const refusal = (options: unknown) =>
+    join(options as JoinOptions).then(
+      () => 'joined',
+      (error: Error) => `${error.name}: ${error.message}`,
+    )
+
+  it.each([
+    [undefined, 'join: must be an object of options, but got undefined'],
+    [{ room: 'r' }, 'join.signal:'],
+    [{ signal: 'ws://127.0.0.1:1', room: '' }, 'join.room: must not be empty, but got ""'],
+    [{ signal: 'ws://127.0.0.1:1', room: 7 }, 'join.room: must be a string, but got 7'],
+    [{ signal: 'nowhere', room: 'r' }, 'but got "nowhere"'],
+    [{ signal: [], room: 'r' }, 'join.signal'],
+    [
+      { signal: 'ws://127.0.0.1:1', room: 'r', colour: 'red' },
+      'join.colour: is not an option here, but got "red"',
+    ],
+    [{ signal: 'ws://127.0.0.1:1', room: 'r', weight: Number.NaN }, 'join.weight'],
+    [{ signal: 'ws://127.0.0.1:1', room: 'r', relay: 'often' }, 'join.relay'],
+    [{ signal: 'ws://127.0.0.1:1', room: 'r', token: 5 }, 'join.token'],
+  ])('%j', async (options, expected) => {
+    expect(await refusal(options)).toContain(`InvalidOption: `)
+    expect(await refusal(options)).toContain(expected)
+  })
+
+  it('a server that is not there, and one that is no signalling server', async () => {
+    expect(await refusal({ signal: 'ws://127.0.0.1:1', room: 'r' })).toContain('SignalUnreachable')
+    const web = createServer((_request, response) => response.end('hello'))
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
+    const { port } = web.address() as AddressInfo
+    expect(await refusal({ signal: `http://127.0.0.1:${port}`, room: 'r' })).toContain('SignalUnreachable')
+    web.close()
+  })
+})
