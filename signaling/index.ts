@@ -1,3 +1,6 @@
-/** The signalling server: `startSignalServer`, and the rooms in it for the simulator. */
-export type { SignalConfiguration, SignalOptions } from './options.js'
+/** The signalling server: `startSignalServer`, the commands around it, and tokens for it. */
+export { runSignal, runToken, type SignalFlags, signalFlags, type TokenFlags, tokenFlags } from './command.js'
+export { type ConfigurationSources, loadConfiguration, type Setting, settings } from './configuration.js'
+export { mintToken, type TokenOptions } from './mint-token.js'
+export { type SignalConfiguration, type SignalOptions, signalOptions } from './options.js'
 export { type SignalServer, type StartSignalOptions, startSignalServer } from './server.js'

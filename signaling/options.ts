@@ -1,13 +1,38 @@
 import * as v from 'valibot'
+import { shortestKey } from './mint-token.js'
 import { signalLimits } from './rooms/index.js'
 
 const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))
-const path = v.pipe(v.string('must be a string'), v.startsWith('/', 'must start with /'))
-const milliseconds = v.pipe(
+const texts = v.array(text, 'must be a list')
+const path = v.pipe(v.string('must be a string'), v.regex(/^\/[^?#]*$/, 'must be a path that starts with /'))
+const whole = v.pipe(
   v.number('must be a number'),
   v.integer('must be whole'),
   v.minValue(0, 'must be 0 or more'),
 )
+const flag = v.boolean('must be true or false')
+
+/** A TURN server that shares a secret with this one, as coturn does with `use-auth-secret`. */
+const turn = v.strictObject({
+  /** `turn:host:3478?transport=udp` and the like. */
+  urls: v.pipe(texts, v.minLength(1, 'must name at least one URL')),
+  /** coturn's `static-auth-secret`. */
+  secret: text,
+  /** Seconds that credentials hold; they are renewed after three quarters of it. */
+  ttlSeconds: v.optional(v.pipe(whole, v.minValue(4, 'must be at least 4')), 3600),
+})
+
+const peerjs = v.strictObject({
+  /** What PeerJS clients give as `path`. */
+  path: v.optional(path, '/peerjs'),
+  /** What PeerJS clients give as `key`: an application's name, no secret. */
+  key: v.optional(
+    v.pipe(text, v.regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')),
+    'peerjs',
+  ),
+  /** Lets anybody list the ids of those connected. */
+  discovery: v.optional(flag, false),
+})
 
 /** Everything that a signalling server can be told, by file, flags, environment or code. */
 export const signalOptions = v.strictObject({
@@ -26,14 +51,46 @@ export const signalOptions = v.strictObject({
   /** Where peers connect. */
   path: v.optional(path, '/'),
   /** Lets everybody in, also from other machines. */
-  open: v.optional(v.boolean('must be true or false'), false),
+  open: v.optional(flag, false),
+  /** The shared secret that tokens are signed with (HS256). */
+  key: v.optional(v.pipe(text, v.minLength(shortestKey, `must have at least ${shortestKey} characters`))),
+  /** The URL of the JWKS whose keys tokens are signed with (EdDSA, ES256), or the JWKS itself. */
+  jwks: v.optional(
+    v.union(
+      [
+        v.pipe(v.string(), v.regex(/^https?:\/\//)),
+        v.looseObject({ keys: v.array(v.record(v.string(), v.unknown())) }),
+      ],
+      'must be a URL or a JWKS',
+    ),
+  ),
   /** `Origin`s that pages may connect from, such as `https://app.example`; unset: any. Node peers send none and are not asked. */
-  origins: v.optional(v.array(text, 'must be a list of origins')),
+  origins: v.optional(texts),
   /** How many proxies in front are trusted to say in `X-Forwarded-For` whom they speak for. */
-  trustedProxies: v.optional(milliseconds, 0),
+  trustedProxies: v.optional(whole, 0),
+  /** STUN and TURN servers for all peers, with lasting credentials or none. */
+  iceServers: v.optional(
+    v.array(
+      v.strictObject({
+        urls: v.union([text, texts], 'must be a URL or a list of them'),
+        username: v.optional(text),
+        credential: v.optional(text),
+      }),
+      'must be a list of ICE servers',
+    ),
+    [],
+  ),
+  /** A TURN server that peers get time-limited credentials for. */
+  turn: v.optional(turn),
+  /** The URL of the Redis through which instances share their rooms; unset: this instance is alone. */
+  redis: v.optional(v.pipe(text, v.regex(/^(rediss?|unix):\/\//, 'must be a redis:// URL'))),
+  /** What the keys in Redis start with. */
+  redisPrefix: v.optional(text, 'ringmesh:'),
+  /** The door for stock PeerJS clients; false for none. On by default, unless attached to a server of somebody else's. */
+  peerjs: v.optional(v.union([v.literal(false), peerjs], 'must be false or an object')),
   /** Milliseconds that peers are given to move when the server stops. */
-  drainMilliseconds: v.optional(milliseconds, 5_000),
-  /** What is granted at most; see {@link signalLimits}. */
+  drainMilliseconds: v.optional(whole, 5_000),
+  /** What is granted at most; see `signalLimits`. */
   limits: v.optional(signalLimits, {}),
 })
 
@@ -41,3 +98,22 @@ export const signalOptions = v.strictObject({
 export type SignalOptions = v.InferInput<typeof signalOptions>
 /** The options of a signalling server, with all defaults filled in. */
 export type SignalConfiguration = v.InferOutput<typeof signalOptions>
+
+/** The settings of the PeerJS door when nothing is said. */
+export const defaultPeerJs = v.parse(peerjs, {})
+
+/** A configuration to be printed: what is secret in it is not shown. */
+export function withoutSecrets(configuration: SignalConfiguration): SignalConfiguration {
+  const { key, turn, redis, iceServers, ...rest } = configuration
+  return {
+    ...rest,
+    ...(key === undefined ? {} : { key: hidden }),
+    ...(redis === undefined ? {} : { redis: redis.replace(/\/\/[^@/]*@/, `//${hidden}@`) }),
+    ...(turn === undefined ? {} : { turn: { ...turn, secret: hidden } }),
+    iceServers: iceServers.map((server) =>
+      server.credential === undefined ? server : { ...server, credential: hidden },
+    ),
+  }
+}
+
+const hidden = '(hidden)'

@@ -1,13 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type WebSocket, WebSocketServer } from 'ws'
 import { checkOptions, InvalidOption } from '../src/errors/index.js'
-import { type Log, type Runtime, randomId, systemRuntime } from '../src/runtime/index.js'
-import { addressGroup, addressOf, isLoopback } from './node/addresses.js'
-import { plug, refuseUpgrade, ServerWebSocket } from './node/web-socket.js'
-import { type SignalConfiguration, type SignalOptions, signalOptions } from './options.js'
-import { Directory, MemoryHub, openAdmission, Rooms, Sockets, Tally } from './rooms/index.js'
+import { type Log, type Runtime, systemRuntime } from '../src/runtime/index.js'
+import { isLoopback } from './node/addresses.js'
+import { Gate } from './node/gate.js'
+import { Instance } from './node/instance.js'
+import { refuseUpgrade } from './node/web-socket.js'
+import {
+  defaultPeerJs,
+  type SignalConfiguration,
+  type SignalOptions,
+  signalOptions,
+  withoutSecrets,
+} from './options.js'
+import type { Tally } from './rooms/index.js'
 
 /** Milliseconds that sockets are given to answer a close before they are cut. */
 const closingPatience = 1_000
@@ -28,17 +35,26 @@ export interface SignalServer {
   /** What peers pass to `join` as `signal`. */
   readonly url: string
   readonly port: number
+  /** All that is counted, as the metrics have it. */
   readonly tally: Tally
-  /** Peers and others with an open socket. */
+  /** Open sockets. */
   readonly connections: number
+  /**
+   * Answers `/healthz`, `/readyz`, `/metrics` and the PeerJS door's HTTP side; false for any other
+   * request. Only of use with `server`; a server of our own does it by itself.
+   */
+  handle(request: IncomingMessage, response: ServerResponse): boolean
   /** Stops gracefully: tells the peers to move, waits for them up to `drainMilliseconds`, then closes. Idempotent. */
   stop(): Promise<void>
-  /** Stops at once. Idempotent. */
+  /** Stops at once, within a second. Idempotent. */
   close(): Promise<void>
 }
 
 /**
  * Starts a signalling server.
+ *
+ * Without a key everybody is let in, and therefore only loopback is listened on, unless `open` says
+ * that this is meant.
  *
  * @throws {InvalidOption} for a wrong option, a port that is taken, an address that is not this
  * machine's, or one that is not loopback with neither a key nor `open`
@@ -53,7 +69,12 @@ export interface SignalServer {
 export async function startSignalServer(options: StartSignalOptions = {}): Promise<SignalServer> {
   const { server, log, ...rest } = options
   const configuration = checkOptions(signalOptions, rest, 'signal')
-  if (server === undefined && !configuration.open && !isLoopback(configuration.host)) {
+  const loopbackOnly =
+    !configuration.open && configuration.key === undefined && configuration.jwks === undefined
+  if (configuration.key !== undefined && configuration.jwks !== undefined) {
+    throw new InvalidOption('signal.jwks', '(given)', 'must not be given together with key')
+  }
+  if (server === undefined && loopbackOnly && !isLoopback(configuration.host)) {
     throw new InvalidOption(
       'signal.host',
       configuration.host,
@@ -61,30 +82,50 @@ export async function startSignalServer(options: StartSignalOptions = {}): Promi
     )
   }
   const runtime = systemRuntime(log === undefined ? {} : { log })
-  const running = new RunningServer(configuration, server, runtime)
-  await running.listen()
+  runtime.log('info', 'configured', { configuration: withoutSecrets(configuration) })
+  const running = new RunningServer(configuration, server, loopbackOnly, runtime)
+  try {
+    await running.listen()
+  } catch (error) {
+    await running.close()
+    throw error
+  }
   return running
 }
 
 class RunningServer implements SignalServer {
-  readonly tally = new Tally()
   readonly #configuration: SignalConfiguration
   readonly #runtime: Runtime
   readonly #http: Server
   readonly #attached: boolean
-  readonly #webSockets: WebSocketServer
-  readonly #sockets: Sockets
-  readonly #rooms: Rooms
-  readonly #perAddress = new Map<string, number>()
+  readonly #instance: Instance
+  readonly #gate: Gate
   #closing: Promise<void> | undefined
   #stopping: Promise<void> | undefined
-  #emptied: (() => void) | undefined
+  #emptied: () => void = () => {}
 
-  constructor(configuration: SignalConfiguration, server: Server | undefined, runtime: Runtime) {
+  constructor(
+    configuration: SignalConfiguration,
+    server: Server | undefined,
+    loopbackOnly: boolean,
+    runtime: Runtime,
+  ) {
     const { limits } = configuration
     this.#configuration = configuration
     this.#runtime = runtime
     this.#attached = server !== undefined
+    const peerjs = configuration.peerjs ?? (this.#attached ? false : defaultPeerJs)
+    this.#instance = new Instance(configuration, peerjs, runtime)
+    this.#gate = new Gate({
+      configuration,
+      runtime,
+      instance: this.#instance,
+      loopbackOnly,
+      peerjsPath: peerjs ? `${peerjs.path.replace(/\/$/, '')}/peerjs` : undefined,
+      emptied: () => {
+        if (this.connections === 0) this.#emptied()
+      },
+    })
     this.#http =
       server ??
       createServer(
@@ -93,27 +134,15 @@ class RunningServer implements SignalServer {
           requestTimeout: limits.handshakeMilliseconds,
           connectionsCheckingInterval: stallCheckInterval,
         },
-        (request, response) => this.#answer(request, response),
+        (request, response) => {
+          if (!this.handle(request, response)) response.writeHead(404).end()
+        },
       )
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      maxPayload: limits.frameBytes,
-      perMessageDeflate: false,
-      WebSocket: ServerWebSocket,
-    })
-    this.#sockets = new Sockets(runtime, limits, this.tally)
-    const bus = new MemoryHub(runtime).bus(randomId(runtime))
-    this.#rooms = new Rooms({
-      runtime,
-      limits,
-      tally: this.tally,
-      sockets: this.#sockets,
-      directory: new Directory(runtime, bus),
-      admission: openAdmission,
-      iceServers: () => ({ servers: [] }),
-    })
     this.#http.on('upgrade', this.#upgrade)
+  }
+
+  get tally(): Tally {
+    return this.#instance.tally
   }
 
   get port(): number {
@@ -131,16 +160,21 @@ class RunningServer implements SignalServer {
   }
 
   get connections(): number {
-    return this.#sockets.size
+    return this.#instance.sockets.size
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    return this.#instance.http.handle(request, response)
   }
 
   listen(): Promise<void> {
     if (this.#attached) return Promise.resolve()
     const { host, port } = this.#configuration
     return new Promise((resolve, reject) => {
-      this.#http.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
+      const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port))
+      this.#http.once('error', failed)
       this.#http.listen(port, host, () => {
-        this.#http.removeAllListeners('error')
+        this.#http.off('error', failed)
         this.#http.on('error', (error) => this.#runtime.log('error', 'the HTTP server failed', { error }))
         this.#runtime.log('info', 'listening', { url: this.url })
         resolve()
@@ -159,22 +193,25 @@ class RunningServer implements SignalServer {
   }
 
   async #drain(): Promise<void> {
-    this.#rooms.drain()
+    this.#instance.drain()
     this.#runtime.log('info', 'draining', { connections: this.connections })
     await this.#empty(this.#configuration.drainMilliseconds)
   }
 
   async #close(): Promise<void> {
-    this.#rooms.drain()
-    this.#http.off('upgrade', this.#upgrade)
-    this.#sockets.endAll('the server stops')
+    this.#instance.drain()
+    this.#instance.sockets.endAll('the server stops')
     await this.#empty(closingPatience)
-    this.#sockets.cutAll()
-    if (this.#attached) return
-    await new Promise<void>((resolve) => {
-      this.#http.close(() => resolve())
-      this.#http.closeAllConnections()
-    })
+    this.#instance.sockets.cutAll()
+    await this.#empty(closingPatience)
+    this.#http.off('upgrade', this.#upgrade)
+    await this.#instance.stop()
+    if (!this.#attached && this.#http.listening) {
+      await new Promise<void>((resolve) => {
+        this.#http.close(() => resolve())
+        this.#http.closeAllConnections()
+      })
+    }
     this.#runtime.log('info', 'stopped')
   }
 
@@ -191,65 +228,23 @@ class RunningServer implements SignalServer {
   }
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const { path, limits, trustedProxies, open } = this.#configuration
-    const asked = (request.url ?? '/').split('?', 1)[0]
-    if (asked !== path) {
-      // Another upgrade listener of the same server may know the path; alone, nobody does.
-      if (this.#http.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found')
-      return
-    }
-    const address = addressOf(request, trustedProxies)
-    const group = addressGroup(address)
-    const fromGroup = this.#perAddress.get(group) ?? 0
-    if (this.#rooms.draining) {
-      this.#turnAway(socket, '503 Service Unavailable', 'draining', address)
-    } else if (this.connections >= limits.connections) {
-      this.#turnAway(socket, '503 Service Unavailable', 'too-many-connections', address)
-    } else if (fromGroup >= limits.connectionsPerAddress) {
-      this.#turnAway(socket, '429 Too Many Requests', 'too-many-connections-from-address', address)
-    } else if (!open && this.#attached && !isLoopback(request.socket.localAddress ?? '')) {
-      this.#turnAway(socket, '403 Forbidden', 'token-missing', address)
-    } else {
-      this.#perAddress.set(group, fromGroup + 1)
-      socket.once('close', () => this.#gone(group))
-      this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-        plug(
-          webSocket as ServerWebSocket,
-          address,
-          true,
-          (peer) => this.#rooms.connect(peer),
-          () => {
-            if (this.connections === 0) this.#emptied?.()
-          },
-        )
-      })
-    }
-  }
-
-  #gone(group: string): void {
-    const left = (this.#perAddress.get(group) ?? 1) - 1
-    if (left > 0) this.#perAddress.set(group, left)
-    else this.#perAddress.delete(group)
-  }
-
-  #turnAway(socket: Duplex, status: string, reason: Parameters<Tally['refused']>[0], address: string): void {
-    this.tally.refused(reason)
-    this.#runtime.log('warn', 'a connection was refused', { address, reason })
-    refuseUpgrade(socket, status)
-  }
-
-  #answer(_request: IncomingMessage, response: ServerResponse): void {
-    response.writeHead(404).end()
+    if (this.#gate.admit(request, socket, head)) return
+    // Another listener of the same server may know the path; where there is none, nobody does.
+    if (this.#http.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found')
   }
 }
 
 /** What went wrong while listening, as the option that has to change. */
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  if (error.code === 'EADDRINUSE')
-    return new InvalidOption('signal.port', port, 'must be a port that is free')
-  if (error.code === 'EACCES')
-    return new InvalidOption('signal.port', port, 'must be a port that this user may open')
-  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
-    return new InvalidOption('signal.host', host, 'must be an address of this machine')
-  return error
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new InvalidOption('signal.port', port, 'must be a port that is free')
+    case 'EACCES':
+      return new InvalidOption('signal.port', port, 'must be a port that this user may open')
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new InvalidOption('signal.host', host, 'must be an address of this machine')
+    default:
+      return error
+  }
 }

@@ -8,6 +8,13 @@ import type { Bus, BusEvents, Presence } from './bus.js'
  */
 const patience = 2_000
 
+/**
+ * When the bus is back, and empty, the instances announce their peers one after the other; so long,
+ * in milliseconds, a peer that is missing there is still believed in. Instances look for a lost
+ * Redis at least every second.
+ */
+const grace = 5_000
+
 /** A peer whose socket is at this instance. */
 export interface LocalPeer {
   /** It is in; these others are there. Called at most once, before anything else. */
@@ -16,6 +23,11 @@ export interface LocalPeer {
   deliver(frame: Uint8Array): void
   /** It is back on another socket, here or at another instance; this one counts no more. */
   replaced(): void
+  /**
+   * Whether it may take the place of one of the same id that is there already; without this it may.
+   * Answering no, it is out again and nobody hears of it.
+   */
+  mayReplace?(other: Presence): boolean
 }
 
 /** How a door tells its peers of each other; undefined tells nothing. */
@@ -42,6 +54,8 @@ interface Room {
   overlay: Map<string, Presence | undefined> | undefined
   /** Set until the room's first peers may be welcomed. */
   waiting: Timer | undefined
+  /** Set while peers are believed in that the bus, just back, does not know yet. */
+  doubts: Timer | undefined
 }
 
 /**
@@ -111,6 +125,7 @@ export class Directory {
     const room = this.#rooms.get(name) ?? this.#create(name, announcements)
     const before = room.local.get(id)
     const presence: Presence = { id, info, instance: this.#bus.instance, session: ++this.#sessions }
+    if (before !== undefined && peer.mayReplace?.(before.presence) === false) return presence.session
     const local: Local = { presence, peer, inside: false, echoed: false }
     room.local.set(id, local)
     before?.peer.replaced()
@@ -153,6 +168,7 @@ export class Directory {
       remote: new Map(),
       overlay: undefined,
       waiting: undefined,
+      doubts: undefined,
     }
     this.#rooms.set(name, room)
     if (this.#bus.connected) {
@@ -169,6 +185,12 @@ export class Directory {
 
   #comeIn(room: Room, local: Local): void {
     const { presence, peer } = local
+    const elsewhere = room.remote.get(presence.id)
+    if (elsewhere !== undefined && peer.mayReplace?.(elsewhere) === false) {
+      room.local.delete(presence.id)
+      this.#forgetIfEmpty(room)
+      return
+    }
     local.inside = true
     room.remote.delete(presence.id)
     const others: Presence[] = []
@@ -196,6 +218,7 @@ export class Directory {
   #forgetIfEmpty(room: Room): void {
     if (room.local.size > 0) return
     room.waiting?.cancel()
+    room.doubts?.cancel()
     this.#rooms.delete(room.name)
     this.#bus.close(room.name)
   }
@@ -246,8 +269,8 @@ export class Directory {
       else current.set(id, presence)
     }
     room.overlay = undefined
-    for (const id of room.remote.keys()) {
-      if (current.has(id)) continue
+    for (const id of [...room.remote.keys()]) {
+      if (current.has(id) || room.doubts !== undefined) continue
       room.remote.delete(id)
       this.#tell(room, room.announcements.left(id, false))
     }
@@ -271,6 +294,11 @@ export class Directory {
 
   #up(): void {
     for (const room of this.#rooms.values()) {
+      room.doubts?.cancel()
+      room.doubts = this.#runtime.timer(grace, () => {
+        room.doubts = undefined
+        if (this.#bus.connected) this.#ask(room)
+      })
       this.#ask(room)
       for (const local of room.local.values()) {
         local.echoed = false
@@ -283,6 +311,8 @@ export class Directory {
   #down(): void {
     for (const room of this.#rooms.values()) {
       room.overlay = undefined
+      room.doubts?.cancel()
+      room.doubts = undefined
       this.#letIn(room)
     }
     this.#onBus(false)

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs'
+import { InvalidOption } from '../src/errors/index.js'
+import type { LogLevel } from '../src/runtime/index.js'
+import { loadConfiguration } from './configuration.js'
+import { mintToken, type TokenOptions } from './mint-token.js'
+import { jsonLog } from './node/json-log.js'
+import { withoutSecrets } from './options.js'
+import { type SignalServer, startSignalServer } from './server.js'
+
+/** What `ringmesh signal` takes on its command line, as commander names it. */
+export interface SignalFlags {
+  /** A JSON file of options. */
+  config?: string
+  port?: number
+  host?: string
+  path?: string
+  open?: boolean
+  key?: string
+  jwks?: string
+  redis?: string
+  /** Origins that pages may connect from. */
+  origin?: string[]
+  trustedProxies?: number
+  /** `name=value`, such as `peersPerRoom=64`. */
+  limit?: string[]
+  /** Print the effective configuration, without secrets, and end. */
+  printConfig?: boolean
+  logLevel?: LogLevel
+}
+
+/** The flags of `ringmesh signal` and what their help says; those that may be given often end in `...`. */
+export const signalFlags: readonly (readonly [flag: string, help: string])[] = [
+  ['--port <number>', 'where to listen; 0 takes any free port (default: 9000)'],
+  ['--host <address>', 'the address to listen on (default: 127.0.0.1)'],
+  ['--path <path>', 'where peers connect (default: /)'],
+  ['--open', 'let everybody in, also from other machines'],
+  ['--key <secret>', 'want tokens, signed with this secret; better by RINGMESH_SIGNAL_KEY or its _FILE'],
+  ['--jwks <url>', 'want tokens, signed with one of these keys'],
+  ['--redis <url>', 'share rooms with other instances through this Redis'],
+  ['--origin <origin...>', 'origins that pages may connect from (default: any)'],
+  ['--trusted-proxies <count>', 'proxies in front whose X-Forwarded-For is believed (default: 0)'],
+  ['--limit <name=value...>', 'a limit, such as peersPerRoom=64'],
+  ['--config <file>', 'a JSON file of options; RINGMESH_SIGNAL_* variables win over it, flags over both'],
+  ['--log-level <level>', 'debug, info, warn or error (default: info)'],
+  ['--print-config', 'print the effective configuration, without secrets, and end'],
+]
+
+/**
+ * `ringmesh signal`: puts the configuration together from file, environment and flags, starts the
+ * server, prints its URL on standard output and its log, a JSON object a line, on standard error. SIGTERM
+ * and SIGINT drain it; a second one ends it at once.
+ *
+ * @returns the server, or undefined where only the configuration was wanted
+ * @throws {InvalidOption} for anything wrong in file, environment or flags, or a port that is taken
+ */
+export async function runSignal(flags: SignalFlags = {}): Promise<SignalServer | undefined> {
+  const { config, printConfig, logLevel, origin, limit, ...rest } = flags
+  const configuration = loadConfiguration({
+    file: config,
+    environment: process.env,
+    flags: { ...rest, origins: origin, limits: limit && limitsOf(limit) },
+  })
+  if (printConfig) {
+    process.stdout.write(`${JSON.stringify(withoutSecrets(configuration), null, 2)}\n`)
+    return undefined
+  }
+  const log = jsonLog((line) => process.stderr.write(line), levelOf(logLevel))
+  const server = await startSignalServer({ ...configuration, log } as Parameters<typeof startSignalServer>[0])
+  process.stdout.write(`${server.url}\n`)
+  let asked = 0
+  const stop = (): void => {
+    const stopped = ++asked === 1 ? server.stop() : server.close()
+    stopped.then(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  return server
+}
+
+/** What `ringmesh token` takes on its command line. */
+export interface TokenFlags extends Omit<TokenOptions, 'privateKey'> {
+  /** A file with the private key, a JWK or PEM. */
+  privateKey?: string
+}
+
+/** The flags of `ringmesh token` and what their help says. */
+export const tokenFlags: readonly (readonly [flag: string, help: string])[] = [
+  ['--key <secret>', 'the shared secret; better by the variable RINGMESH_SIGNAL_KEY'],
+  ['--private-key <file>', 'or a private key, Ed25519 or P-256, as a JWK or in PEM'],
+  ['--room <pattern>', 'the room it is for; * stands for any characters (default: any room)'],
+  ['--peer <id>', 'the one peer that may use it (default: any)'],
+  ['--weight <number>', 'the highest weight that the peer may take (default: any)'],
+  ['--kind <kind>', 'tab or edge (default: both)'],
+  ['--expires-in <seconds>', 'how long it holds (default: 86400, a day)'],
+]
+
+/**
+ * `ringmesh token`: mints a token and prints it on standard output.
+ *
+ * @throws {InvalidOption} for a wrong flag, or a key that cannot be read
+ */
+export async function runToken({ privateKey, ...flags }: TokenFlags): Promise<void> {
+  const key = flags.key ?? (privateKey === undefined ? process.env.RINGMESH_SIGNAL_KEY : undefined)
+  const token = await mintToken({
+    ...flags,
+    ...(key === undefined ? {} : { key }),
+    ...(privateKey === undefined ? {} : { privateKey: keyIn(privateKey) }),
+  })
+  process.stdout.write(`${token}\n`)
+}
+
+function keyIn(file: string): string | Record<string, unknown> {
+  try {
+    const text = readFileSync(file, 'utf8')
+    return text.trimStart().startsWith('{') ? JSON.parse(text) : text
+  } catch (error) {
+    throw new InvalidOption('token --private-key', file, `must be a key file (${(error as Error).message})`)
+  }
+}
+
+function limitsOf(pairs: readonly string[]): Record<string, number> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, name, value] = /^(\w+)=(\d+)$/.exec(pair) ?? []
+      if (name === undefined) throw new InvalidOption('signal --limit', pair, 'must be name=value')
+      return [name, Number(value)]
+    }),
+  )
+}
+
+function levelOf(level: string = 'info'): LogLevel {
+  if (level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level
+  throw new InvalidOption('signal --log-level', level, 'must be debug, info, warn or error')
+}

@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs'
+import type * as v from 'valibot'
+import { checkOptions, InvalidOption } from '../src/errors/index.js'
+import { type SignalConfiguration, signalOptions } from './options.js'
+
+/** What the variables start with: `RINGMESH_SIGNAL_PORT`, `RINGMESH_SIGNAL_LIMITS_PEERS_PER_ROOM`. */
+const variablePrefix = 'RINGMESH_SIGNAL_'
+
+/** One option as it can be set from outside. */
+export interface Setting {
+  /** Where it stands in the options: `['limits', 'peersPerRoom']`. */
+  readonly path: readonly string[]
+  /** The environment variable that sets it; with `_FILE` after it, the file that holds its value. */
+  readonly variable: string
+  readonly type: 'string' | 'number' | 'boolean' | 'list' | 'json'
+}
+
+/** Where options come from, the later winning over the earlier. */
+export interface ConfigurationSources {
+  /** A JSON file of options. */
+  readonly file?: string | undefined
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Options as flags have set them; undefined ones are not set. */
+  readonly flags?: Readonly<Record<string, unknown>>
+}
+
+/** Every option of {@link signalOptions}, read off the schema itself, so that none is forgotten here. */
+export function settings(): Setting[] {
+  return entriesOf(signalOptions, [])
+}
+
+/**
+ * Puts the configuration together: defaults, then the file, then the environment, then flags.
+ *
+ * @throws {InvalidOption} naming the file, the variable or the option that is wrong
+ */
+export function loadConfiguration({
+  file,
+  environment = {},
+  flags = {},
+}: ConfigurationSources): SignalConfiguration {
+  const options: Record<string, unknown> = file === undefined ? {} : readOptions(file)
+  for (const setting of settings()) {
+    const text = environment[setting.variable] ?? fromFile(environment, `${setting.variable}_FILE`)
+    if (text !== undefined && text !== '') place(options, setting.path, readValue(setting, text))
+  }
+  merge(options, flags)
+  return checkOptions(signalOptions, options, 'signal')
+}
+
+type Schema = v.GenericSchema & { readonly type: string }
+
+function entriesOf(schema: Schema, path: readonly string[]): Setting[] {
+  const bare = unwrapped(schema)
+  if (bare.type === 'strict_object' && 'entries' in bare) {
+    const entries = bare.entries as Readonly<Record<string, Schema>>
+    return Object.entries(entries).flatMap(([name, entry]) => entriesOf(entry, [...path, name]))
+  }
+  const variable = variablePrefix + path.map(screaming).join('_')
+  const setting: Setting = { path, variable, type: typeOf(bare) }
+  // `false` or an object: the whole can be set, and each part of the object.
+  const parts = bare.type === 'union' && 'options' in bare ? (bare.options as readonly Schema[]) : []
+  const object = parts.map(unwrapped).find(({ type }) => type === 'strict_object')
+  return object === undefined ? [setting] : [setting, ...entriesOf(object, path)]
+}
+
+/** The schema without its default and its checks. */
+function unwrapped(schema: Schema): Schema {
+  if (schema.type === 'optional' && 'wrapped' in schema) return unwrapped(schema.wrapped as Schema)
+  if ('pipe' in schema && Array.isArray(schema.pipe) && schema.pipe[0] !== schema) {
+    return unwrapped(schema.pipe[0] as Schema)
+  }
+  return schema
+}
+
+function typeOf(schema: Schema): Setting['type'] {
+  switch (schema.type) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return schema.type
+    case 'array':
+      return 'item' in schema && unwrapped(schema.item as Schema).type === 'string' ? 'list' : 'json'
+    default:
+      return 'json'
+  }
+}
+
+function screaming(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+}
+
+function readValue({ type, variable }: Setting, text: string): unknown {
+  switch (type) {
+    case 'number':
+      return Number(text)
+    case 'boolean':
+      if (text === '1' || text === 'true') return true
+      if (text === '0' || text === 'false') return false
+      throw new InvalidOption(variable, text, 'must be true or false')
+    case 'list':
+      return text.split(',').map((item) => item.trim())
+    case 'json':
+      // A URL where an object may stand as well, as for `jwks`.
+      return /^\s*[[{]|^(true|false)$/.test(text) ? parsed(variable, text) : text
+    default:
+      return text
+  }
+}
+
+function parsed(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new InvalidOption(name, text, 'must be JSON')
+  }
+}
+
+function readOptions(file: string): Record<string, unknown> {
+  const options = parsed(file, read('signal --config', file))
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidOption(file, options, 'must hold one object of options')
+  }
+  return options as Record<string, unknown>
+}
+
+/** Secrets lie in files where they are mounted, as by Docker and systemd; an editor's last newline is none of theirs. */
+function fromFile(
+  environment: Readonly<Record<string, string | undefined>>,
+  variable: string,
+): string | undefined {
+  const file = environment[variable]
+  return file === undefined ? undefined : read(variable, file).trimEnd()
+}
+
+function read(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new InvalidOption(name, file, `must be a file that can be read (${(error as Error).message})`)
+  }
+}
+
+function place(options: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [name, ...rest] = path as [string, ...string[]]
+  if (rest.length === 0) options[name] = value
+  else {
+    const below = options[name]
+    const object = typeof below === 'object' && below !== null ? { ...below } : {}
+    place(object as Record<string, unknown>, rest, value)
+    options[name] = object
+  }
+}
+
+function merge(options: Record<string, unknown>, over: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(over)) {
+    if (value === undefined) continue
+    const below = options[name]
+    if (isRecord(value) && isRecord(below)) {
+      const object = { ...below }
+      merge(object, value)
+      options[name] = object
+    } else options[name] = value
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,121 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Runtime } from '../../src/runtime/index.js'
+import type { SignalConfiguration } from '../options.js'
+import type { RefusalReason } from '../rooms/index.js'
+import { addressGroup, addressOf, isLoopback } from './addresses.js'
+import type { Instance } from './instance.js'
+import { plug, refuseUpgrade, ServerWebSocket } from './web-socket.js'
+
+/** What the gate asks of a connection before it is let through to a door. */
+export interface GateOptions {
+  readonly configuration: SignalConfiguration
+  readonly runtime: Runtime
+  readonly instance: Instance
+  /** Where the PeerJS door's sockets connect; undefined without it. */
+  readonly peerjsPath: string | undefined
+  /** Without a key and without `open`, only this machine is let in. */
+  readonly loopbackOnly: boolean
+  /** Called when the last socket is gone. */
+  readonly emptied: () => void
+}
+
+/** Turns upgrade requests into sockets at a door, or away. */
+export class Gate {
+  readonly #options: GateOptions
+  readonly #webSockets: WebSocketServer
+  readonly #perAddress = new Map<string, number>()
+
+  constructor(options: GateOptions) {
+    this.#options = options
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: options.configuration.limits.frameBytes,
+      // Offers are small and relayed frames random: compressing them costs 300 KiB a socket for nothing.
+      perMessageDeflate: false,
+      WebSocket: ServerWebSocket,
+    })
+  }
+
+  /** Handles an upgrade; false when its path is none of ours. */
+  admit(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const { configuration, instance, peerjsPath, loopbackOnly } = this.#options
+    const path = (request.url ?? '/').split('?', 1)[0]
+    const isPeerJs = path === peerjsPath
+    if (path !== configuration.path && !isPeerJs) return false
+    const { limits, trustedProxies } = configuration
+    const address = addressOf(request, trustedProxies)
+    const group = addressGroup(address)
+    const fromGroup = this.#perAddress.get(group) ?? 0
+    const originAllowed = this.#originAllowed(request)
+    if (instance.rooms.draining) this.#turnAway(socket, '503 Service Unavailable', 'draining', address)
+    else if (instance.sockets.size >= limits.connections) {
+      this.#turnAway(socket, '503 Service Unavailable', 'too-many-connections', address)
+    } else if (fromGroup >= limits.connectionsPerAddress) {
+      this.#turnAway(socket, '429 Too Many Requests', 'too-many-connections-from-address', address)
+    } else if (loopbackOnly && !isLoopback(request.socket.localAddress ?? '')) {
+      this.#turnAway(socket, '403 Forbidden', 'token-missing', address)
+    } else if (isPeerJs && !originAllowed) this.#turnAway(socket, '403 Forbidden', 'origin', address)
+    else {
+      this.#perAddress.set(group, fromGroup + 1)
+      socket.once('close', () => this.#gone(group))
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+        const opened = webSocket as ServerWebSocket
+        if (isPeerJs) this.#toPeerJs(opened, address, request)
+        else this.#toRooms(opened, address, originAllowed ? undefined : request.headers.origin)
+      })
+    }
+    return true
+  }
+
+  #toRooms(webSocket: ServerWebSocket, address: string, badOrigin: string | undefined): void {
+    const { instance, emptied } = this.#options
+    plug(
+      webSocket,
+      address,
+      true,
+      (socket) => {
+        const connection = instance.rooms.connect(socket)
+        // Refused by a message, as a page cannot read the status of a refused upgrade.
+        if (badOrigin !== undefined)
+          connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
+        return connection
+      },
+      emptied,
+    )
+  }
+
+  #toPeerJs(webSocket: ServerWebSocket, address: string, request: IncomingMessage): void {
+    const { instance, emptied } = this.#options
+    const { peerjs } = instance
+    if (peerjs === undefined) return
+    const { searchParams } = new URL(request.url ?? '/', 'http://peerjs')
+    const caller = {
+      id: searchParams.get('id'),
+      token: searchParams.get('token'),
+      key: searchParams.get('key'),
+    }
+    plug(webSocket, address, false, (socket) => peerjs.connect(socket, caller), emptied)
+  }
+
+  /** Programs send no origin, and could send any: the list is for pages. */
+  #originAllowed({ headers }: IncomingMessage): boolean {
+    const { origins } = this.#options.configuration
+    return origins === undefined || headers.origin === undefined || origins.includes(headers.origin)
+  }
+
+  #gone(group: string): void {
+    const left = (this.#perAddress.get(group) ?? 1) - 1
+    if (left > 0) this.#perAddress.set(group, left)
+    else this.#perAddress.delete(group)
+  }
+
+  #turnAway(socket: Duplex, status: string, reason: RefusalReason, address: string): void {
+    const { instance, runtime } = this.#options
+    instance.tally.refused(reason)
+    runtime.log('warn', 'a connection was refused', { address, reason })
+    refuseUpgrade(socket, status)
+  }
+}

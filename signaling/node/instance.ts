@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import type { JSONWebKeySet } from 'jose'
+import { type Runtime, randomId } from '../../src/runtime/index.js'
+import type { SignalConfiguration } from '../options.js'
+import { PeerJsDoor } from '../peerjs/index.js'
+import {
+  type Admission,
+  type Bus,
+  Directory,
+  MemoryHub,
+  openAdmission,
+  Rooms,
+  Sockets,
+  Tally,
+} from '../rooms/index.js'
+import { HttpAnswers } from './http-answers.js'
+import { JwtAdmission } from './jwt-admission.js'
+import { Metrics } from './metrics.js'
+import { RedisBus } from './redis-bus.js'
+import { iceServers } from './turn-credentials.js'
+
+/** The rooms, doors, bus and watch-tower of one instance, put together as its configuration says. */
+export class Instance {
+  readonly tally = new Tally()
+  readonly sockets: Sockets
+  readonly rooms: Rooms
+  readonly peerjs: PeerJsDoor | undefined
+  readonly http: HttpAnswers
+  readonly #runtime: Runtime
+  readonly #bus: Bus
+  readonly #metrics: Metrics
+  #busWasUp = false
+
+  /** @param attached - the HTTP server is somebody else's: the PeerJS door is there only when asked for */
+  constructor(configuration: SignalConfiguration, peerjs: SignalConfiguration['peerjs'], runtime: Runtime) {
+    const { limits, redis, redisPrefix, turn } = configuration
+    const { tally } = this
+    this.#runtime = runtime
+    const name = randomId(runtime)
+    this.#bus =
+      redis === undefined
+        ? new MemoryHub(runtime).bus(name)
+        : new RedisBus(runtime, name, { url: redis, prefix: redisPrefix })
+    this.sockets = new Sockets(runtime, limits, tally)
+    const directory = new Directory(runtime, this.#bus, (up) => this.#busChanged(up, redis !== undefined))
+    const admission = this.#admission(configuration)
+    const shared = { runtime, limits, tally, directory, sockets: this.sockets, admission }
+    this.rooms = new Rooms({ ...shared, iceServers: iceServers(runtime, configuration.iceServers, turn) })
+    this.#metrics = new Metrics(tally, {
+      connections: () => this.sockets.size,
+      rooms: () => directory.rooms,
+      busConnected: () => this.#bus.connected,
+      draining: () => this.rooms.draining,
+      limits,
+    })
+    const door = peerjs || undefined
+    this.peerjs = door && new PeerJsDoor({ ...shared, key: door.key, digest: sha256 })
+    this.http = new HttpAnswers({
+      metrics: this.#metrics,
+      origins: configuration.origins,
+      bus: () => (this.#bus.connected ? 'up' : 'down'),
+      unready: () =>
+        this.rooms.draining
+          ? 'draining'
+          : this.#busWasUp
+            ? undefined
+            : 'waiting for the bus to the other instances',
+      peerjs: door && { ...door, ids: () => this.peerjs?.ids() ?? [] },
+    })
+  }
+
+  /** Lets nobody in any more and tells all peers to go elsewhere. */
+  drain(): void {
+    this.rooms.drain()
+    this.peerjs?.drain()
+  }
+
+  /** Lets go of the bus and stops measuring. */
+  stop(): Promise<void> {
+    this.#metrics.close()
+    return new Promise((resolve) => this.#bus.stop(resolve))
+  }
+
+  #admission({ key, jwks, open }: SignalConfiguration): Admission {
+    if (key === undefined && jwks === undefined) return openAdmission
+    if (open) this.#runtime.log('warn', 'open is ignored: a key is given, so tokens are wanted')
+    return new JwtAdmission(this.#runtime, this.#bus, {
+      key,
+      jwks: jwks as string | JSONWebKeySet | undefined,
+    })
+  }
+
+  #busChanged(up: boolean, isRedis: boolean): void {
+    this.#busWasUp ||= up
+    if (!up) this.tally.busLosses++
+    if (isRedis) {
+      this.#runtime.log(
+        up ? 'info' : 'warn',
+        up ? 'Redis is there' : 'Redis is lost: rooms go on within this instance',
+      )
+    }
+  }
+}
+
+function sha256(text: string): Uint8Array {
+  return createHash('sha256').update(text).digest()
+}

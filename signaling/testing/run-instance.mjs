@@ -1,0 +1,11 @@
+// Runs a signalling server from its sources in a process of its own, for tests that kill one:
+// node run-instance.mjs '{"port":0}' prints its URL.
+import { fileURLToPath } from 'node:url'
+import { runnerImport } from 'vite'
+
+const { module } = await runnerImport(fileURLToPath(new URL('../server.ts', import.meta.url)), {
+  configFile: false,
+  logLevel: 'error',
+})
+const server = await module.startSignalServer({ ...JSON.parse(process.argv[2] ?? '{}'), log: () => {} })
+console.log(server.url)
