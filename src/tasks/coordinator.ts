@@ -111,6 +111,7 @@ export class Coordinator {
       priority: options.priority,
       attempts: options.attempts,
       onProgress: options.onProgress,
+      durable: options.durable ?? false,
       settle: options.settle,
       queued: false,
       attempt: 0,
@@ -355,8 +356,8 @@ export class Coordinator {
     if (submission.placement === placement) submission.placement = undefined
   }
 
-  #done(submission: Submission, peer: PeerId, { output }: Report & { kind: 'done' }): void {
-    this.#cluster.runtime.trace('tasks.result', submission.id, peer, submission.attempt)
+  #done(submission: Submission, peer: PeerId, { output, attempt }: Report & { kind: 'done' }): void {
+    this.#cluster.runtime.trace('tasks.result', submission.id, peer, attempt)
     this.#settle(submission, { kind: 'done', output, peer, attempts: submission.run })
   }
 
@@ -408,7 +409,7 @@ export class Coordinator {
     const { failures, attempts, name, lastThrown, input } = submission
     if ((failures < attempts && !input.taken) || lastThrown === undefined) return false
     const error = new TaskFailed(name, lastThrown, submission.run, submission.lastPeer)
-    this.#events.dead(submission, error)
+    if (!submission.durable) this.#events.dead(submission, error)
     this.#settle(submission, { kind: 'failed', error })
     return true
   }

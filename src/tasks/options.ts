@@ -43,6 +43,24 @@ export interface RunOptions {
   transfer?: readonly Transferable[]
 }
 
+/** Options of `enqueue`. */
+export interface EnqueueOptions {
+  /** How often it is tried again when it fails or is lost with its worker. Default 4: five attempts. */
+  retries?: number
+  /** Default `normal`. */
+  priority?: TaskPriority
+  /** Idempotency key: in the whole mesh there is one task of this name and key; its id follows from them. */
+  key?: string
+}
+
+/** Options of `result`. */
+export interface ResultOptions {
+  /** Milliseconds to wait; then `Timeout`, and the task goes on. Default 5 minutes. */
+  timeout?: number
+  /** Ends the wait, and not the task. */
+  signal?: AbortSignal
+}
+
 /** Options of `map`. */
 export interface MapOptions extends Omit<RunOptions, 'key' | 'transfer' | 'onProgress'> {
   /** Yield results in the order of the inputs; otherwise as they finish. Default false. */
@@ -55,6 +73,7 @@ export const taskName = v.pipe(
   v.string('must be a string'),
   v.minLength(1, 'must not be empty'),
   v.maxLength(256, 'must have at most 256 characters'),
+  v.excludes('\0', 'must not contain U+0000'),
 )
 
 const whole = (least: number, most: number) =>
@@ -111,6 +130,11 @@ const runSchema = v.strictObject(
   },
   'must be an object',
 )
+const enqueueSchema = v.strictObject(
+  { retries: common.retries, priority: common.priority, key },
+  'must be an object',
+)
+const resultSchema = v.strictObject({ timeout: common.timeout, signal: common.signal }, 'must be an object')
 const mapSchema = v.strictObject(
   { ...common, ordered: v.optional(v.boolean('must be true or false')), inFlight: whole(1, 1024) },
   'must be an object',
@@ -133,6 +157,14 @@ export function checkWorkerDefine(options: WorkerDefineOptions | undefined, at: 
 /** A call without options is not checked: small tasks come by the ten thousand. */
 export function checkRun(options: RunOptions | undefined): RunOptions {
   return options === undefined ? none : (checkOptions(runSchema, options, 'run') as RunOptions)
+}
+
+export function checkEnqueue(options: EnqueueOptions | undefined): EnqueueOptions {
+  return options === undefined ? none : (checkOptions(enqueueSchema, options, 'enqueue') as EnqueueOptions)
+}
+
+export function checkResult(options: ResultOptions | undefined): ResultOptions {
+  return options === undefined ? none : (checkOptions(resultSchema, options, 'result') as ResultOptions)
 }
 
 export function checkMap(options: MapOptions | undefined): MapOptions {

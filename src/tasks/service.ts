@@ -4,6 +4,9 @@ import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
 import type { PeerId } from '../wire/index.js'
 import { Coordinator, type CoordinatorStats } from './coordinator.js'
 import { type DeadLetter, DeadLetters } from './dead-letters.js'
+import { DurableTasks, type EnqueuedTask } from './durable.js'
+import type { DurableCounts } from './durable-queue.js'
+import type { DurableRecords } from './durable-record.js'
 import { Aborted } from './errors.js'
 import { receiveTasks, sendAssignment, sendReport } from './exchange.js'
 import { type Definition, Executor } from './executor.js'
@@ -11,12 +14,16 @@ import { KeyedRuns } from './keyed-runs.js'
 import { Offers } from './offers.js'
 import {
   checkDefine,
+  checkEnqueue,
   checkMap,
   checkName,
+  checkResult,
   checkRun,
   checkWorkerDefine,
   type DefineOptions,
+  type EnqueueOptions,
   type MapOptions,
+  type ResultOptions,
   type RunOptions,
   type WorkerDefineOptions,
 } from './options.js'
@@ -37,6 +44,8 @@ export interface PoolPlatform {
 
 export interface TaskServiceOptions {
   readonly cluster: Cluster
+  /** Where durable tasks live, such as a `Store`. Without it, `enqueue` is refused. */
+  readonly records?: DurableRecords | undefined
   /** Without it, `defineInWorker` is refused. */
   readonly pool?: PoolPlatform | undefined
 }
@@ -47,6 +56,8 @@ export interface TaskStats extends CoordinatorStats {
   readonly running: number
   /** Tasks that wait here behind those. */
   readonly waiting: number
+  /** Of the durable queues that this peer dispatches. */
+  readonly durable: Readonly<DurableCounts>
 }
 
 /**
@@ -69,9 +80,10 @@ export class TaskService {
   readonly #keyed: KeyedRuns
   readonly #offs: (() => void)[] = []
   readonly #pool: PoolPlatform | undefined
+  readonly #durable: DurableTasks | undefined
   #closed = false
 
-  constructor({ cluster, pool }: TaskServiceOptions) {
+  constructor({ cluster, records, pool }: TaskServiceOptions) {
     this.#cluster = cluster
     this.#pool = pool
     const { self, runtime } = cluster
@@ -105,6 +117,7 @@ export class TaskService {
         this.#deadLetters.add({ id, name, input, priority, error: remote, attempts, peer }),
     })
     this.#offers = new Offers(cluster, this.#executor, this.#coordinator)
+    if (records !== undefined) this.#durable = new DurableTasks(cluster, records, this.#coordinator)
     this.#offs.push(
       receiveTasks(cluster, {
         coordinator: this.#coordinator,
@@ -243,6 +256,46 @@ export class TaskService {
     })
   }
 
+  /**
+   * Puts a task into the sharded state. It is run by whoever can, also when this peer is gone, and
+   * its result is kept for a day for whoever asks with its id.
+   *
+   * @returns the id for `result`, once the record is stored as safely as the store's `writes` says
+   * @throws {InvalidOption} when the input cannot be cloned, or an option is wrong
+   * @throws {RingmeshError} what the state throws: `NotEnoughPeers`, `TooLarge`, `Timeout`
+   * @throws {Busy} when too much waits in the queue
+   *
+   * @example
+   * ```ts
+   * const id = await mesh.tasks.enqueue('report', { month: 7 }, { key: 'report-7' })
+   * location.hash = id                                       // may be closed now
+   * const report = await mesh.tasks.result(id)               // here, or in the next page
+   * ```
+   */
+  async enqueue(name: string, input: unknown, options?: EnqueueOptions): Promise<string> {
+    checkName(name, 'enqueue.name')
+    const checked = checkEnqueue(options)
+    return this.#durably('enqueue').enqueue(name, Payload.pack(input, `input of ${name}`), checked)
+  }
+
+  /**
+   * The result of a durable task: at once when it is there, otherwise when it comes.
+   *
+   * @throws {InvalidOption} for an id of no durable task, or one whose result is not kept any more
+   * @throws {TaskFailed} when every attempt failed: it is a dead letter
+   * @throws {Timeout} when the time was over; the task goes on
+   */
+  async result<Output = unknown>(id: string, options?: ResultOptions): Promise<Output> {
+    const checked = checkResult(options)
+    return (await this.#durably('result').result(id, checked)) as Output
+  }
+
+  /** All durable tasks of a name that are still known, settled ones too. */
+  enqueued(name: string): AsyncIterableIterator<EnqueuedTask, undefined> {
+    checkName(name, 'enqueued.name')
+    return this.#durably('enqueued').enqueued(name)
+  }
+
   /** The names that some peer has defined, sorted. */
   names(): string[] {
     return this.#coordinator.names()
@@ -253,16 +306,29 @@ export class TaskService {
     return this.#coordinator.shares(name)
   }
 
-  /** The tasks of this peer that failed on every attempt, oldest first; the last thousand are kept. */
-  deadLetters(): DeadLetter[] {
-    return this.#deadLetters.list()
+  /**
+   * The tasks that failed on every attempt: the last thousand that this peer ran, oldest first, and
+   * the first thousand durable ones of the whole mesh.
+   */
+  async deadLetters(): Promise<DeadLetter[]> {
+    return [...this.#deadLetters.list(), ...((await this.#durable?.deadLetters()) ?? [])]
   }
 
-  /** Runs a dead letter again, as often as a new task would be. @throws {InvalidOption} for an unknown id */
+  /**
+   * Runs a dead letter again, with all its attempts, and gives its result. A durable one is
+   * queued again, and of the options only `timeout` and `signal` apply.
+   *
+   * @throws {InvalidOption} for an id of no dead letter
+   */
   async retry<Output = unknown>(id: string, options?: RunOptions): Promise<Output> {
     const checked = checkRun(options)
     const letter = this.#deadLetters.take(id)
-    if (letter === undefined) throw new InvalidOption('retry.id', id, 'must be the id of a dead letter')
+    if (letter === undefined) {
+      if (!(await this.#durable?.requeue(id)))
+        throw new InvalidOption('retry.id', id, 'must be the id of a dead letter')
+      const { timeout = settings.timeout, signal } = checked
+      return this.result(id, signal === undefined ? { timeout } : { timeout, signal })
+    }
     return new Promise((resolve, reject) => {
       this.#submit(letter.name, letter.input, { priority: letter.priority, ...checked }, (how) => {
         if (how.kind === 'failed') reject(how.error)
@@ -272,22 +338,32 @@ export class TaskService {
   }
 
   /** Forgets a dead letter; false when there is none. */
-  discard(id: string): boolean {
-    return this.#deadLetters.take(id) !== undefined
+  async discard(id: string): Promise<boolean> {
+    return this.#deadLetters.take(id) !== undefined || ((await this.#durable?.discard(id)) ?? false)
   }
 
   stats(): TaskStats {
-    return { ...this.#coordinator.stats, ...this.#executor.load }
+    const durable = this.#durable?.counts ?? { dispatched: 0, recorded: 0, stale: 0 }
+    return { ...this.#coordinator.stats, ...this.#executor.load, durable: { ...durable } }
   }
 
   /** Ends everything at once: callers get `Aborted`, handlers' signals fire. Idempotent. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#durable?.close()
     this.#coordinator.close(new Aborted('this peer left the mesh'))
     this.#executor.close()
     this.#offers.close()
     for (const off of this.#offs) off()
+  }
+
+  #durably(at: string): DurableTasks {
+    if (this.#closed) throw new RingmeshError('Closed', 'the task service is closed')
+    if (this.#durable === undefined) {
+      throw new RingmeshError('InvalidOption', `${at}: this mesh has no sharded state for durable tasks`)
+    }
+    return this.#durable
   }
 
   #define(definition: Definition): () => void {

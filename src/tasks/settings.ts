@@ -71,6 +71,19 @@ export const settings = {
   tookSamples: 64,
   /** The greatest credit that a message can carry. */
   mostCredit: 65_536,
+  /** How long the result of a durable task is kept for who asks next: 24 hours. */
+  keepResults: 86_400_000,
+  /** Time for the dispatcher before to say what it has under way, and for an owner to take a word in. */
+  handover: 3_000,
+  /** Durable tasks that a dispatcher has under way at most, and at least. */
+  durableWindow: 256,
+  leastInFlight: 8,
+  /** How often a result is tried to be recorded: with full jitter from 100 ms to 10 s, about half a minute. */
+  recordTries: 10,
+  /** How often a dispatcher looks at all records of its queues, in case a word was lost. */
+  lookEvery: 60_000,
+  /** Ring changes come in bursts; so long after the last one, one peer looks for queues that nobody claimed. */
+  searchAfter: 1_000,
   /** Shares of the turns of the three priorities when all wait: none starves. */
   priorityShares: { high: 16, normal: 4, low: 1 },
 } as const

@@ -23,6 +23,8 @@ export interface SubmissionOptions {
   /** Milliseconds from now; undefined: without an end of its own. */
   readonly timeout: number | undefined
   readonly onProgress?: ((value: unknown) => void) | undefined
+  /** Its end is recorded in the sharded state, a dead letter too. */
+  readonly durable?: boolean
   /** Called exactly once, and never before `submit` returned. */
   settle(how: Settled): void
 }
@@ -36,6 +38,7 @@ export interface Submission extends Queueable {
   readonly input: Payload
   readonly attempts: number
   readonly onProgress: ((value: unknown) => void) | undefined
+  readonly durable: boolean
   readonly settle: (how: Settled) => void
   /** Assignments so far: the second half of the fence. */
   attempt: number

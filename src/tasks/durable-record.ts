@@ -1,0 +1,115 @@
+import * as v from 'valibot'
+import type { DeadLetter } from './dead-letters.js'
+import { Payload } from './payload.js'
+import { taskPriorities } from './priority-queue.js'
+import { settings } from './settings.js'
+import { fromLinks } from './thrown.js'
+
+/**
+ * The sharded state, as little of it as durable tasks need. A `Store` of `src/store` is one; what
+ * it holds must outlive this peer.
+ */
+export interface DurableRecords {
+  /** `fresh`: no older than any write that was acknowledged. */
+  get(key: string, options?: { fresh?: boolean }): Promise<unknown>
+  put(key: string, value: unknown): Promise<unknown>
+  /** Reads, changes and writes back, whole or not at all; `change` may be called more than once. */
+  update(key: string, change: (old: unknown) => unknown): Promise<unknown>
+  delete(key: string): Promise<unknown>
+  /** Tells what is there, then every later state. */
+  watch(key: string, changed: (value: unknown) => void): () => void
+  entries(options: { prefix: string }): AsyncIterable<readonly [key: string, value: unknown]>
+}
+
+const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array)
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+const link = v.strictObject({ name: v.string(), message: v.string(), stack: v.string() })
+
+const recordSchema = v.strictObject({
+  state: v.picklist(['queued', 'done', 'dead']),
+  input: bytes,
+  priority: v.picklist(taskPriorities),
+  /** Attempts in all before it is a dead letter. */
+  attempts: whole,
+  /** Of the dispatcher that settled it; a lower one may not any more. */
+  epoch: whole,
+  /** Wall clocks of the peers that enqueued and settled it. */
+  enqueuedAt: v.number(),
+  settledAt: v.number(),
+  runs: whole,
+  peer: v.string(),
+  output: v.nullable(bytes),
+  error: v.nullable(v.array(link)),
+})
+
+/** A durable task, as it lies in the sharded state. */
+export type DurableRecord = v.InferOutput<typeof recordSchema>
+
+const queueSchema = v.strictObject({ epoch: whole, dispatcher: v.string() })
+
+/** Who dispatches a queue: the ring owner that claimed it last, and which claim that was. */
+export type QueueRecord = v.InferOutput<typeof queueSchema>
+
+/** What lies in the state may have been written by anybody in the room. Undefined where it is no record. */
+export function asRecord(value: unknown): DurableRecord | undefined {
+  const result = v.safeParse(recordSchema, value)
+  return result.success ? result.output : undefined
+}
+
+export function asQueue(value: unknown): QueueRecord | undefined {
+  const result = v.safeParse(queueSchema, value)
+  return result.success ? result.output : undefined
+}
+
+/** No task's name contains it. */
+const separator = '\0'
+
+export const queuePrefix = `queue${separator}`
+export const recordsPrefix = `record${separator}`
+
+export function queueKey(name: string): string {
+  return `${queuePrefix}${name}`
+}
+
+export function recordPrefix(name: string): string {
+  return `${recordsPrefix}${name}${separator}`
+}
+
+export function recordKey(id: string): string {
+  const { name, record } = splitId(id)
+  return `${recordPrefix(name)}${record}`
+}
+
+/** The id that callers see: the task's name and what tells its records apart. */
+export function durableId(name: string, record: string): string {
+  return `${name}#${record}`
+}
+
+export function idOfKey(key: string): string {
+  const [, name = '', record = ''] = key.split(separator)
+  return durableId(name, record)
+}
+
+export function splitId(id: string): { name: string; record: string } {
+  const at = id.lastIndexOf('#')
+  return { name: id.slice(0, at), record: id.slice(at + 1) }
+}
+
+/** Whether a settled record has been kept for as long as is promised. */
+export function isOver({ state, settledAt }: DurableRecord, wallClock: number): boolean {
+  return state === 'done' && wallClock - settledAt > settings.keepResults
+}
+
+export function toDeadLetter(id: string, record: DurableRecord): DeadLetter {
+  return {
+    id,
+    name: splitId(id).name,
+    input: Payload.packed(record.input).take().value,
+    error: fromLinks(record.error ?? []),
+    attempts: record.runs,
+    peer: record.peer === '' ? undefined : record.peer,
+    at: record.settledAt,
+    durable: true,
+  }
+}
