@@ -127,10 +127,10 @@ export class Carrier {
     if (elapsed >= 0 && elapsed < 60_000) this.roundTrips.add(elapsed)
   }
 
-  /** Closes the link, telling the other end why. */
-  close(reason: string): void {
+  /** Closes the link, telling the other end why, unless it was the other end that said so. */
+  close(reason: string, tell = true): void {
     if (this.#isClosed) return
-    this.send({ type: 'session.close', reason: reason.slice(0, 128) })
+    if (tell) this.send({ type: 'session.close', reason: reason.slice(0, 128) })
     this.#link.close(reason)
     this.#gone(reason)
   }

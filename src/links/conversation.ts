@@ -56,6 +56,8 @@ const dialTimeout = 15_000
 const proofTimeout = 10_000
 /** Waits between dials, in milliseconds: full jitter over a range that doubles, above a floor. */
 const backoff = { floor: 250, first: 1_000, longest: 60_000 }
+/** A direct link that held this long, in milliseconds, lets the waits begin anew. */
+const steadyAfter = 20_000
 /** How long a link in doubt may take to come back before another is dialled, in milliseconds. */
 const doubtBeforeDial = 1_000
 /** The wait before a relay link that was closed for its frames is opened again, in milliseconds. */
@@ -117,13 +119,15 @@ export class Conversation {
   }
 
   signalingLost(): void {
+    this.#relayTimer?.cancel()
+    this.#relayTimer = undefined
     this.#relay?.carrier.close('signalling lost')
   }
 
   relayed(frame: Uint8Array): void {
     if (this.#around.relay === 'never') return
     // The other end uses the relay though we may not need it: it knows why.
-    if (this.#relay === undefined) this.#openRelay()
+    if (this.#relay === undefined && this.#relayTimer === undefined) this.#openRelay()
     this.#relay?.link.receive(frame)
   }
 
@@ -168,7 +172,7 @@ export class Conversation {
 
   #openRelay(): void {
     const { relay, signaling, runtime } = this.#around
-    if (this.#isClosed || relay === 'never' || !signaling.connected) return
+    if (this.#isClosed || relay === 'never' || !signaling.connected || this.#relayTimer !== undefined) return
     if (this.#relay !== undefined) {
       if (!this.#relay.carrier.proven) this.session.greet(this.#relay.carrier)
       return
@@ -238,10 +242,7 @@ export class Conversation {
   }
 
   #carried(kind: LinkKind | 'none'): void {
-    if (this.#dial?.carrier === this.session.current && this.#dial !== undefined) {
-      this.#failures = 0
-      this.#endDial()
-    }
+    if (this.#dial !== undefined && this.#dial.carrier === this.session.current) this.#endDial()
     if (kind === 'none') {
       this.#openRelay()
       this.#dialSoon(this.#wait())
@@ -258,14 +259,17 @@ export class Conversation {
     if (carrier === this.#relay?.carrier) {
       this.#relay = undefined
       if (this.#isClosed) return
-      this.#relayTimer?.cancel()
+      // Without the server there is nothing to open, and with its return `signalingConnected` does.
+      if (!this.#around.signaling.connected) return
       this.#relayTimer = this.#around.runtime.timer(relayReopen, () => {
+        this.#relayTimer = undefined
         if (!this.#hasDirect) this.#openRelay()
       })
       return
     }
+    // A link that breaks as soon as it is made is no better than one that cannot be made.
+    this.#failures = this.#around.runtime.now() - carrier.openedAt < steadyAfter ? this.#failures + 1 : 0
     if (carrier === this.#dial?.carrier) {
-      this.#failures++
       this.#endDial()
       this.#events.dialFailed(reason)
     }

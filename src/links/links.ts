@@ -1,5 +1,12 @@
 import type { Runtime } from '../runtime/index.js'
-import { decodeMessage, limits, type Message, type PeerId, type PeerInfo } from '../wire/index.js'
+import {
+  decodeMessage,
+  limits,
+  type Message,
+  type PeerId,
+  type PeerInfo,
+  type Priority,
+} from '../wire/index.js'
 import { Conversation, type OpenDirect, type RelayPolicy } from './conversation.js'
 import { DialGate } from './dial-gate.js'
 import { EarlyOffers } from './early-offers.js'
@@ -150,9 +157,14 @@ export class Links {
     for (const conversation of [...this.#conversations.values()]) conversation.signalingLost()
   }
 
-  /** Queues a message. False when it was dropped: not connected, its queue is full, or it is too long. */
-  send(to: PeerId, message: Message): boolean {
-    return this.#conversations.get(to)?.session.send(message) ?? false
+  /**
+   * Queues a message. False when it was dropped: not connected, its queue is full, or it is too long.
+   *
+   * @param priority - instead of that of the message's definition, as for an envelope whose
+   * contents are bulk. Order is kept among messages of one priority.
+   */
+  send(to: PeerId, message: Message, priority?: Priority): boolean {
+    return this.#conversations.get(to)?.session.send(message, priority) ?? false
   }
 
   /** Bytes that wait for `to` or are on their way, not acknowledged. */

@@ -121,9 +121,8 @@ export class Session {
   }
 
   /** Queues a message. False when it was dropped: its queue is full, it is too long, or it wants a link now. */
-  send(message: Message): boolean {
+  send(message: Message, priority = messageDefinition(message.type)?.priority ?? priorities.bulk): boolean {
     if (this.#isEnded) return false
-    const priority = messageDefinition(message.type)?.priority ?? priorities.bulk
     const bytes = encodeMessage(message)
     if (bytes.length > limits.messageBytes) return false
     if (priority === priorities.membership && bytes.length <= settings.pieceBytes)
@@ -276,7 +275,7 @@ export class Session {
         this.#greeted(carrier, message)
         return
       case 'session.close':
-        carrier.close(`peer: ${message.reason}`)
+        carrier.close(`peer: ${message.reason}`, false)
         return
       case 'session.echo':
         if (message.answer) carrier.echoed(message.stamp)
@@ -313,7 +312,7 @@ export class Session {
     const seen = isPlanted('resend-without-dedupe') ? 0 : this.#received - first
     for (let index = seen; index < messages.length && !this.#isEnded; index++) {
       const body = messages[index] as Uint8Array
-      this.#received = first + index + 1
+      this.#received = Math.max(this.#received, first + index + 1)
       this.#unreportedBytes += body.length
       this.#deliver(body)
     }

@@ -15,6 +15,9 @@ export class TestPeer {
   readonly signaling: Signaling
   readonly log: string[] = []
   readonly received: unknown[] = []
+  onValue = (value: unknown): void => {
+    this.received.push(value)
+  }
 
   constructor(
     readonly id: string,
@@ -43,7 +46,7 @@ export class TestPeer {
       signaling: this.signaling,
       events: {
         message: (_from, message) => {
-          if (message.type === 'mesh.user') this.received.push(unpackValue(message.body))
+          if (message.type === 'mesh.user') this.onValue(unpackValue(message.body))
         },
         opened: (other) => this.log.push(`opened ${other}`),
         changed: (other, kind) => this.log.push(`changed ${other} ${kind}`),
