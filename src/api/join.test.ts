@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type SignalServer, startSignalServer } from '../../signaling/index.js'
-import { call, GenServer, type JoinOptions, join, type Mesh } from '../index.node.js'
+import { Chaos, call, GenServer, type JoinOptions, join, type Mesh } from '../index.node.js'
 
 let server: SignalServer
 const meshes: Mesh[] = []
@@ -31,12 +31,12 @@ async function agreed(...peers: readonly Mesh[]): Promise<void> {
         expect(peer.view).toBe(peers[0]?.view)
       }
     },
-    { timeout: 15_000 },
+    { timeout: 40_000 },
   )
 }
 
 /** Three edge workers with real links, on a real signalling server. */
-describe('join, in Node', { timeout: 60_000 }, () => {
+describe('join, in Node', { timeout: 90_000 }, () => {
   it('makes one mesh of three peers: state, tasks, messages, a leave', async () => {
     const [a, b, c] = [await enter(), await enter(), await enter()]
     await agreed(a, b, c)
@@ -106,6 +106,30 @@ describe('join, in Node', { timeout: 60_000 }, () => {
     ).toEqual(['relay', 'self'])
     await a.store('s').put('k', 'by relay')
     expect(await b.store('s').get('k')).toBe('by relay')
+  })
+
+  it('parts when it is cut, and finds itself again when that heals', async () => {
+    const cuts = [new Chaos(), new Chaos(), new Chaos()]
+    const peers: Mesh[] = []
+    for (const chaos of cuts) peers.push(await enter({ chaos }))
+    const [a, b, c] = peers as [Mesh, Mesh, Mesh]
+    await agreed(a, b, c)
+    await a.store('s').put('before', 1)
+    cuts[0]?.cut([c.id])
+    cuts[1]?.cut([c.id])
+    cuts[2]?.cut('all')
+    await vi.waitFor(
+      () => {
+        expect(a.members().map(({ id }) => id)).toEqual([a.id, b.id].sort())
+        expect(c.members().map(({ id }) => id)).toEqual([c.id])
+      },
+      { timeout: 40_000, interval: 100 },
+    )
+    await a.store('s').put('on one side', 2)
+    for (const cut of cuts) cut.heal()
+    await agreed(a, b, c)
+    await vi.waitFor(async () => expect(await c.store('s').get('on one side')).toBe(2), { timeout: 15_000 })
+    expect(await c.store('s').get('before')).toBe(1)
   })
 
   it('supervises', async () => {

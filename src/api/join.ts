@@ -15,7 +15,9 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
   return async (given) => {
     const options = checkOptions(joinOptions, given, 'join') as unknown as CheckedJoinOptions
     const runtime = systemRuntime(options.log === undefined ? {} : { log: options.log })
-    const openDirect = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
+    const { chaos } = options
+    const direct = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
+    const signaling = withIceServers(openSignaling(options, platform, runtime), options.iceServers ?? [])
     return new Promise<Mesh>((resolve, reject) => {
       const refuse = (error: RingmeshError): void => {
         bound.cancel()
@@ -30,8 +32,8 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
           weight: options.weight ?? platform.weight,
           host: platform.host(runtime),
         },
-        openSignaling: withIceServers(openSignaling(options, platform, runtime), options.iceServers ?? []),
-        openDirect,
+        openSignaling: chaos ? chaos.aroundSignaling(signaling) : signaling,
+        openDirect: chaos && direct ? chaos.aroundDirect(direct) : direct,
         relay: options.relay,
         joined: () => {
           bound.cancel()

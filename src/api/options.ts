@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { IceServer, OpenSignaling } from '../links/index.js'
 import type { Log, Runtime } from '../runtime/index.js'
 import type { Persistence } from '../store/index.js'
+import { Chaos } from './chaos.js'
 
 /** A signalling service other than ringmesh's own server, such as `peerjs(...)` makes. */
 export interface SignalingService {
@@ -33,6 +34,8 @@ export interface JoinOptions {
   persistence?: Persistence | false
   /** Milliseconds to be in the room by; then `join` rejects. Default 45,000, at most 10 minutes. */
   timeout?: number
+  /** Cuts this peer off from others on demand, for tests and demonstrations. */
+  chaos?: Chaos
   /** Where log lines go. Default: warnings and errors to the console. */
   log?: Log
 }
@@ -100,6 +103,7 @@ export const joinOptions = v.strictObject(
       ),
       45_000,
     ),
+    chaos: v.optional(v.instance(Chaos, 'must be a Chaos')),
     log: v.optional(func('must be a function')),
   },
   'must be an object of options',

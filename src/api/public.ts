@@ -47,6 +47,7 @@ export type {
 } from '../tasks/index.js'
 export { Aborted, Busy, NoWorkers, TaskFailed, Timeout } from '../tasks/index.js'
 export type { PeerId, PeerKind } from '../wire/index.js'
+export { Chaos } from './chaos.js'
 export { Mesh, type MeshEvents, type MeshStats } from './mesh.js'
 export type { JoinOptions, SignalingService } from './options.js'
 export {
