@@ -92,6 +92,12 @@ export class MembershipWorld implements World {
     return this.network.interfere(interference)
   }
 
+  cut(isCut: (from: number, to: number) => boolean): () => void {
+    return this.network.interfere((from, to, fate) => {
+      if (isCut(from, to)) fate.isDropped = true
+    })
+  }
+
   /** Hands the changes of the last event to the judge. */
   judge(judge: Judge<MembershipWorld, BeliefChange>): void {
     for (const change of this.changes) judge.changed(change)

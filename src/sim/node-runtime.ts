@@ -205,6 +205,12 @@ export class NodeRuntime implements Runtime {
     for (const event of backlog) if (order === 'due' || !isFirst(event)) this.time.schedule(event, 0)
   }
 
+  /** Runs `act` as part of the event under way: at once, later if the page is frozen, never if it is gone. */
+  hold(act: () => void): void {
+    if (this.#state === 'running') act()
+    else if (this.#state === 'frozen') this.#backlog.push(new PageEvent(this, act))
+  }
+
   /** Calls `act` as an event of the page: late while it is frozen, never once it is gone. */
   later(delay: number, act: () => void): void {
     this.time.schedule(new PageEvent(this, act), delay)

@@ -3,6 +3,7 @@ import { checkOptions } from '../errors/index.js'
 import { seededRandom } from '../runtime/index.js'
 import { planFaults } from './fault-plan.js'
 import { type Fault, type FaultKind, faultKinds, formatFault, parseFaults } from './faults.js'
+import { runMeshScenario } from './run-mesh-scenario.js'
 import { runMembershipScenario } from './run-scenario.js'
 import { checkScenario, type Result, type Scenario, type WorldKind } from './scenario.js'
 import { smallestFailing } from './shrink.js'
@@ -109,7 +110,8 @@ export async function runScenario(
   scenario: Scenario,
   progress?: (fraction: number) => void,
 ): Promise<Result> {
-  return runMembershipScenario(scenario, progress === undefined ? {} : { progress })
+  const options = progress === undefined ? {} : { progress }
+  return scenario.world === 'mesh' ? runMeshScenario(scenario, options) : runMembershipScenario(scenario, options)
 }
 
 /**

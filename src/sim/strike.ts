@@ -61,16 +61,12 @@ const strikes: Readonly<Record<FaultKind, Strike>> = {
     const struck = new Set(fault.nodes)
     // Those who cannot be heard may be buried; those who are heard by all may not.
     world.excuse(fault.duration + excuseAfterNetworkFault)
-    return world.interfere((from, _to, fate) => {
-      if (struck.has(from)) fate.isDropped = true
-    })
+    return world.cut((from) => struck.has(from))
   },
   split: (world, fault) => {
     const side = new Set(fault.nodes)
     world.excuse(fault.duration + excuseAfterNetworkFault)
-    return world.interfere((from, to, fate) => {
-      if (side.has(from) !== side.has(to)) fate.isDropped = true
-    })
+    return world.cut((from, to) => side.has(from) !== side.has(to))
   },
   'link-failure': (world, fault) => {
     const [a, b] = fault.nodes

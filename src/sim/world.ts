@@ -2,6 +2,9 @@ import type { VirtualTime } from '../runtime/index.js'
 import type { Interference } from './network.js'
 import type { TimerMode } from './node-runtime.js'
 
+/** Stands for the signalling server where nodes are told by number. */
+export const serverNumber = -1
+
 /** In which order a page that thaws finds its timers and frames; browsers promise none. */
 export type ThawOrder = 'due' | 'timers-first' | 'frames-first'
 
@@ -14,6 +17,13 @@ export interface World {
   /** Numbers of the nodes that are there now, in order. */
   up(): readonly number[]
   interfere(interference: Interference): () => void
+  /**
+   * Lets nothing pass from one node to another for which `isCut` says so. The signalling server is
+   * number {@link serverNumber}.
+   *
+   * @returns what heals it
+   */
+  cut(isCut: (from: number, to: number) => boolean): () => void
   /** Opens a page. `name` forks its chance: the same name is the same page in a run with other faults. */
   join(name: string): void
   /** A page dies without a word. `isHinted`: the signalling server sees its socket close. */
