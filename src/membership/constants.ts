@@ -94,10 +94,13 @@ export const HINT_TIMEOUT = 1_000
 /** Milliseconds a probe after a hint is given at least: far above the scheduling jitter of a busy tab. */
 export const HINT_TIMEOUT_LEAST = 500
 
+/** Times the 99th percentile of the round trip that a probe after a hint is given: of a hundred answers one is later, of ten thousand two. */
+export const HINT_ROUND_TRIPS = 1.1
+
 /** Votes that turn a hint into a verdict. DESIGN.md. */
 export const HINT_VOTES = 2
 
-/** Successors on the circle of ids that probe at once when a hint comes. DESIGN.md. */
+/** Successors on the circle of ids that probe at once when a hint comes, and that probe a peer regularly. DESIGN.md. */
 export const HINT_PROBERS = 3
 
 /** Further groups of that many successors, each waiting HINT_TIMEOUT longer than the one before, should all before it sleep. */
@@ -155,6 +158,13 @@ export const KNOCK_TIME = 600_000
 
 /** Dead peers called at once when one of them came back: a partition has healed, and the others wait behind it. */
 export const KNOCK_BURST = 8
+
+/**
+ * By how much a peer's incarnation may grow at once by the word of others. It grows by one with
+ * each thing that the peer says, and one cut off for an hour has said less than this; a claim beyond is
+ * hostile, made so that the peer can never outbid it.
+ */
+export const INCARNATION_LEAP = 1_024
 
 /** Milliseconds between two such bursts, and between two answers to the same dead or unknown peer. */
 export const REPLY_PAUSE = 500

@@ -64,8 +64,14 @@ export class Peer {
   /** Hashes of those who saw the silence themselves. */
   voters: number[] = []
   isLastCalled = false
+  /** Whether it stands in the list of suspects, of probes, of hints; they are swept when they are next run. */
+  isListedSuspect = false
+  isListedProbe = false
+  isListedHint = false
   /** When a hint came that nothing answered yet; NaN without. */
   hintedAt = Number.NaN
+  /** Whether the hint is only what others believe: then our own probe must fail before anyone is buried. */
+  isDoubted = false
   /** Whether a group of later successors still has to probe after the hint. */
   hintProbeAt = Number.POSITIVE_INFINITY
   /** Whether the signalling server has a socket of it; undefined when it did not say. */
@@ -78,6 +84,13 @@ export class Peer {
     this.bucket = this.hash % BUCKETS
     this.incarnation = incarnation
     this.standing = standing
+  }
+
+  /** A frame answered the hint, or it is past. */
+  forgetHint(): void {
+    this.hintedAt = Number.NaN
+    this.isDoubted = false
+    this.hintProbeAt = Number.POSITIVE_INFINITY
   }
 
   /** What this peer says of it to others. */

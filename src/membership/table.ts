@@ -83,20 +83,24 @@ export class Table {
   }
 
   /**
-   * How far this peer stands behind `peer` on the circle, counting only those whose word counts (not
-   * parked, not suspected): 0 for the first successor. `limit` when it is that far or farther.
+   * How far this peer stands behind `peer` on the circle, 0 for the first successor; `limit` when it is
+   * that far or farther. Those whose word does not count (parked, joining, suspected) stand behind all others.
    */
   successorRank(peer: Peer, limit: number): number {
     const { circle } = this
+    const ownVote = canVote(this.#self)
     let index = this.#place(peer)
     let rank = 0
+    let isBehindSelf = false
     for (let step = 1; step < circle.length && rank < limit; step++) {
       index = index + 1 === circle.length ? 0 : index + 1
       const other = circle[index] as Peer
-      if (other === this.#self) return rank
-      if (canVote(other)) rank++
+      if (other === this.#self) {
+        if (ownVote) return rank
+        isBehindSelf = true
+      } else if (canVote(other) || (!ownVote && !isBehindSelf && !isSuspected(other.standing))) rank++
     }
-    return limit
+    return ownVote ? limit : rank
   }
 
   /** The peers before this one on the circle, nearest first, of which it is among the first `count` successors. */
@@ -147,11 +151,11 @@ function canVote(peer: Peer): boolean {
 /** Whether `peer` holds ranges of the ring: alive, leaving, or under suspicion as such. */
 export function holdsRanges(peer: Peer): boolean {
   const own = ownStanding(peer.standing)
-  return own === ALIVE || own === LEAVING
+  return peer.info.weight > 0 && (own === ALIVE || own === LEAVING)
 }
 
 /** Whether `peer` will hold ranges once those that come have come, and those that go have gone. */
 export function willHoldRanges(peer: Peer): boolean {
   const own = ownStanding(peer.standing)
-  return own === ALIVE || own === JOINING
+  return peer.info.weight > 0 && (own === ALIVE || own === JOINING)
 }
