@@ -42,12 +42,12 @@ export class Rings {
     const composition = { now: written(now), next: written(next) }
     const changed = composition.now !== this.#composition.now
     const before = this.#now
-    if (changed) this.#now = new HashRing(now)
+    if (changed) this.#now = before.with(now)
     if (composition.next !== this.#composition.next) {
-      this.#next = composition.next === composition.now ? this.#now : new HashRing(next)
+      this.#next = composition.next === composition.now ? this.#now : this.#next.with(next)
     }
     this.#composition = composition
-    return changed ? { before, moved: movedFraction(before, this.#now) } : undefined
+    return changed ? { before, moved: before.moved(this.#now) } : undefined
   }
 }
 
@@ -62,10 +62,4 @@ function pick(
 
 function written(nodes: readonly { id: string; weight: number }[]): string {
   return nodes.map(({ id, weight }) => `${id}*${weight}`).join(' ')
-}
-
-function movedFraction(before: ReadonlyRing, after: ReadonlyRing): number {
-  let moved = 0
-  for (const arc of before.diff(after)) moved += arc.to - arc.from
-  return Math.min(1, moved)
 }
