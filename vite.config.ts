@@ -24,6 +24,8 @@ const library: ViteUserConfig = {
         index: path('src/index.ts'),
         'index.node': path('src/index.node.ts'),
         worker: path('src/worker.ts'),
+        playwright: path('src/playwright/index.ts'),
+        'playwright-edge': path('src/playwright/edge-process.ts'),
         sim: path('src/sim/index.ts'),
         cli: path('src/edge/cli.ts'),
         'serve-demo': path('src/edge/serve-demo.ts'),

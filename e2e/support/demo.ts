@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { test as base, type BrowserContext, expect, type Page } from '@playwright/test'
+import { type BrowserContext, test as base, expect, type Page } from '@playwright/test'
 
 const serveDemo = fileURLToPath(new URL('../../dist/serve-demo.js', import.meta.url))
 
@@ -15,7 +15,9 @@ export interface Demo {
 
 export const test = base.extend<{ demo: Demo }>({
   demo: async ({ context }, use) => {
-    const server = spawn(process.execPath, [serveDemo, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const server = spawn(process.execPath, [serveDemo, '--port', '0'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const url = await printedUrl(server)
     await use({
       url,
@@ -38,7 +40,9 @@ function printedUrl(server: ChildProcess): Promise<string> {
       const found = /http:\/\/\S+/.exec(printed)
       if (found) resolve(found[0])
     })
-    server.once('exit', (code) => reject(new Error(`the demo ended with code ${code} before it printed a URL`)))
+    server.once('exit', (code) =>
+      reject(new Error(`the demo ended with code ${code} before it printed a URL`)),
+    )
   })
 }
 

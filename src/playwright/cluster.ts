@@ -1,0 +1,153 @@
+import type { BrowserContext } from '@playwright/test'
+import { Edge } from './edge.js'
+import { PageServer } from './page-server.js'
+import type { Peer } from './peer.js'
+import { SignalControl } from './signal-control.js'
+import { Tab } from './tab.js'
+
+/** Options of a test's cluster: `test.use({ ringmesh: { … } })`. */
+export interface ClusterOptions {
+  /**
+   * The page that tabs open, instead of a blank one. It gets `?signal=` and `?room=` to join by, and
+   * must put its mesh at `window.mesh`, and, to be partitioned, its `Chaos` at `window.chaos`.
+   */
+  url?: string
+  /** The room. Default `test`. */
+  room?: string
+}
+
+/** Milliseconds between two looks at whether the peers agree. */
+const lookEvery = 50
+
+/** A signalling server, and the tabs and edge workers that a test has it join. */
+export class Cluster {
+  readonly signal = new SignalControl()
+  readonly #context: BrowserContext
+  readonly #pages: PageServer
+  readonly #options: ClusterOptions
+  readonly #peers: Peer[] = []
+
+  /** @internal */
+  static async start(context: BrowserContext, options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(context, await PageServer.start(), options)
+    await cluster.signal.start()
+    return cluster
+  }
+
+  private constructor(context: BrowserContext, pages: PageServer, options: ClusterOptions) {
+    this.#context = context
+    this.#pages = pages
+    this.#options = options
+  }
+
+  get room(): string {
+    return this.#options.room ?? 'test'
+  }
+
+  /** All peers that are there: neither crashed nor left. */
+  get peers(): readonly Peer[] {
+    return this.#peers.filter(({ isThere }) => isThere)
+  }
+
+  /** Opens one more tab; resolves when it is in the mesh. */
+  async tab(): Promise<Tab> {
+    const url = new URL(this.#options.url ?? this.#pages.url)
+    url.searchParams.set('signal', this.signal.url)
+    url.searchParams.set('room', this.room)
+    const tab = await Tab.open(this.#context, url.href)
+    this.#peers.push(tab)
+    return tab
+  }
+
+  /** Opens `count` tabs; resolves when all of them and those before agree on who is here. */
+  async tabs<Count extends number>(count: Count): Promise<Tuple<Tab, Count>> {
+    const tabs: Tab[] = []
+    for (let opened = 0; opened < count; opened++) tabs.push(await this.tab())
+    await this.settled()
+    return tabs as Tuple<Tab, Count>
+  }
+
+  /** Starts an edge worker; resolves when it is in the mesh. */
+  async edge(options: { data?: string } = {}): Promise<Edge> {
+    const edge = await Edge.start(this.signal.url, this.room, options.data)
+    this.#peers.push(edge)
+    return edge
+  }
+
+  /** Parts the cluster: frames pass only inside of a group. Peers in no group are cut off from all. */
+  async partition(...groups: readonly (readonly Peer[])[]): Promise<void> {
+    const groupOf = (peer: Peer): readonly Peer[] => groups.find((group) => group.includes(peer)) ?? [peer]
+    await Promise.all(
+      this.peers.map((peer) => {
+        const mine = groupOf(peer)
+        return peer.cut(this.peers.filter((other) => !mine.includes(other)).map(({ id }) => id))
+      }),
+    )
+  }
+
+  /** Ends every partition. */
+  async heal(): Promise<void> {
+    await Promise.all(this.peers.map((peer) => peer.cut([])))
+  }
+
+  /**
+   * Resolves when every peer that is there has the same view, of exactly these peers; rejects with
+   * what each one sees when that takes longer than `timeout` milliseconds.
+   */
+  async settled({ timeout = 30_000 }: { timeout?: number } = {}): Promise<void> {
+    const end = Date.now() + timeout
+    for (;;) {
+      const seen = await this.#seen()
+      const expected = this.peers
+        .map(({ id }) => id)
+        .sort()
+        .join()
+      const agree = seen.every(({ view, members }) => view === seen[0]?.view && members.join() === expected)
+      if (agree) return
+      if (Date.now() > end)
+        throw new Error(`the peers did not agree in ${timeout} ms: ${JSON.stringify(seen, null, 2)}`)
+      await new Promise((resolve) => setTimeout(resolve, lookEvery))
+    }
+  }
+
+  /** @internal What each peer saw, for the report of a test that failed. */
+  async report(): Promise<string> {
+    const reports = this.peers.map((peer) =>
+      peer
+        .evaluate((mesh) => ({ id: mesh.id, view: mesh.view, members: mesh.members(), stats: mesh.stats() }))
+        .catch((error: Error) => ({ id: peer.id, error: error.message })),
+    )
+    return JSON.stringify(await Promise.all(reports), null, 2)
+  }
+
+  /** @internal */
+  async stop(): Promise<void> {
+    // Tabs go with their context; an edge worker is a process that would stay.
+    await Promise.all(this.#peers.filter((peer) => peer instanceof Edge).map((edge) => edge.crash()))
+    await this.signal.stop()
+    await this.#pages.stop()
+  }
+
+  #seen(): Promise<{ id: string; view: string; members: string[] }[]> {
+    return Promise.all(
+      this.peers.map((peer) =>
+        peer.evaluate((mesh) => ({
+          id: mesh.id,
+          view: mesh.view,
+          members: mesh
+            .members()
+            .filter(({ state }) => state === 'alive' || state === 'parked')
+            .map(({ id }) => id)
+            .sort(),
+        })),
+      ),
+    )
+  }
+}
+
+/** `Count` elements, so that `const [a, b] = await cluster.tabs(2)` knows that they are there. */
+type Tuple<Element, Count extends number, Elements extends Element[] = []> = number extends Count
+  ? Element[]
+  : Elements['length'] extends Count
+    ? Elements
+    : Tuple<Element, Count, [...Elements, Element]>

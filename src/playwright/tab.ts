@@ -1,0 +1,98 @@
+import type { BrowserContext, CDPSession, Page } from '@playwright/test'
+import type { Chaos, Mesh } from '../index.js'
+import type { Peer } from './peer.js'
+
+interface MeshWindow {
+  mesh: Mesh
+  chaos?: Chaos
+}
+
+/** A real tab, whose page is a peer. */
+export class Tab implements Peer {
+  readonly page: Page
+  readonly id: string
+  readonly #devtools: CDPSession
+  #isThere = true
+
+  /** @internal */
+  static async open(context: BrowserContext, url: string): Promise<Tab> {
+    const page = await context.newPage()
+    await page.goto(url)
+    await page.waitForFunction(() => 'mesh' in window || 'meshError' in window)
+    const failure = await page.evaluate(() => (window as unknown as { meshError?: string }).meshError)
+    if (failure !== undefined) throw new Error(`the page at ${url} did not join: ${failure}`)
+    const id = await page.evaluate(() => (window as unknown as MeshWindow).mesh.id)
+    return new Tab(page, id, await context.newCDPSession(page))
+  }
+
+  private constructor(page: Page, id: string, devtools: CDPSession) {
+    this.page = page
+    this.id = id
+    this.#devtools = devtools
+    page.once('crash', () => {
+      this.#isThere = false
+    })
+  }
+
+  get isThere(): boolean {
+    return this.#isThere
+  }
+
+  async evaluate<Result, Parameter = undefined>(
+    body: (mesh: Mesh, parameter: Parameter) => Result | Promise<Result>,
+    parameter?: Parameter,
+  ): Promise<Result> {
+    const mesh = await this.page.evaluateHandle(() => (window as unknown as MeshWindow).mesh)
+    try {
+      return (await mesh.evaluate(body as never, parameter as never)) as Result
+    } finally {
+      await mesh.dispose()
+    }
+  }
+
+  /** Kills the renderer of the tab: no event is fired in the page, and nothing is sent. */
+  async crash(): Promise<void> {
+    const crashed = new Promise<void>((resolve) => this.page.once('crash', () => resolve()))
+    // The command itself is never answered: there is nobody left to answer it.
+    this.#devtools.send('Page.crash').catch(() => {})
+    await crashed
+  }
+
+  /** Freezes the page through the browser's own life-cycle control, then resumes it. */
+  async freeze(milliseconds: number): Promise<void> {
+    await this.#devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await new Promise((resolve) => setTimeout(resolve, milliseconds))
+    await this.#devtools.send('Page.setWebLifecycleState', { state: 'active' })
+  }
+
+  /** Has the page see itself hidden, as behind another tab; a headless browser hides none by itself. */
+  async hide(): Promise<void> {
+    await this.#setVisibility('hidden')
+  }
+
+  /** Has the page see itself visible again. */
+  async show(): Promise<void> {
+    await this.#setVisibility('visible')
+  }
+
+  async leave(): Promise<void> {
+    this.#isThere = false
+    await this.evaluate((mesh) => mesh.leave())
+  }
+
+  async cut(peers: readonly string[]): Promise<void> {
+    await this.page.evaluate((ids) => {
+      const { chaos } = window as unknown as MeshWindow
+      if (chaos === undefined) throw new Error('this page offers no window.chaos to cut it off with')
+      chaos.cut(ids)
+    }, peers)
+  }
+
+  async #setVisibility(state: 'hidden' | 'visible'): Promise<void> {
+    await this.page.evaluate((visibilityState) => {
+      Object.defineProperty(document, 'visibilityState', { value: visibilityState, configurable: true })
+      Object.defineProperty(document, 'hidden', { value: visibilityState === 'hidden', configurable: true })
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+    }, state)
+  }
+}
