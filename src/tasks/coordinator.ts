@@ -57,6 +57,7 @@ export class Coordinator {
   #nextNumber = 1
   #bytes = 0
   #closed = false
+  #idle: (() => void) | undefined
   readonly #counts = { submitted: 0, done: 0, failed: 0, assigned: 0, returned: 0, lost: 0, stale: 0 }
 
   constructor(cluster: Cluster, events: CoordinatorEvents) {
@@ -224,6 +225,12 @@ export class Coordinator {
       else this.#returned(submission, slot, report)
     }
     this.#pump(this.#lane(submission.name))
+  }
+
+  /** Calls `idle` once, as soon as nothing is submitted that has not settled. */
+  whenIdle(idle: () => void): void {
+    this.#idle = idle
+    this.#checkIdle()
   }
 
   /** Ends every task with `error` and takes no more. */
@@ -422,6 +429,16 @@ export class Coordinator {
     submission.backoff?.cancel()
     this.#lanes.get(submission.name)?.queue.remove(submission)
     submission.settle(how)
+    this.#checkIdle()
+  }
+
+  #checkIdle(): void {
+    const idle = this.#idle
+    if (idle === undefined || this.#submissions.size > 0) return
+    this.#idle = undefined
+    // Results are said again until they are noted, and whoever is told last must not wait for that.
+    this.#flushNotes()
+    idle()
   }
 
   #stale(worker: PeerId, report: Report, placement: Placement | undefined): void {

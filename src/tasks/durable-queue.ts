@@ -10,6 +10,7 @@ import {
   durableId,
   idOfKey,
   isOver,
+  ownerOf,
   queueKey,
   recordKey,
   recordPrefix,
@@ -300,7 +301,7 @@ export class DurableQueue {
       () => {
         this.#again = undefined
         if (this.#state === 'active') this.look()
-        else if (this.#cluster.ring.owner(queueKey(this.name)) === this.#cluster.self) this.own()
+        else if (ownerOf(this.#cluster, this.name) === this.#cluster.self) this.own()
       },
     )
   }

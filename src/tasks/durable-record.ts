@@ -1,4 +1,6 @@
 import * as v from 'valibot'
+import type { Cluster } from '../mesh/index.js'
+import type { PeerId } from '../wire/index.js'
 import type { DeadLetter } from './dead-letters.js'
 import { Payload } from './payload.js'
 import { taskPriorities } from './priority-queue.js'
@@ -67,6 +69,12 @@ const separator = '\0'
 
 export const queuePrefix = `queue${separator}`
 export const recordsPrefix = `record${separator}`
+
+/** Who dispatches a queue: its owner on the ring, past those that are about to leave. */
+export function ownerOf(cluster: Cluster, name: string): PeerId | undefined {
+  const owners = cluster.ring.owners(queueKey(name), settings.dispatchers)
+  return owners.find((id) => cluster.member(id)?.state !== 'leaving') ?? owners[0]
+}
 
 export function queueKey(name: string): string {
   return `${queuePrefix}${name}`

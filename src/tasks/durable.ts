@@ -12,6 +12,7 @@ import {
   type DurableRecords,
   durableId,
   idOfKey,
+  ownerOf,
   queueKey,
   queuePrefix,
   recordKey,
@@ -58,12 +59,15 @@ export class DurableTasks {
     this.#coordinator = coordinator
     this.#offs.push(
       cluster.on('ring', () => this.#ringChanged()),
+      cluster.on('change', ({ state }) => {
+        if (state === 'leaving') this.#ringChanged()
+      }),
       cluster.on('down', ({ id }) => {
         for (const queue of this.#queues.values()) queue.peerDown(id)
       }),
       cluster.serve('tasks.queued', (message, request) => {
         const { name, record } = message
-        if (cluster.ring.owner(queueKey(name)) === cluster.self) {
+        if (ownerOf(cluster, name) === cluster.self) {
           if (!this.#added(name, record)) {
             request.refuse('busy')
             return
@@ -196,6 +200,11 @@ export class DurableTasks {
     return true
   }
 
+  /** This peer leaves: its queues are dispatched by others from here on. */
+  leave(): void {
+    for (const queue of this.#queues.values()) queue.disown()
+  }
+
   close(): void {
     this.#closed = true
     for (const off of this.#offs) off()
@@ -207,7 +216,7 @@ export class DurableTasks {
 
   /** Tells the owner of a queue that it has a new record. False: it is full. Silence is as good as yes: it will look. */
   #tellOwner(name: string, record: string): Promise<boolean> {
-    const owner = this.#cluster.ring.owner(queueKey(name))
+    const owner = ownerOf(this.#cluster, name)
     if (owner === undefined) return Promise.resolve(true)
     if (owner === this.#cluster.self) return Promise.resolve(this.#added(name, record))
     return this.#poke(owner, name, record)
@@ -242,7 +251,7 @@ export class DurableTasks {
 
   #ringChanged(): void {
     for (const [name, queue] of this.#queues) {
-      const owner = this.#cluster.ring.owner(queueKey(name))
+      const owner = ownerOf(this.#cluster, name)
       if (owner === this.#cluster.self) queue.own()
       else {
         queue.disown()
@@ -254,7 +263,7 @@ export class DurableTasks {
     this.#search?.cancel()
     this.#search = this.#cluster.runtime.timer(settings.searchAfter, () => {
       this.#search = undefined
-      if (this.#cluster.ring.owner(queuePrefix) === this.#cluster.self) this.#findQueues()
+      if (ownerOf(this.#cluster, '') === this.#cluster.self) this.#findQueues()
     })
   }
 

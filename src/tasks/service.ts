@@ -432,7 +432,7 @@ export class TaskService {
     return cancel
   }
 
-  /** Gives back what has not started, lets the rest come to its end, and then is done. */
+  /** Gives back what has not started, lets the rest come to its end here and elsewhere, and then is done. */
   #drain(done: () => void): void {
     let over = false
     const finish = () => {
@@ -442,8 +442,9 @@ export class TaskService {
       done()
     }
     const timer = this.#cluster.runtime.timer(settings.drain, finish)
+    this.#durable?.leave()
     this.#executor.leave()
-    this.#executor.whenIdle(finish)
+    this.#coordinator.whenIdle(() => this.#executor.whenIdle(finish))
   }
 }
 

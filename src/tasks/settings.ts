@@ -73,6 +73,8 @@ export const settings = {
   mostCredit: 65_536,
   /** How long the result of a durable task is kept for who asks next: 24 hours. */
   keepResults: 86_400_000,
+  /** Successors on the ring that may be leaving at a time before a queue stays with one that leaves. */
+  dispatchers: 3,
   /** Time for the dispatcher before to say what it has under way, and for an owner to take a word in. */
   handover: 3_000,
   /** Durable tasks that a dispatcher has under way at most, and at least. */
