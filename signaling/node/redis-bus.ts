@@ -253,6 +253,8 @@ export class RedisBus implements Bus {
   }
 
   #noticed(room: string, frame: Buffer): void {
+    // While only half of the connection works, the other half's notices are of before its loss.
+    if (!this.#connected) return
     const tuple = unpacked(frame)
     const came = v.safeParse(entered, tuple)
     if (came.success) {

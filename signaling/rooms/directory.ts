@@ -41,8 +41,8 @@ interface Local {
   readonly peer: LocalPeer
   /** Welcomed and announced. */
   inside: boolean
-  /** Its own announcement came back: whatever comes after it on the bus is newer. */
-  echoed: boolean
+  /** Its announcements that have not come back: while there are any, others' on the bus are older. */
+  underWay: number
 }
 
 interface Room {
@@ -126,7 +126,7 @@ export class Directory {
     const before = room.local.get(id)
     const presence: Presence = { id, info, instance: this.#bus.instance, session: ++this.#sessions }
     if (before !== undefined && peer.mayReplace?.(before.presence) === false) return presence.session
-    const local: Local = { presence, peer, inside: false, echoed: false }
+    const local: Local = { presence, peer, inside: false, underWay: 0 }
     room.local.set(id, local)
     before?.peer.replaced()
     if (room.waiting === undefined) this.#comeIn(room, local)
@@ -198,7 +198,13 @@ export class Directory {
     others.push(...room.remote.values())
     peer.welcome(others)
     this.#tell(room, room.announcements.entered(presence), local)
-    this.#bus.announce(room.name, presence)
+    this.#announce(room, local)
+  }
+
+  #announce(room: Room, local: Local): void {
+    if (!this.#bus.connected) return
+    local.underWay++
+    this.#bus.announce(room.name, local.presence)
   }
 
   /** Welcomes those who waited for the room to become known. */
@@ -228,11 +234,11 @@ export class Directory {
     if (room === undefined) return
     const local = room.local.get(presence.id)
     if (presence.instance === this.#bus.instance) {
-      if (local?.presence.session === presence.session) local.echoed = true
+      if (local?.presence.session === presence.session) local.underWay = Math.max(0, local.underWay - 1)
       room.overlay?.set(presence.id, undefined)
       return
     }
-    if (local?.inside && !local.echoed) return
+    if (local?.inside && local.underWay > 0) return
     const before = room.remote.get(presence.id)
     room.overlay?.set(presence.id, presence)
     room.remote.set(presence.id, presence)
@@ -300,10 +306,7 @@ export class Directory {
         if (this.#bus.connected) this.#ask(room)
       })
       this.#ask(room)
-      for (const local of room.local.values()) {
-        local.echoed = false
-        if (local.inside) this.#bus.announce(room.name, local.presence)
-      }
+      for (const local of room.local.values()) if (local.inside) this.#announce(room, local)
     }
     this.#onBus(true)
   }
@@ -313,6 +316,7 @@ export class Directory {
       room.overlay = undefined
       room.doubts?.cancel()
       room.doubts = undefined
+      for (const local of room.local.values()) local.underWay = 0
       this.#letIn(room)
     }
     this.#onBus(false)

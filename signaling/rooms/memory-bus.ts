@@ -23,6 +23,8 @@ export class MemoryHub {
   readonly buses = new Map<string, MemoryBus>()
   readonly remembered = new Map<string, number>()
   #up = true
+  /** Raised when the bus is lost: what was under way then never comes. */
+  #epoch = 0
 
   /** @param delay - milliseconds that every notice takes */
   constructor(runtime: Runtime, delay = 0) {
@@ -37,10 +39,6 @@ export class MemoryHub {
     return bus
   }
 
-  get up(): boolean {
-    return this.#up
-  }
-
   get now(): number {
     return this.#runtime.now()
   }
@@ -49,12 +47,22 @@ export class MemoryHub {
   setUp(up: boolean): void {
     if (up === this.#up) return
     this.#up = up
+    this.#epoch++
     this.rooms.clear()
-    for (const bus of this.buses.values()) this.later(() => (up ? bus.events?.up() : bus.events?.down()))
+    for (const bus of this.buses.values()) this.tellState(bus)
+  }
+
+  /** Tells an instance, after the usual delay, whether the bus works. */
+  tellState(bus: MemoryBus): void {
+    const epoch = this.#epoch
+    this.#runtime.timer(this.#delay, () => {
+      if (epoch === this.#epoch) bus.changed(this.#up)
+    })
   }
 
   /** An instance dies without a word; the others hear of it as they would when its key expires. */
   kill(instance: string): void {
+    this.buses.get(instance)?.cutOff()
     this.buses.delete(instance)
     for (const room of this.rooms.values()) {
       for (const presence of room.present.values()) {
@@ -62,7 +70,7 @@ export class MemoryHub {
       }
       for (const bus of room.listeners) if (bus.instance === instance) room.listeners.delete(bus)
     }
-    for (const bus of this.buses.values()) this.later(() => bus.events?.instanceDown(instance))
+    for (const bus of this.buses.values()) this.tell(bus, (events) => events.instanceDown(instance))
   }
 
   room(name: string): HubRoom {
@@ -74,6 +82,16 @@ export class MemoryHub {
     return room
   }
 
+  /** Tells an instance something, after the usual delay, unless the bus is lost meanwhile. */
+  tell(bus: MemoryBus | undefined, notice: (events: BusEvents) => void): void {
+    const epoch = this.#epoch
+    if (!this.#up) return
+    this.#runtime.timer(this.#delay, () => {
+      if (epoch === this.#epoch && bus?.events !== undefined) notice(bus.events)
+    })
+  }
+
+  /** Calls back after the usual delay, whatever happens. */
   later(act: () => void): void {
     this.#runtime.timer(this.#delay, act)
   }
@@ -84,6 +102,7 @@ export class MemoryBus implements Bus {
   readonly instance: string
   readonly #hub: MemoryHub
   events: BusEvents | undefined
+  #connected = false
 
   constructor(hub: MemoryHub, instance: string) {
     this.#hub = hub
@@ -91,12 +110,30 @@ export class MemoryBus implements Bus {
   }
 
   get connected(): boolean {
-    return this.#hub.up && this.#hub.buses.has(this.instance)
+    return this.#connected
+  }
+
+  /** Neither hears nor is heard any more. */
+  cutOff(): void {
+    this.events = undefined
+    this.#connected = false
+  }
+
+  /** The hub was lost or found. */
+  changed(up: boolean): void {
+    if (this.events === undefined) return
+    // Lost and found again before anybody was told: what was kept is lost all the same.
+    if (this.#connected) {
+      this.#connected = false
+      this.events.down()
+    }
+    this.#connected = up
+    if (up) this.events.up()
   }
 
   start(events: BusEvents): void {
     this.events = events
-    if (this.connected) this.#hub.later(() => this.events?.up())
+    this.#hub.tellState(this)
   }
 
   open(name: string): void {
@@ -104,7 +141,7 @@ export class MemoryBus implements Bus {
     const room = this.#hub.room(name)
     room.listeners.add(this)
     const all = [...room.present.values()]
-    this.#hub.later(() => this.events?.snapshot(name, all))
+    this.#hub.tell(this, (events) => events.snapshot(name, all))
   }
 
   close(name: string): void {
@@ -117,7 +154,7 @@ export class MemoryBus implements Bus {
     if (!this.connected) return
     const room = this.#hub.room(name)
     room.present.set(presence.id, presence)
-    for (const bus of room.listeners) this.#hub.later(() => bus.events?.entered(name, presence))
+    for (const bus of room.listeners) this.#hub.tell(bus, (events) => events.entered(name, presence))
   }
 
   withdraw(name: string, { id, instance, session }: Presence, clean: boolean): void {
@@ -127,13 +164,13 @@ export class MemoryBus implements Bus {
     if (present?.instance !== instance || present.session !== session) return
     room.present.delete(id)
     for (const bus of room.listeners) {
-      this.#hub.later(() => bus.events?.left(name, id, instance, session, clean))
+      this.#hub.tell(bus, (events) => events.left(name, id, instance, session, clean))
     }
   }
 
   send(instance: string, name: string, to: string, frame: Uint8Array): void {
     if (!this.connected) return
-    this.#hub.later(() => this.#hub.buses.get(instance)?.events?.frame(name, to, frame))
+    this.#hub.tell(this.#hub.buses.get(instance), (events) => events.frame(name, to, frame))
   }
 
   remember(key: string, milliseconds: number): void {
@@ -160,7 +197,7 @@ export class MemoryBus implements Bus {
       }
       this.close(name)
     }
-    this.events = undefined
+    this.cutOff()
     this.#hub.buses.delete(this.instance)
     this.#hub.later(done)
   }
