@@ -52,6 +52,10 @@ export class Calls {
     return call
   }
 
+  get(id: number): PendingCall | undefined {
+    return this.#waiting.get(id)
+  }
+
   /** Ends a call; does nothing when it has ended. */
   settle(id: number, outcome: CallOutcome): void {
     const call = this.#waiting.get(id)

@@ -114,6 +114,14 @@ export abstract class GenServer {
     return undefined
   }
 
+  /**
+   * Takes in the snapshot of a process that gives way to this one: after a partition both had the
+   * same name, or were placed for the same key. The default drops it.
+   */
+  merge(_snapshot: unknown): unknown {
+    return undefined
+  }
+
   /** This process. */
   get self(): ProcessRef {
     return this.#here.self

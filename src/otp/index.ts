@@ -32,7 +32,9 @@ export {
   type PartitionSupervisorOptions,
   partitionSupervisor,
 } from './partition-supervisor.js'
+export type { DefineProcessOptions } from './placement.js'
 export { PlacedRef, ProcessRef, sameProcess, type Target } from './ref.js'
+export type { SnapshotStore } from './snapshot-store.js'
 export { Supervisor } from './supervisor.js'
 export type { ChildAnswer, ChildCount, ChildError, ChildInfo, ChildState } from './supervisor-server.js'
 export { ProcessSystem, type ProcessSystemOptions, type StartOptions, systemOf } from './system.js'
@@ -43,4 +45,5 @@ export {
   type TaskOptions,
   TaskSupervisor,
 } from './task-supervisor.js'
+export type { PeerTrees, TreeNode } from './trees.js'
 export { type WorkerOptions, worker } from './worker.js'

@@ -10,6 +10,10 @@ export type Envelope =
   | { readonly kind: 'info'; readonly message: unknown }
   | { readonly kind: 'exit'; readonly from: ProcessRef; readonly reason: ExitReason }
   | { readonly kind: 'stop'; readonly reason: ExitReason }
+  /** Tells its snapshot, after the messages that wait already; undefined where it keeps none. */
+  | { readonly kind: 'snapshot'; readonly done: (snapshot: unknown) => void }
+  /** The snapshot of a process that gives way to this one. */
+  | { readonly kind: 'merge'; readonly snapshot: unknown }
 
 /** A process at the other end of a link: one of this page, or the stand-in for a remote one. */
 export interface Linked {

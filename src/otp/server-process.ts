@@ -127,7 +127,10 @@ export class ServerProcess extends Process implements Runnable {
 
   override deliver(envelope: Envelope): void {
     if (!this.alive) return
-    if (this.#mailbox.size >= longestMailbox && envelope.kind !== 'exit' && envelope.kind !== 'stop') {
+    if (
+      this.#mailbox.size >= longestMailbox &&
+      (envelope.kind === 'call' || envelope.kind === 'cast' || envelope.kind === 'info')
+    ) {
       this.#overflow(envelope)
       return
     }
@@ -137,15 +140,19 @@ export class ServerProcess extends Process implements Runnable {
 
   step(): boolean {
     if (this.#busy || !this.alive) return false
-    this.#timer?.cancel()
-    this.#timer = undefined
     if (this.#continues.size > 0) {
+      this.#wake()
       const value = this.#continues.shift()
       this.#handle(() => this.server.handleContinue(value))
     } else {
       const envelope = this.#mailbox.shift()
       if (envelope === undefined) return false
-      this.#open(envelope)
+      // A snapshot is no message of anybody's: the handler time-out runs on.
+      if (envelope.kind === 'snapshot') this.#tellSnapshot(envelope.done)
+      else {
+        this.#wake()
+        this.#open(envelope)
+      }
     }
     return !this.#busy && this.alive && this.#continues.size + this.#mailbox.size > 0
   }
@@ -162,7 +169,24 @@ export class ServerProcess extends Process implements Runnable {
     started?.({ kind: 'failed', reason })
   }
 
-  #open(envelope: Envelope): void {
+  #wake(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #tellSnapshot(done: (snapshot: unknown) => void): void {
+    this.#run(
+      () => this.server.snapshot(),
+      (snapshot) => {
+        this.#busy = false
+        if (this.#continues.size + this.#mailbox.size > 0) this.#world.scheduler.ready(this)
+        done(snapshot)
+      },
+      (reason) => this.#terminate(reason),
+    )
+  }
+
+  #open(envelope: Exclude<Envelope, { kind: 'snapshot' }>): void {
     switch (envelope.kind) {
       case 'call': {
         const { from, request } = envelope
@@ -188,6 +212,9 @@ export class ServerProcess extends Process implements Runnable {
       }
       case 'stop':
         this.#terminate(envelope.reason)
+        return
+      case 'merge':
+        this.#handle(() => this.server.merge(envelope.snapshot))
         return
     }
   }

@@ -200,6 +200,11 @@ export class SupervisorServer extends GenServer {
     child.process = undefined
     child.state = 'stopped'
     const { restart, id } = child.spec
+    if (lostItsName(reason)) {
+      // Another peer's process has the name: a restart could only fail, over and over.
+      if (restart === 'temporary') this.#remove(child)
+      return
+    }
     if (restart === 'permanent' || (restart === 'transient' && isAbnormal(reason))) {
       this.#system.runtime.log('warn', `child ${id} ended and is started again`, { reason })
       if (this.#quarantines(child, reason)) return
@@ -360,6 +365,15 @@ export class SupervisorServer extends GenServer {
 function kindOf(spec: CheckedChild): 'worker' | 'supervisor' {
   if ('supervisor' in spec) return 'supervisor'
   return 'kind' in spec.start ? spec.start.kind : 'worker'
+}
+
+function lostItsName(reason: ExitReason): boolean {
+  return (
+    reason.type === 'shutdown' &&
+    typeof reason.detail === 'object' &&
+    reason.detail !== null &&
+    'nameConflict' in reason.detail
+  )
 }
 
 function newChild(spec: CheckedChild): Child {

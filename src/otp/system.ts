@@ -1,19 +1,26 @@
 import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../errors/index.js'
+import type { Cluster } from '../mesh/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
+import { packValue, unpackValue } from '../wire/index.js'
 import { type CallOptions, defaultTimeout, type StopOptions } from './call-options.js'
 import { type CallOutcome, Calls } from './calls.js'
 import type { CheckedChild } from './child-spec.js'
-import { ExitError, type ExitReason, type GivenReason, noproc, toReason } from './exit.js'
+import { ExitError, type ExitReason, type GivenReason, noproc, shutdown, toReason } from './exit.js'
 import { From } from './from.js'
-import { type ArgsOf, GenServer, type GenServerClass } from './gen-server.js'
+import { type ArgsOf, GenServer, type GenServerClass, type SystemInfo } from './gen-server.js'
 import { isLauncher, type Launcher, type LaunchOptions } from './launcher.js'
-import type { Process } from './process.js'
-import { type PlacedRef, ProcessRef, type Target } from './ref.js'
+import { Names } from './names.js'
+import { type DefineProcessOptions, Placement, placedStartTimeout } from './placement.js'
+import { Process } from './process.js'
+import { PlacedRef, ProcessRef, type Target } from './ref.js'
+import { Remote } from './remote.js'
 import { Scheduler } from './scheduler.js'
 import { ServerProcess, type ServerWorld, type StartResult } from './server-process.js'
+import type { SnapshotStore } from './snapshot-store.js'
 import { SupervisorServer } from './supervisor-server.js'
+import { type PeerTrees, type TreeNode, Trees } from './trees.js'
 
 export interface ProcessSystemOptions {
   readonly runtime: Runtime
@@ -21,6 +28,10 @@ export interface ProcessSystemOptions {
   readonly threads?: (worker: unknown, events: ThreadPortEvents) => ThreadPort
   /** Runs a function soon, with the stack empty; a microtask when not given. The simulator gives its own. */
   readonly defer?: (run: () => void) => void
+  /** The mesh that this page is in; without it names and refs are the page's own. */
+  readonly cluster?: Cluster
+  /** Where placed processes keep their snapshots; without it they do not outlive a crash of their peer. */
+  readonly snapshots?: SnapshotStore
   /** How many threads the machine runs at once, for partitions; 4 when not given. */
   readonly parallelism?: number
 }
@@ -50,6 +61,21 @@ const startOptions = v.strictObject({
   timeout: v.optional(milliseconds),
 })
 
+const placedName = v.pipe(
+  v.string('must be a string'),
+  v.minLength(1, 'must not be empty'),
+  v.maxLength(1024, 'must be at most 1,024 characters long'),
+)
+const placeOptions = v.strictObject({ name: placedName, key: placedName })
+const defineOptions = v.strictObject({
+  name: placedName,
+  server: v.custom<GenServerClass>(
+    (given) => typeof given === 'function' && given.prototype instanceof GenServer,
+    'must be a class that extends GenServer',
+  ),
+  snapshotEvery: v.optional(milliseconds),
+})
+
 const homes = new WeakMap<object, ProcessSystem>()
 
 /** The system that made a ref; undefined for a copy of one, which any system may take. */
@@ -66,8 +92,14 @@ export class ProcessSystem implements ServerWorld {
   readonly parallelism: number
   readonly #threads: ProcessSystemOptions['threads']
   readonly #processes = new Map<string, Process>()
-  readonly #names = new Map<string, Process>()
+  readonly #names: Names
+  readonly #self: string
+  readonly #cluster: Cluster | undefined
+  readonly #remote: Remote | undefined
+  readonly #placement: Placement | undefined
+  readonly #trees: Trees
   readonly #calls: Calls
+  readonly #closes: (() => void)[] = []
   #nextProcess = 1
 
   constructor(options: ProcessSystemOptions) {
@@ -76,6 +108,111 @@ export class ProcessSystem implements ServerWorld {
     this.parallelism = options.parallelism ?? 4
     this.scheduler = new Scheduler(options.runtime, options.defer)
     this.#calls = new Calls(options.runtime)
+    const { cluster } = options
+    this.#cluster = cluster
+    this.#self = cluster?.self ?? ''
+    const local = (id: string): Process | undefined => this.#processes.get(id)
+    this.#names = new Names(
+      {
+        runtime: options.runtime,
+        local,
+        lost: (process, name, survivor) => this.#lost(process, name, survivor),
+      },
+      cluster,
+    )
+    this.#trees = new Trees(this.#processes, cluster)
+    if (cluster === undefined) return
+    const world = {
+      local,
+      request: (target: Target, request: unknown, timeout: number, settle: (outcome: CallOutcome) => void) =>
+        this.request(target, request, timeout, settle),
+      settleCall: (id: number, reason: ExitReason) => this.settleCall(id, reason),
+      answerCall: (id: number, value: unknown) => this.#calls.settle(id, { ok: true, value }),
+      soon: (act: () => void) => this.soon(act),
+    }
+    const remote = new Remote(cluster, world)
+    this.#remote = remote
+    this.#placement = new Placement(
+      cluster,
+      {
+        request: world.request,
+        soon: world.soon,
+        settle: (call, outcome) => this.#calls.settle(call, outcome),
+        hold: (peer, id) => {
+          const call = this.#calls.get(id)
+          if (call !== undefined) remote.hold(peer, call)
+        },
+        signal: (process, reason) => process.signal(outside, reason),
+        launchPlaced: (server, args, snapshot, done) => {
+          const options = { args, snapshot, timeout: placedStartTimeout, parentRef: outside }
+          return this.launchServer(new server(), 'worker', options, done)
+        },
+      },
+      options.snapshots,
+    )
+    this.#closes.push(
+      cluster.serve('process.merge', ({ process, snapshot }, request) => {
+        local(process)?.deliver({ kind: 'merge', snapshot: unpackValue(snapshot) })
+        request.reply({ type: 'process.taken' })
+      }),
+    )
+  }
+
+  /** Lets this peer host processes that are placed under `name`. Every peer that may host them calls it, at the start. */
+  define(name: string, server: GenServerClass, options: DefineProcessOptions = {}): void {
+    const checked = checkOptions(defineOptions, { name, server, ...options }, 'define')
+    this.#placed('define').define(checked.name, checked.server, options)
+  }
+
+  /**
+   * Has the process that is defined under `name` run for `key`, on the ring owner of the key; the
+   * same call from anywhere gives the same process. Its `init` gets `args` the first time, and its
+   * last snapshot after every move or crash.
+   *
+   * @throws {ExitError} what its `init` threw, or that no peer has defined it
+   */
+  async place(name: string, key: string, args?: unknown): Promise<PlacedRef> {
+    checkOptions(placeOptions, { name, key }, 'place')
+    const placement = this.#placed('place')
+    return new Promise((resolve, reject) => {
+      placement.place(name, key, args, (reason) => {
+        if (reason === undefined) {
+          const ref = new PlacedRef(name, key)
+          homes.set(ref, this)
+          resolve(ref)
+        } else reject(new ExitError(reason, `place ${name} for ${key}`))
+      })
+    })
+  }
+
+  /** The placed processes that run on this peer now. */
+  placed(): { placed: string; key: string; epoch: number; ref: ProcessRef | undefined }[] {
+    return this.#placement?.instances() ?? []
+  }
+
+  /** The names of the whole mesh and their holders, in the order of the names. */
+  names(): [name: string, ref: ProcessRef][] {
+    return this.#names.entries()
+  }
+
+  /** The supervision trees of this page. */
+  localTrees(): TreeNode[] {
+    return this.#trees.local()
+  }
+
+  /** The supervision trees of every peer that answers in time. */
+  tree(): Promise<PeerTrees[]> {
+    return this.#trees.all()
+  }
+
+  /** Ends every process of this page at once and lets the mesh go. */
+  close(): void {
+    for (const process of [...this.#processes.values()]) process.end(shutdown)
+    this.#placement?.close()
+    this.#remote?.close()
+    this.#names.close()
+    this.#trees.close()
+    for (const close of this.#closes.splice(0)) close()
   }
 
   /** How many processes live here. */
@@ -110,31 +247,42 @@ export class ProcessSystem implements ServerWorld {
     settle: (outcome: CallOutcome) => void,
   ): () => void {
     const call = this.#calls.open(timeout, settle)
-    const giveUp = (): void =>
-      this.#calls.settle(call.id, { ok: false, reason: { type: 'timeout', after: 0 } })
-    const process = this.#resolve(target)
-    if (process === undefined) {
-      this.soon(() => this.#calls.settle(call.id, { ok: false, reason: noproc }))
-      return giveUp
+    const fail = (reason: ExitReason): void => this.#calls.settle(call.id, { ok: false, reason })
+    const route = this.#route(target)
+    try {
+      if (route === undefined) this.soon(() => fail(noproc))
+      else if (route instanceof Process) {
+        if (route.alive) {
+          route.hold(call)
+          route.deliver({ kind: 'call', request, from: new From(this.#self, call.id, this.#answer) })
+        } else this.soon(() => fail(noproc))
+      } else if ('placed' in route) this.#placement?.send(route, 'call', request, call, timeout)
+      else this.#remote?.call(route, request, timeout, call)
+    } catch (error) {
+      // What cannot be packed, or a thread's full queue: the caller's error, not the process's.
+      this.soon(() => fail(toReason(error)))
     }
-    process.hold(call)
-    process.deliver({ kind: 'call', request, from: new From('', call.id, this.#answer) })
-    return giveUp
+    return () => fail({ type: 'timeout', after: 0 })
   }
 
-  /** Tells a process something; succeeds in silence also when there is none. */
+  /**
+   * Tells a process something; succeeds in silence also when there is none.
+   *
+   * @throws {InvalidOption} when it is on another peer, and the message cannot be packed
+   */
   cast(target: Target, message: unknown): void {
-    this.#resolve(target)?.deliver({ kind: 'cast', message })
+    this.#tell(target, 'cast', message)
   }
 
-  /** Puts a message into a process's mailbox, for its `handleInfo`. */
+  /** Puts a message into a process's mailbox, for its `handleInfo`; as {@link cast} otherwise. */
   send(target: Target, message: unknown): void {
-    this.#resolve(target)?.deliver({ kind: 'info', message })
+    this.#tell(target, 'info', message)
   }
 
-  /** Answers a call that was not answered by its handler's return. */
+  /** Answers a call that was not answered by its handler's return. `from` may be a copy, and of a call from another peer. */
   reply(from: From | { readonly peer: string; readonly call: number }, value: unknown): void {
-    this.#calls.settle(from.call, { ok: true, value })
+    if (from.peer === this.#self) this.#calls.settle(from.call, { ok: true, value })
+    else this.#remote?.reply(from.peer, from.call, value)
   }
 
   /**
@@ -145,9 +293,9 @@ export class ProcessSystem implements ServerWorld {
   async stop(target: Target, reason: GivenReason = 'normal', options: StopOptions = {}): Promise<void> {
     const { timeout } = checkOptions(callOptions, options, 'stop')
     const wanted = toReason(reason)
-    const process = this.#resolve(target)
-    if (process === undefined || !process.alive) throw new ExitError(noproc, 'stop')
-    if (process === this.current) throw new ExitError({ type: 'calling_self' }, 'stop')
+    const route = this.#processRoute(target)
+    if (route === undefined) throw new ExitError(noproc, 'stop')
+    if (route === this.current) throw new ExitError({ type: 'calling_self' }, 'stop')
     await new Promise<void>((resolve, reject) => {
       const timer =
         timeout === Number.POSITIVE_INFINITY
@@ -156,12 +304,13 @@ export class ProcessSystem implements ServerWorld {
               demonitor()
               reject(new ExitError({ type: 'timeout', after: timeout }, 'stop'))
             })
-      const demonitor = process.monitor((ended) => {
+      const demonitor = this.monitor(target, (ended) => {
         timer?.cancel()
         if (ended.type === wanted.type) resolve()
         else reject(new ExitError(ended, 'stop'))
       })
-      process.deliver({ kind: 'stop', reason: wanted })
+      if (route instanceof Process) route.deliver({ kind: 'stop', reason: wanted })
+      else this.#remote?.stop(route, wanted)
     })
   }
 
@@ -171,51 +320,60 @@ export class ProcessSystem implements ServerWorld {
    */
   exit(target: Target, reason: GivenReason): void {
     const from = this.current?.ref ?? outside
-    this.#resolve(target)?.signal(from, toReason(reason))
+    const route = this.#processRoute(target)
+    if (route instanceof Process) route.signal(from, toReason(reason))
+    else if (route !== undefined) this.#remote?.exit(from.id, route, toReason(reason), false)
   }
 
   /** Calls `down` once when the process ends, soon if it has already. Returns the way back. */
   monitor(target: Target, down: (reason: ExitReason) => void): () => void {
-    const process = this.#resolve(target)
-    if (process !== undefined) return process.monitor(down)
+    const route = this.#processRoute(target)
+    if (route instanceof Process) return route.monitor(down)
     let active = true
-    this.soon(() => {
-      if (active) down(noproc)
-    })
+    const once = (reason: ExitReason): void => {
+      if (active) down(reason)
+    }
+    if (route !== undefined && this.#remote !== undefined) return this.#remote.monitor(route, down)
+    this.soon(() => once(noproc))
     return () => {
       active = false
     }
   }
 
-  /** Ties the fates of two processes. */
+  /** Ties the fates of two processes; one of them must be of this page. */
   link(a: Target, b: Target): void {
-    const first = this.#resolve(a)
-    const second = this.#resolve(b)
+    const first = this.localProcess(a)
+    const second = this.localProcess(b)
     if (first !== undefined) this.linkTo(first, b)
-    else second?.exited(outside, noproc)
+    else if (second !== undefined) this.linkTo(second, a)
   }
 
   unlink(a: Target, b: Target): void {
-    const first = this.#resolve(a)
-    const second = this.#resolve(b)
-    if (first !== undefined && second !== undefined) first.unlink(second.ref)
+    const first = this.localProcess(a)
+    const second = this.localProcess(b)
+    const other = this.#processRoute(first === undefined ? a : b)
+    const here = first ?? second
+    if (here !== undefined && other !== undefined) here.unlink(other instanceof Process ? other.ref : other)
   }
 
-  /** The process that a name is registered for. */
+  /** The process that a name is registered for, anywhere in the mesh. */
   whereis(name: string): ProcessRef | undefined {
-    return this.#names.get(name)?.ref
+    const ref = this.#names.lookup(name)
+    if (ref !== undefined && !homes.has(ref)) homes.set(ref, this)
+    return ref
   }
 
-  /** Whether a process lives. */
+  /** Whether a process of this page lives. */
   alive(target: Target): boolean {
-    return this.#resolve(target)?.alive === true
+    return this.localProcess(target)?.alive === true
   }
 
   // What the files of this room use among themselves.
 
   /** The process of this page that a target means now. */
   localProcess(target: Target): Process | undefined {
-    return this.#resolve(target)
+    const route = this.#processRoute(target)
+    return route instanceof Process ? route : undefined
   }
 
   /** Starts a server that was made already. */
@@ -268,25 +426,29 @@ export class ProcessSystem implements ServerWorld {
   ): void {
     const { name, parent } = options
     this.#processes.set(process.ref.id, process)
-    if (name !== undefined) {
-      const holder = this.#names.get(name)
-      if (holder !== undefined) {
-        process.end(noproc)
-        done({ kind: 'failed', reason: { type: 'already_started', ref: holder.ref } })
-        return
-      }
-      this.#names.set(name, process)
-      process.names.add(name)
-    }
     if (parent !== undefined) {
       process.link(parent)
       parent.link(process)
     }
-    begin()
+    if (name === undefined) {
+      begin()
+      return
+    }
+    this.#names.claim(name, process, (holder) => {
+      if (holder === undefined && process.alive) {
+        begin()
+        return
+      }
+      if (parent !== undefined) process.unlink(parent.ref)
+      const reason: ExitReason =
+        holder === undefined ? (process.reason ?? noproc) : { type: 'already_started', ref: holder }
+      process.end(reason)
+      done({ kind: 'failed', reason })
+    })
   }
 
   newRef(): ProcessRef {
-    const ref = new ProcessRef('', String(this.#nextProcess++))
+    const ref = new ProcessRef(this.#self, String(this.#nextProcess++))
     homes.set(ref, this)
     return ref
   }
@@ -317,17 +479,18 @@ export class ProcessSystem implements ServerWorld {
   }
 
   linkTo(process: Process, target: Target): void {
-    const other = this.#resolve(target)
+    const other = this.#processRoute(target)
     if (other === process) return
     if (other === undefined) process.exited(outside, noproc)
-    else {
+    else if (other instanceof Process) {
       other.link(process)
       process.link(other)
-    }
+    } else this.#remote?.link(process, other)
   }
 
   refuse(from: From, reason: ExitReason): void {
-    this.#calls.settle(from.call, { ok: false, reason })
+    if (from.peer === this.#self) this.#calls.settle(from.call, { ok: false, reason })
+    else this.#remote?.settleRemotely(from.peer, from.call, { ok: false, reason })
   }
 
   settleCall(id: number, reason: ExitReason): void {
@@ -340,7 +503,7 @@ export class ProcessSystem implements ServerWorld {
 
   ended(process: Process): void {
     this.#processes.delete(process.ref.id)
-    for (const name of process.names) if (this.#names.get(name) === process) this.#names.delete(name)
+    this.#names.release(process)
   }
 
   readonly #answer = (from: From, value: unknown): void => this.reply(from, value)
@@ -381,7 +544,7 @@ export class ProcessSystem implements ServerWorld {
       const timeout = options.timeout ?? defaultTimeout
       // The full check builds objects; calls are made by the hundred thousand.
       if (!(timeout >= 0)) checkOptions(callOptions, options, 'call')
-      if (caller !== undefined && this.#resolve(target) === caller) {
+      if (caller !== undefined && this.#route(target) === caller) {
         reject(new ExitError({ type: 'calling_self' }, 'call'))
         return
       }
@@ -392,16 +555,66 @@ export class ProcessSystem implements ServerWorld {
     })
   }
 
-  #resolve(target: Target): Process | undefined {
-    if (typeof target === 'string') return this.#names.get(target)
-    if (isPlaced(target)) return undefined
-    return this.#processes.get(target.id)
+  #tell(target: Target, kind: 'cast' | 'info', message: unknown): void {
+    const route = this.#route(target)
+    if (route === undefined) return
+    if (route instanceof Process) route.deliver({ kind, message })
+    else if ('placed' in route) this.#placement?.send(route, kind, message)
+    else this.#remote?.cast(route, message, kind === 'info')
+  }
+
+  /** Where a message to `target` goes: into a mailbox here, to another peer, or by placement. */
+  #route(target: Target): Process | ProcessRef | PlacedRef | undefined {
+    if (typeof target === 'string') {
+      const ref = this.#names.lookup(target)
+      return ref === undefined ? undefined : this.#route(ref)
+    }
+    if ('placed' in target) return this.#placement === undefined ? undefined : target
+    if (target.peer === this.#self) return this.#processes.get(target.id)
+    return this.#remote === undefined ? undefined : target
+  }
+
+  /** As `#route`, with the process that a placed ref means at the moment. */
+  #processRoute(target: Target): Process | ProcessRef | undefined {
+    const route = this.#route(target)
+    if (route === undefined || !('placed' in route)) return route
+    const ref = this.#placement?.whereis(route)
+    return ref === undefined ? undefined : (this.#route(ref) as Process | ProcessRef | undefined)
+  }
+
+  #placed(call: string): Placement {
+    if (this.#placement === undefined)
+      throw new ExitError({ type: 'error', name: 'NoMesh', message: `${call} needs a mesh` })
+    return this.#placement
+  }
+
+  /** A name was found on both sides after a partition, and this process is not the one that keeps it. */
+  #lost(process: Process, name: string, survivor: ProcessRef): void {
+    const reason: ExitReason = { type: 'shutdown', detail: { nameConflict: name, survivor } }
+    const stop = (): void => process.deliver({ kind: 'stop', reason })
+    process.deliver({ kind: 'info', message: { type: 'name_conflict', name, survivor } satisfies SystemInfo })
+    process.deliver({
+      kind: 'snapshot',
+      done: (snapshot) => {
+        if (snapshot === undefined || this.#cluster === undefined) {
+          stop()
+          return
+        }
+        try {
+          const message = {
+            type: 'process.merge',
+            process: survivor.id,
+            snapshot: packValue(snapshot),
+          } as const
+          this.#cluster.request(survivor.peer, message, defaultTimeout, stop)
+        } catch (error) {
+          this.runtime.log('error', 'a snapshot cannot be packed', { name, error: String(error) })
+          stop()
+        }
+      },
+    })
   }
 }
 
 /** Stands for the page's own code, which is no process. */
 const outside = new ProcessRef('', '0')
-
-function isPlaced(target: ProcessRef | PlacedRef): target is PlacedRef {
-  return 'placed' in target
-}

@@ -84,6 +84,12 @@ export class WorkerProcess extends Process {
       case 'stop':
         this.#tell(['stop', envelope.reason])
         return
+      case 'snapshot':
+        // What a thread keeps ends with it: placed processes and names that are merged run in the page.
+        envelope.done(undefined)
+        return
+      case 'merge':
+        return
       case 'exit':
         this.#signalled(envelope.from, envelope.reason)
         return

@@ -1,0 +1,247 @@
+import type { Cluster } from '../mesh/index.js'
+import { type PeerId, packValue, unpackValue } from '../wire/index.js'
+import type { CallHolder, CallOutcome, PendingCall } from './calls.js'
+import { type ExitReason, noproc } from './exit.js'
+import { packReason, unpackReason } from './packed-reason.js'
+import type { Linked, Process } from './process.js'
+import { ProcessRef } from './ref.js'
+
+/** What the ways to other peers need of this page's processes. */
+export interface RemoteWorld {
+  local(id: string): Process | undefined
+  settleCall(id: number, reason: ExitReason): void
+  answerCall(id: number, value: unknown): void
+  request(
+    target: ProcessRef,
+    request: unknown,
+    timeout: number,
+    settle: (outcome: CallOutcome) => void,
+  ): () => void
+  soon(act: () => void): void
+}
+
+/** The calls that a peer holds. */
+class PeerCalls implements CallHolder {
+  readonly waiting = new Set<PendingCall>()
+
+  forget(call: PendingCall): void {
+    this.waiting.delete(call)
+  }
+}
+
+/** Calls, messages, monitors and links from this page's processes to those of other peers, and back. */
+export class Remote {
+  readonly #cluster: Cluster
+  readonly #world: RemoteWorld
+  readonly #calls = new Map<PeerId, PeerCalls>()
+  /** Ours, of their processes. */
+  readonly #monitors = new Map<number, { peer: PeerId; down: (reason: ExitReason) => void }>()
+  /** Theirs, of our processes: `peer monitor` to the way back. */
+  readonly #watched = new Map<string, () => void>()
+  /** Which of our processes is linked to which of theirs. */
+  readonly #links = new Map<PeerId, Map<string, { process: Process; ref: ProcessRef }>>()
+  readonly #stops: (() => void)[] = []
+  #nextMonitor = 1
+
+  constructor(cluster: Cluster, world: RemoteWorld) {
+    this.#cluster = cluster
+    this.#world = world
+    this.#receive()
+    this.#stops.push(cluster.on('down', ({ id }) => this.#down(id)))
+  }
+
+  /** Whether there is no use in asking a peer: it is dead, gone or was never here. */
+  isDown(peer: PeerId): boolean {
+    const state = this.#cluster.member(peer)?.state
+    return state === undefined || state === 'dead' || state === 'left'
+  }
+
+  call(ref: ProcessRef, request: unknown, timeout: number, call: PendingCall): void {
+    const process = ref.id
+    const body = packValue(request)
+    const whole = timeout === Number.POSITIVE_INFINITY ? 0 : Math.ceil(timeout)
+    this.hold(ref.peer, call)
+    if (
+      !this.#cluster.send(ref.peer, { type: 'process.call', call: call.id, process, timeout: whole, body })
+    ) {
+      this.#world.soon(() => this.#world.settleCall(call.id, this.undeliverable(ref.peer)))
+    }
+  }
+
+  /** The call is in the hands of `peer`, and ends with it. */
+  hold(peer: PeerId, call: PendingCall): void {
+    call.holder?.forget(call)
+    let calls = this.#calls.get(peer)
+    if (calls === undefined) {
+      calls = new PeerCalls()
+      this.#calls.set(peer, calls)
+    }
+    calls.waiting.add(call)
+    call.holder = calls
+    if (this.isDown(peer)) this.#world.soon(() => this.#world.settleCall(call.id, { type: 'nodedown', peer }))
+  }
+
+  /** Why a message to `peer` was dropped. */
+  undeliverable(peer: PeerId): ExitReason {
+    if (this.isDown(peer)) return { type: 'nodedown', peer }
+    return { type: 'error', name: 'QueueFull', message: `too much waits for ${peer}` }
+  }
+
+  cast(ref: ProcessRef, message: unknown, info: boolean): void {
+    this.#cluster.send(ref.peer, { type: 'process.cast', process: ref.id, info, body: packValue(message) })
+  }
+
+  reply(peer: PeerId, call: number, value: unknown): void {
+    this.#cluster.send(peer, { type: 'process.reply', call, body: packValue(value) })
+  }
+
+  stop(ref: ProcessRef, reason: ExitReason): void {
+    this.#cluster.send(ref.peer, { type: 'process.stop', process: ref.id, reason: packReason(reason) })
+  }
+
+  exit(from: string, ref: ProcessRef, reason: ExitReason, linked: boolean): void {
+    const packed = packReason(reason)
+    this.#cluster.send(ref.peer, { type: 'process.exit', process: ref.id, from, reason: packed, linked })
+  }
+
+  monitor(ref: ProcessRef, down: (reason: ExitReason) => void): () => void {
+    const { peer } = ref
+    const monitor = this.#nextMonitor++
+    this.#monitors.set(monitor, { peer, down })
+    if (!this.#cluster.send(peer, { type: 'process.monitor', monitor, process: ref.id })) {
+      this.#world.soon(() => this.#fireMonitor(monitor, this.undeliverable(peer)))
+    }
+    return () => {
+      if (this.#monitors.delete(monitor)) this.#cluster.send(peer, { type: 'process.demonitor', monitor })
+    }
+  }
+
+  link(process: Process, ref: ProcessRef): void {
+    process.link(this.#linked(process, ref))
+    const { id: from } = process.ref
+    if (!this.#cluster.send(ref.peer, { type: 'process.link', process: ref.id, from })) {
+      this.#world.soon(() => process.exited(ref, this.undeliverable(ref.peer)))
+    }
+  }
+
+  close(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+  }
+
+  /** The stand-in for a remote process at the other end of a link of `process`. */
+  #linked(process: Process, ref: ProcessRef): Linked {
+    const key = `${process.ref.id} ${ref.id}`
+    let links = this.#links.get(ref.peer)
+    if (links === undefined) {
+      links = new Map()
+      this.#links.set(ref.peer, links)
+    }
+    links.set(key, { process, ref })
+    const forget = (): void => {
+      this.#links.get(ref.peer)?.delete(key)
+    }
+    return {
+      ref,
+      exited: (from, reason) => {
+        forget()
+        this.exit(from.id, ref, reason, true)
+      },
+      unlinked: (from) => {
+        forget()
+        this.#cluster.send(ref.peer, { type: 'process.unlink', process: ref.id, from: from.id })
+      },
+    }
+  }
+
+  #receive(): void {
+    const cluster = this.#cluster
+    const world = this.#world
+    const local = (id: string): Process | undefined => world.local(id)
+    this.#stops.push(
+      cluster.receive('process.call', ({ call, process, timeout, body }, from) => {
+        const settle = (outcome: CallOutcome): void => this.settleRemotely(from, call, outcome)
+        const wait = timeout === 0 ? Number.POSITIVE_INFINITY : timeout
+        world.request(new ProcessRef(cluster.self, process), unpackValue(body), wait, settle)
+      }),
+      cluster.receive('process.cast', ({ process, info, body }) => {
+        local(process)?.deliver({ kind: info ? 'info' : 'cast', message: unpackValue(body) })
+      }),
+      cluster.receive('process.reply', ({ call, body }) => world.answerCall(call, unpackValue(body))),
+      cluster.receive('process.fail', ({ call, reason }) => world.settleCall(call, unpackReason(reason))),
+      cluster.receive('process.exit', ({ process, from, reason, linked }, peer) => {
+        const sender = new ProcessRef(peer, from)
+        this.#links.get(peer)?.delete(`${process} ${from}`)
+        if (linked) local(process)?.exited(sender, unpackReason(reason))
+        else local(process)?.signal(sender, unpackReason(reason))
+      }),
+      cluster.receive('process.stop', ({ process, reason }) => {
+        local(process)?.deliver({ kind: 'stop', reason: unpackReason(reason) })
+      }),
+      cluster.receive('process.monitor', ({ monitor, process }, peer) => {
+        const tell = (reason: ExitReason): void => {
+          this.#watched.delete(`${peer} ${monitor}`)
+          cluster.send(peer, { type: 'process.down', monitor, reason: packReason(reason) })
+        }
+        const target = local(process)
+        if (target === undefined) tell(noproc)
+        else this.#watched.set(`${peer} ${monitor}`, target.monitor(tell))
+      }),
+      cluster.receive('process.demonitor', ({ monitor }, peer) => {
+        this.#watched.get(`${peer} ${monitor}`)?.()
+        this.#watched.delete(`${peer} ${monitor}`)
+      }),
+      cluster.receive('process.down', ({ monitor, reason }) =>
+        this.#fireMonitor(monitor, unpackReason(reason)),
+      ),
+      cluster.receive('process.link', ({ process, from }, peer) => {
+        const ref = new ProcessRef(peer, from)
+        const target = local(process)
+        if (target === undefined) this.exit(process, ref, noproc, true)
+        else target.link(this.#linked(target, ref))
+      }),
+      cluster.receive('process.unlink', ({ process, from }, peer) => {
+        this.#links.get(peer)?.delete(`${process} ${from}`)
+        local(process)?.unlinked(new ProcessRef(peer, from))
+      }),
+    )
+  }
+
+  /** Tells the peer that made a call how it ended. */
+  settleRemotely(peer: PeerId, call: number, outcome: CallOutcome): void {
+    if (!outcome.ok) {
+      this.#cluster.send(peer, { type: 'process.fail', call, reason: packReason(outcome.reason) })
+      return
+    }
+    try {
+      this.reply(peer, call, outcome.value)
+    } catch (error) {
+      const { name, message } = error as Error
+      const reason = packReason({ type: 'error', name, message })
+      this.#cluster.send(peer, { type: 'process.fail', call, reason })
+    }
+  }
+
+  #fireMonitor(monitor: number, reason: ExitReason): void {
+    const entry = this.#monitors.get(monitor)
+    if (entry === undefined) return
+    this.#monitors.delete(monitor)
+    entry.down(reason)
+  }
+
+  /** A peer is gone: all that was tied to it learns it now, not by waiting out a time-out. */
+  #down(peer: PeerId): void {
+    const reason: ExitReason = { type: 'nodedown', peer }
+    for (const call of [...(this.#calls.get(peer)?.waiting ?? [])]) this.#world.settleCall(call.id, reason)
+    this.#calls.delete(peer)
+    for (const [monitor, entry] of [...this.#monitors])
+      if (entry.peer === peer) this.#fireMonitor(monitor, reason)
+    for (const [key, demonitor] of [...this.#watched]) {
+      if (!key.startsWith(`${peer} `)) continue
+      demonitor()
+      this.#watched.delete(key)
+    }
+    const links = [...(this.#links.get(peer)?.values() ?? [])]
+    this.#links.delete(peer)
+    for (const { process, ref } of links) process.exited(ref, reason)
+  }
+}
