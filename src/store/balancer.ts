@@ -65,14 +65,15 @@ export class Balancer {
     return waiting
   }
 
-  /** To be called when a member or a ring changed. */
-  follow(): void {
-    if (this.#scanned === this.#situation()) return
+  /** To be called when a member or a ring changed. Answers whether the owners may have. */
+  follow(): boolean {
+    if (this.#scanned === this.#situation()) return false
     this.#scanned = this.#situation()
     for (const peer of [...this.#due.keys()]) if (!this.#isReachable(peer)) this.#due.delete(peer)
     const isRunning = this.#scan !== undefined
     this.#scan = this.#replica.entries()
     if (!isRunning) this.#cluster.runtime.timer(0, () => this.#continue())
+    return true
   }
 
   /** Brings one key to a peer, as soon as may be. */
@@ -99,9 +100,18 @@ export class Balancer {
     return suspects
   }
 
+  /** Those that can be counted on to bring what they hold to others. */
+  #healthy(): Set<PeerId> {
+    const healthy = new Set<PeerId>()
+    for (const { id, state } of this.#cluster.members())
+      if (state === 'alive' || state === 'leaving' || state === 'parked') healthy.add(id)
+    return healthy
+  }
+
   #continue(): void {
     if (this.#scan === undefined) return
     const suspects = this.#suspects()
+    const healthy = this.#healthy()
     for (let looked = 0; looked < scanLength; looked++) {
       const step = this.#scan.next()
       if (step.done === true) {
@@ -109,13 +119,13 @@ export class Balancer {
         this.#settled()
         return
       }
-      this.#look(step.value, suspects)
+      this.#look(step.value, suspects, healthy)
     }
     this.#cluster.runtime.timer(0, () => this.#continue())
   }
 
   /** One key after a change: who owns it now and lacks it, and is it for this peer to bring it? */
-  #look(entry: Entry, suspects: ReadonlySet<PeerId>): void {
+  #look(entry: Entry, suspects: ReadonlySet<PeerId>, healthy: ReadonlySet<PeerId>): void {
     if (!this.#replica.holds(entry)) return
     const before = entry.owners
     this.#replica.reown(entry)
@@ -127,8 +137,7 @@ export class Balancer {
     let rank = 0
     for (const owner of before) {
       if (owner === this.#cluster.self) break
-      const state = this.#cluster.member(owner)?.state
-      if (state === 'alive' || state === 'leaving' || state === 'parked') rank++
+      if (healthy.has(owner)) rank++
     }
     // Who was no owner before holds a foreign copy: that has its own way to the owners.
     if (rank >= sources || !before.includes(this.#cluster.self)) return

@@ -49,6 +49,9 @@ export const batchLength = 512
 /** Milliseconds between two comparisons with a co-owner (DESIGN, State, anti-entropy). */
 export const compareEvery = 10_000
 
+/** Milliseconds between two comparisons just after members changed, when something may have been missed. */
+export const compareSoon = 1_000
+
 /** Milliseconds that a hint is kept for a suspected peer, and the bytes of keys for one peer (DESIGN, State, anti-entropy). */
 export const hintTime = 5 * 60_000
 export const hintBytes = 4 * 1024 * 1024

@@ -29,8 +29,9 @@ export class Handoff {
   #isRunning = false
   #failures = 0
   #leaving: (() => void) | undefined
-  /** Keys whose next owners have all acknowledged, for a peer that leaves, by their mark. */
+  /** Keys whose owners have all acknowledged this mark under these rings, and that cannot be dropped yet, or are not to be. */
   readonly #handed = new Map<Entry, string>()
+  #handedUnder = ''
   dropped = 0
 
   constructor(cluster: Cluster, replica: Replica, placement: Placement, carrier: Carrier) {
@@ -43,6 +44,10 @@ export class Handoff {
   /** There is something foreign, or the rings changed: start a round soon. */
   nudge(): void {
     this.#failures = 0
+    if (this.#handedUnder !== this.#situation()) {
+      this.#handedUnder = this.#situation()
+      this.#handed.clear()
+    }
     if (!this.#isRunning && this.#hasWork()) this.#start(0)
   }
 
@@ -50,6 +55,7 @@ export class Handoff {
   handAll(done: () => void): void {
     this.#leaving = done
     this.#queue = []
+    this.#handed.clear()
     this.nudge()
     if (!this.#hasWork()) this.#finishLeaving()
   }
@@ -78,14 +84,23 @@ export class Handoff {
       const entry = this.#queue.pop()
       if (entry === undefined) break
       if (!this.#replica.holds(entry)) continue
-      if (
-        this.#leaving === undefined
-          ? this.#replica.foreign.has(entry)
-          : this.#handed.get(entry) !== entry.mark
-      )
-        batch.push(entry)
+      if (this.#isDue(entry)) batch.push(entry)
     }
     return batch
+  }
+
+  /** Whether a round would bring a key on: it does not once all owners have it and only a promise of this peer's keeps it here. */
+  #isDue(entry: Entry): boolean {
+    if (this.#leaving === undefined) {
+      if (!this.#replica.foreign.has(entry)) return false
+      if (entry.pinnedUntil <= this.#cluster.runtime.now() && !this.#isParked()) return true
+    }
+    return this.#handed.get(entry) !== entry.mark
+  }
+
+  /** A hidden tab keeps its copies: it may be seen again soon, and holds them for nothing meanwhile. */
+  #isParked(): boolean {
+    return this.#cluster.member(this.#cluster.self)?.state === 'parked'
   }
 
   #round(): void {
@@ -122,9 +137,12 @@ export class Handoff {
         const wanted = owners.get(entry)?.length ?? 0
         const enough = isPlanted('drop-after-one-ack') ? 1 : wanted
         const isComplete = wanted > 0 && (acknowledged.get(entry) ?? 0) >= enough
-        if (!isComplete || entry.mark !== marks[index] || !(inTime || isPlanted('drop-unpinned'))) missing++
-        else if (this.#leaving !== undefined) this.#handed.set(entry, entry.mark)
-        else if (!this.#dropped(entry)) missing++
+        if (!isComplete || entry.mark !== marks[index] || !(inTime || isPlanted('drop-unpinned'))) {
+          missing++
+          continue
+        }
+        if (situation === this.#handedUnder) this.#handed.set(entry, entry.mark)
+        if (this.#leaving === undefined && !this.#dropped(entry)) missing++
       }
       this.#proceed(missing)
     }
@@ -144,11 +162,10 @@ export class Handoff {
   }
 
   #dropped(entry: Entry): boolean {
-    const { self } = this.#cluster
     if (!this.#replica.foreign.has(entry)) return true
-    // A hidden tab keeps its copies: it may be seen again soon, and holds them for nothing meanwhile.
-    if (this.#cluster.member(self)?.state === 'parked') return false
+    if (this.#isParked()) return false
     if (entry.pinnedUntil > this.#cluster.runtime.now() && !isPlanted('drop-unpinned')) return false
+    this.#handed.delete(entry)
     this.#replica.drop(entry)
     this.dropped++
     return true

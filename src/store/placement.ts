@@ -10,7 +10,7 @@ import type { PeerId } from '../wire/index.js'
 export class Placement {
   readonly #cluster: Cluster
   #shared = new Map<string, readonly PeerId[]>()
-  #edges: { ring: ReadonlyRing; ids: ReadonlySet<PeerId> } | undefined
+  readonly #edges = new WeakMap<ReadonlyRing, ReadonlySet<PeerId>>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -63,10 +63,12 @@ export class Placement {
   }
 
   #edgesOf(ring: ReadonlyRing): ReadonlySet<PeerId> {
-    if (this.#edges?.ring === ring) return this.#edges.ids
-    const ids = new Set<PeerId>()
-    for (const { id } of ring.nodes()) if (this.#cluster.member(id)?.kind === 'edge') ids.add(id)
-    this.#edges = { ring, ids }
+    let ids = this.#edges.get(ring)
+    if (ids === undefined) {
+      const edges = ring.nodes().filter(({ id }) => this.#cluster.member(id)?.kind === 'edge')
+      ids = new Set(edges.map(({ id }) => id))
+      this.#edges.set(ring, ids)
+    }
     return ids
   }
 }

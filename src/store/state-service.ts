@@ -1,6 +1,7 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
 import type { Message, PeerId } from '../wire/index.js'
+import { AntiEntropy } from './anti-entropy.js'
 import { Balancer } from './balancer.js'
 import { Carrier } from './carrier.js'
 import { HybridClock, type Version } from './clock.js'
@@ -8,6 +9,7 @@ import { Coverage } from './coverage.js'
 import type { Entry } from './entry.js'
 import { Exchanges } from './exchanges.js'
 import { Handoff } from './handoff.js'
+import { Hints } from './hints.js'
 import { Journal } from './journal.js'
 import { Listing } from './listing.js'
 import { kinds } from './merges/kinds.js'
@@ -75,6 +77,8 @@ export class StateService {
   readonly #balancer: Balancer
   readonly #handoff: Handoff
   readonly #coverage: Coverage
+  readonly #antiEntropy: AntiEntropy
+  readonly #hints: Hints
   readonly #journal: Journal | undefined
   readonly #watches: Watches
   readonly #listing: Listing
@@ -107,6 +111,8 @@ export class StateService {
       this.#handoff.nudge()
     })
     this.#handoff = new Handoff(cluster, this.#replica, this.placement, this.#carrier)
+    this.#antiEntropy = new AntiEntropy(cluster, this.#replica, this.#balancer, this.#carrier)
+    this.#hints = new Hints(cluster, this.#balancer)
     this.#coverage = new Coverage(
       cluster,
       this.#balancer,
@@ -140,8 +146,10 @@ export class StateService {
       )
     }
     this.#serve()
-    const follow = () => this.#follow()
-    this.#off.push(cluster.on('ring', follow), cluster.on('change', follow))
+    this.#off.push(
+      cluster.on('ring', () => this.#follow()),
+      cluster.on('change', () => this.#follow()),
+    )
     cluster.onJoining((done) => {
       const cover = () => {
         this.#coverage.ask()
@@ -208,6 +216,7 @@ export class StateService {
     for (const work of [...this.#underWay]) work.close(error)
     this.#exchanges.close()
     this.#coverage.close()
+    this.#antiEntropy.close()
     this.#watches.close()
     if (this.#journal === undefined) this.cluster.runtime.timer(0, done)
     else this.#journal.close(done)
@@ -218,6 +227,12 @@ export class StateService {
   /** A key held here, whoever owns it. */
   find(store: string, key: string): Entry | undefined {
     return this.#replica.find(store, key)
+  }
+
+  /** The keys of a store that are held here, deleted ones included. */
+  keysOf(store: string): Iterable<string> {
+    for (const shelf of this.#replica.shelves()) if (shelf.name === store) return shelf.entries.keys()
+    return []
   }
 
   write(record: StoreRecord, options: WriteOptions, end: (end: WriteEnd) => void): void {
@@ -310,7 +325,7 @@ export class StateService {
 
   #follow(): void {
     if (this.#isClosed) return
-    this.#balancer.follow()
+    if (this.#balancer.follow()) this.#antiEntropy.hurry()
     this.#coverage.follow()
     this.#coverage.answer()
     this.#handoff.nudge()
@@ -321,6 +336,7 @@ export class StateService {
   #changed(entry: Entry): void {
     this.#journal?.note(entry.store, entry.key)
     this.#watches.notice(entry)
+    this.#hints.note(entry)
     if (this.#replica.foreign.has(entry)) this.#handoff.nudge()
   }
 

@@ -89,14 +89,14 @@ export const storeMessages = [
       v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(63))), v.maxLength(64)),
     ),
   }),
-  /** What I hold in this leaf; send me what is newer with you and what I lack, and fetch the rest. */
-  defineMessage(44, 'store.leaf', bulk, {
+  /** In these leaves we differ: I offer you what I hold there, do the same. */
+  defineMessage(44, 'store.leaves', bulk, {
     view: digest,
-    leaf: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095)),
-    positions,
+    leaves: v.pipe(
+      v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095))),
+      v.maxLength(4096),
+    ),
   }),
-  /** Of the positions that you listed, I want these: send them by `store.transfer`. */
-  defineMessage(45, 'store.want', bulk, { positions }),
   /** Tell me of changes of a key, or of all keys with a prefix. Repeated to renew; answered by `store.watching`. */
   defineMessage(46, 'store.watch', call, {
     watch: exchange,

@@ -62,7 +62,6 @@ export class FakeNetwork {
     for (const id of ids) this.#nodes.set(id, new FakeCluster(this, this.#info(id), 'alive'))
     for (const node of this.#nodes.values()) {
       for (const other of this.#nodes.values()) node.know(other.info, 'alive', 0)
-      node.settleRings()
     }
   }
 
@@ -97,8 +96,10 @@ export class FakeNetwork {
     node.know(node.info, 'joining', 0)
     if (contact !== undefined)
       for (const [info, state, incarnation] of contact.table()) node.know(info, state, incarnation)
-    node.settleRings()
     this.announce(node)
+    // What the contact has not heard yet would never be told again: everybody speaks for itself.
+    for (const other of this.running)
+      if (other !== node) this.inform(node, other.info, other.own, other.incarnation, other.self)
     this.time.timer(0, () => node.work('joining', longestWork, () => node.become('alive')))
     return node
   }
@@ -150,7 +151,6 @@ export class FakeNetwork {
       if (observer === id) continue
       const other = this.cluster(observer)
       if (other.running) other.know(node.info, 'suspect', node.incarnation)
-      other.settleRings()
     }
     this.time.timer(lasting, () => node.refute())
   }
@@ -239,7 +239,6 @@ export class FakeNetwork {
       if (!observer.running || !this.connected(teller, observer.self)) return
       observer.hear(() => {
         observer.know(info, state, incarnation)
-        observer.settleRings()
       })
     })
   }
@@ -252,8 +251,9 @@ export class FakeNetwork {
       if (!observer.running) return
       observer.hear(() => {
         const target = this.cluster(about)
+        // A freeze may have held this back until after the cut was healed.
+        if (target.running && this.connected(observer.self, about)) return
         observer.know(target.info, state, Math.max(target.incarnation, observer.incarnationOf(about)))
-        observer.settleRings()
       })
     }
     this.#verdicts.set(`${observer.self} ${about}`, [

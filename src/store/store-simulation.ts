@@ -1,0 +1,266 @@
+import { type FakeNetwork, fakeClusters } from '../mesh/testing/fake-cluster.js'
+import type { FakeCluster } from '../mesh/testing/fake-node.js'
+import { seededRandom, VirtualTime } from '../runtime/index.js'
+import type { PeerId } from '../wire/index.js'
+import { memoryPersistence } from './adapters/memory.js'
+import type { Version } from './clock.js'
+import { kinds } from './merges/kinds.js'
+import { StateService } from './state-service.js'
+
+/** What may go wrong in a simulation. */
+export type Fault = 'join' | 'leave' | 'suspect' | 'partition' | 'freeze' | 'park' | 'crash' | 'lag' | 'clock'
+
+export interface SimulationOptions {
+  readonly seed: string | number
+  readonly nodes?: number
+  /** Milliseconds of virtual time with faults. Default 20 s. */
+  readonly duration?: number
+  readonly faults: readonly Fault[]
+  /** Mean milliseconds between two faults. Default 1.5 s. */
+  readonly faultEvery?: number
+  /** Mean milliseconds between two writes. Default 40. */
+  readonly writeEvery?: number
+  /** Milliseconds of virtual time without faults in which all must come to agree. Default 90 s. */
+  readonly quiet?: number
+}
+
+/** What came of a simulation; `violations` is empty where every promise was kept. */
+export interface SimulationResult {
+  readonly acknowledged: number
+  readonly failed: number
+  readonly violations: readonly string[]
+  /** Acknowledged and nowhere afterwards, or only in an older state. */
+  readonly lost: number
+  /** Milliseconds from the last fault until all owners agreed, and until no other peer held a copy. */
+  readonly converged: number
+  readonly tidied: number
+}
+
+/** Mean of `span`, never less than a tenth of it. */
+const about = (random: () => number, span: number) => span * (0.1 + 1.8 * random())
+
+/**
+ * One run of the state under faults, on virtual time, from a seed: random writes of fresh and of
+ * contended keys, random faults, then quiet; afterwards every write that was acknowledged must be
+ * with all its owners, in that state or a later one, and nowhere else.
+ */
+export class StoreSimulation {
+  readonly #options: Required<SimulationOptions>
+  readonly #random: () => number
+  readonly time: VirtualTime
+  readonly net: FakeNetwork
+  readonly services = new Map<PeerId, StateService>()
+  readonly #acknowledged = new Map<string, { version: Version; deleted: boolean }>()
+  readonly #violations: string[] = []
+  #keys = 0
+  #ids = 0
+  #writes = 0
+  #failed = 0
+  #isCut = false
+
+  constructor(options: SimulationOptions) {
+    this.#options = {
+      nodes: 5,
+      duration: 20_000,
+      faultEvery: 1_500,
+      writeEvery: 40,
+      quiet: 90_000,
+      ...options,
+    }
+    this.#random = seededRandom(`store simulation ${options.seed}`)
+    this.time = new VirtualTime(options.seed)
+    const ids = Array.from({ length: this.#options.nodes }, () => this.#freshId())
+    const lags = options.faults.includes('lag')
+    this.net = fakeClusters(this.time, ids, {
+      encode: false,
+      delay: () => 1 + 20 * this.#random() ** 3,
+      viewLag: () => (lags && this.#random() < 0.3 ? 4_000 * this.#random() : 100 * this.#random()),
+      suspectAfter: () => 1_500 + 1_000 * this.#random(),
+      deadAfter: () => 4_000 + 2_000 * this.#random(),
+    })
+    for (const cluster of this.net.clusters) this.#start(cluster)
+  }
+
+  run(): SimulationResult {
+    const { duration, faultEvery, writeEvery, faults, quiet } = this.#options
+    const end = this.time.now + duration
+    let nextFault = about(this.#random, faultEvery)
+    let nextWrite = 0
+    while (this.time.now < end) {
+      const next = Math.min(nextFault, nextWrite, end)
+      this.time.advance(next - this.time.now)
+      if (this.time.now >= nextWrite) {
+        this.#write()
+        nextWrite = this.time.now + about(this.#random, writeEvery)
+      }
+      if (this.time.now >= nextFault) {
+        if (faults.length > 0) this.#fault(this.#pick(faults))
+        nextFault = this.time.now + about(this.#random, faultEvery)
+      }
+    }
+    this.net.heal()
+    for (const { self, own } of this.net.running) if (own === 'parked') this.net.unpark(self)
+    const healed = this.time.now
+    let converged = Number.POSITIVE_INFINITY
+    let tidied = Number.POSITIVE_INFINITY
+    while (this.time.now < healed + quiet && tidied > quiet) {
+      this.time.advance(1_000)
+      if (converged > quiet && this.#disagreement() === undefined) converged = this.time.now - healed
+      if (converged <= quiet && this.#untidiness() === undefined) tidied = this.time.now - healed
+    }
+    const problem = this.#disagreement() ?? this.#untidiness()
+    if (problem !== undefined) this.#violations.push(`no convergence: ${problem}`)
+    return {
+      acknowledged: this.#writes,
+      failed: this.#failed,
+      violations: this.#violations,
+      lost: this.#countLost(),
+      converged,
+      tidied,
+    }
+  }
+
+  #freshId(): PeerId {
+    return `n${String(this.#ids++).padStart(3, '0')}`
+  }
+
+  #start(cluster: FakeCluster): void {
+    const persistence = memoryPersistence(cluster.runtime)
+    this.services.set(cluster.self, new StateService({ cluster, persistence }))
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.#random() * items.length)] as T
+  }
+
+  #alive(): FakeCluster[] {
+    return this.net.running.filter(({ own }) => own === 'alive')
+  }
+
+  #write(): void {
+    const writers = this.#alive().filter(({ frozen }) => !frozen)
+    if (writers.length === 0) return
+    const cluster = this.#pick(writers)
+    const service = this.services.get(cluster.self)
+    if (service === undefined || cluster.ring.size < 2) return
+    const isFresh = this.#random() < 0.6
+    const key = isFresh ? `fresh ${this.#keys++}` : `shared ${Math.floor(this.#random() * 20)}`
+    const deleted = this.#random() < 0.15
+    const content = deleted ? null : new Uint8Array(8 + Math.floor(this.#random() * 50))
+    const held = service.find('s', key)
+    if (held !== undefined) service.clock.observe(held.version)
+    const version = service.clock.next()
+    const record = { store: 's', replicas: 3, key, kind: kinds.last, version, content }
+    service.write(record, { writes: 2, durable: false, expected: null, timeout: 10_000 }, (end) => {
+      if (end.kind !== 'written') {
+        this.#failed++
+        return
+      }
+      this.#writes++
+      const before = this.#acknowledged.get(key)
+      if (before === undefined || before.version < version) this.#acknowledged.set(key, { version, deleted })
+    })
+  }
+
+  #fault(fault: Fault): void {
+    const alive = this.#alive()
+    const { nodes } = this.#options
+    switch (fault) {
+      case 'join':
+        if (this.net.running.length < 2 * nodes) this.#start(this.net.join(this.#freshId()))
+        return
+      case 'leave':
+        if (alive.length > Math.max(4, nodes - 2)) this.net.leave(this.#pick(alive).self)
+        return
+      case 'crash':
+        if (alive.length > Math.max(4, nodes - 2)) this.net.crash(this.#pick(alive).self)
+        return
+      case 'suspect': {
+        const victim = this.#pick(alive)
+        const observers = alive.filter((other) => other !== victim && this.#random() < 0.5)
+        this.net.suspect(
+          victim.self,
+          observers.map(({ self }) => self),
+          about(this.#random, 2_000),
+        )
+        return
+      }
+      case 'partition': {
+        if (this.#isCut) return
+        this.#isCut = true
+        const one: PeerId[] = []
+        const other: PeerId[] = []
+        for (const { self } of this.net.running) (this.#random() < 0.5 ? one : other).push(self)
+        this.net.partition([one, other])
+        this.time.timer(about(this.#random, 6_000), () => {
+          this.#isCut = false
+          this.net.heal()
+        })
+        return
+      }
+      case 'freeze': {
+        if (alive.length > 0) this.net.freeze(this.#pick(alive).self, about(this.#random, 4_000))
+        return
+      }
+      case 'park': {
+        const victim = this.#pick(alive)
+        if (alive.length < 5) return
+        this.net.park(victim.self)
+        this.time.timer(about(this.#random, 5_000), () => {
+          if (victim.running && victim.own === 'parked') this.net.unpark(victim.self)
+        })
+        return
+      }
+      case 'lag':
+      case 'clock':
+        return
+    }
+  }
+
+  /** Why the peers do not agree yet; undefined when all owners of every key hold the same. */
+  #disagreement(): string | undefined {
+    const running = this.net.running
+    const first = running[0]
+    if (first === undefined) return 'nobody is left'
+    for (const { self, own, view, nextRing } of running) {
+      if (own === 'leaving' || own === 'joining') return `${self} is ${own}`
+      if (view !== first.view || nextRing.digest !== view) return `${self} has another view`
+    }
+    const keys = new Set<string>()
+    for (const { self } of running) {
+      const service = this.services.get(self) as StateService
+      for (const key of service.keysOf('s')) keys.add(key)
+    }
+    for (const key of keys) {
+      const owners = first.ring.owners(key, 3, first.spread)
+      const marks = new Set(owners.map((id) => this.services.get(id)?.find('s', key)?.mark))
+      if (marks.size !== 1) return `the owners of ${key} hold ${[...marks].join(' and ')}`
+    }
+    return undefined
+  }
+
+  /** Who still holds what it does not own. */
+  #untidiness(): string | undefined {
+    for (const { self, ring, spread } of this.net.running) {
+      for (const key of this.services.get(self)?.keysOf('s') ?? [])
+        if (!ring.owners(key, 3, spread).includes(self)) return `${self} holds ${key}, which it does not own`
+    }
+    return undefined
+  }
+
+  #countLost(): number {
+    let lost = 0
+    for (const [key, { version, deleted }] of this.#acknowledged) {
+      let latest: { version: Version; content: Uint8Array | null } | undefined
+      for (const { self } of this.net.running) {
+        const held = this.services.get(self)?.find('s', key)
+        if (held !== undefined && (latest === undefined || held.version > latest.version)) latest = held
+      }
+      if (latest === undefined ? deleted : latest.version >= version) continue
+      lost++
+      if (deleted && latest?.content != null) this.#violations.push(`${key} was deleted and returned`)
+      else this.#violations.push(`${key} lost ${version}, there is ${latest?.version ?? 'nothing'}`)
+    }
+    return lost
+  }
+}
