@@ -9,10 +9,15 @@ interface Errand {
   readonly asker: PeerId
   readonly sequence: number
   readonly target: Peer
+  /** The sequence of our own ping to the target. */
+  readonly ping: number
   readonly due: number
 }
 
-/** Probes run for others: answered when the target is heard, and with a nack when it is not in time. */
+/**
+ * Probes run for others: answered when the target answers, and with a nack when it does not in
+ * time. Other frames of the target may have been on their way since before it fell silent.
+ */
 export class Errands {
   readonly #beliefs: Beliefs
   readonly #prober: Prober
@@ -31,12 +36,12 @@ export class Errands {
     const target = this.#beliefs.table.get(id)
     if (target === undefined || target === this.#beliefs.self || this.#errands.length >= ERRANDS_LIMIT) return
     const due = now + Math.max(SECOND_TRY_AFTER, this.#prober.slowest(target) * NACK_ROUND_TRIPS)
-    this.#errands.push({ asker, sequence, target, due })
-    this.#prober.call(target)
+    this.#errands.push({ asker, sequence, target, ping: this.#prober.call(target), due })
   }
 
-  heard(peer: Peer): void {
-    this.#settle((errand) => errand.target === peer, 'membership.ack')
+  /** `peer` acknowledged the ping `sequence`. */
+  answered(peer: Peer, sequence: number): void {
+    this.#settle((errand) => errand.target === peer && errand.ping === sequence, 'membership.ack')
   }
 
   expire(now: number): void {

@@ -291,6 +291,7 @@ export class Membership {
         const helped =
           peer?.probeSequence === message.sequence ? undefined : this.#prober.helped(message.sequence)
         if (helped !== undefined) this.#heard(helped, now, true)
+        if (peer !== undefined && !this.#errands.isEmpty) this.#errands.answered(peer, message.sequence)
         this.#learn(message.news, from)
         return
       }
@@ -330,10 +331,9 @@ export class Membership {
   /** @param isAck - whether it answers the latest probe, and was thus sent after it */
   #heard(peer: Peer, now: number, isAck: boolean): void {
     peer.heardAt = now
-    if (!isAck && this.#verdicts.isTooEarly(peer, now)) return
+    if (this.#verdicts.isTooEarly(peer, isAck, now)) return
     peer.probe = NO_PROBE
     peer.forgetHint()
-    if (!this.#errands.isEmpty) this.#errands.heard(peer)
   }
 
   // Time.

@@ -94,12 +94,13 @@ export class Prober {
     peer.probeDue = now + Math.min(HINT_TIMEOUT, wait)
   }
 
-  /** A ping outside of any probe. To a suspect it brings what is said of it. */
-  call(peer: Peer): void {
+  /** A ping outside of any probe. To a suspect it brings what is said of it. Answers its sequence. */
+  call(peer: Peer): number {
     this.#sequence = (this.#sequence + 1) & 0xffff
     const news = isSuspected(peer.standing) ? [peer.claim] : noNews
     const { digest } = this.#beliefs.table
     this.#beliefs.send(peer.id, { type: 'membership.ping', sequence: this.#sequence, digest, news })
+    return this.#sequence
   }
 
   /** Takes the time of an ack to the latest probe of `peer`. Another frame may have settled the probe before it came. */

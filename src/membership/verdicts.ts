@@ -75,8 +75,13 @@ export class Verdicts {
     this.judge(peer, now)
   }
 
-  /** Whether a frame of `peer` that comes now may have been on its way since before the hint, and so refutes nothing. */
-  isTooEarly(peer: Peer, now: number): boolean {
+  /**
+   * Whether a frame of `peer` that comes now may have been on its way since before the hint, and so
+   * refutes nothing.
+   * @param isAck - whether it answers the latest probe
+   */
+  isTooEarly(peer: Peer, isAck: boolean, now: number): boolean {
+    if (isAck && peer.probeAt >= peer.hintedAt) return false
     return now < peer.hintedAt + this.#prober.slowest(peer)
   }
 
