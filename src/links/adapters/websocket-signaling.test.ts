@@ -129,6 +129,14 @@ describe('signalling over a WebSocket', () => {
       .toEqual(['signal.join', 'signal.relay', 'signal.leave'])
   })
 
+  it('takes fresh ice servers as a welcome in which nobody is new', async () => {
+    const { url, say } = await server(welcoming)
+    const { next } = client([url])
+    expect(await next()).toBe('welcome other stun:stun.test')
+    say({ type: 'signal.iceServers', iceServers: [{ urls: 'turn:fresh.test', username: 'u', credential: 'c' }] })
+    expect(await next()).toBe('welcome  turn:fresh.test')
+  })
+
   it('asks a token function again for every connection, and comes back after a loss', async () => {
     const at = await server(welcoming)
     let tokens = 0

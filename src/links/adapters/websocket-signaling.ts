@@ -9,7 +9,7 @@ import {
   type PeerInfo,
   protocolVersion,
 } from '../../wire/index.js'
-import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
+import type { IceServer, OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
 
 /** A token, or a function that is called for a fresh one before every connection. */
 export type Token = string | (() => Promise<string>)
@@ -18,7 +18,7 @@ export type Token = string | (() => Promise<string>)
 export interface StandardWebSocket {
   binaryType: string
   readonly bufferedAmount: number
-  send(data: Uint8Array): void
+  send(data: Uint8Array | string): void
   close(code?: number, reason?: string): void
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
@@ -193,6 +193,10 @@ class WebSocketSignaling implements Signaling {
       case 'signal.draining':
         // It closes soon; the next URL is tried then, with nothing lost but the relay.
         return
+      case 'signal.iceServers':
+        // As a welcome in which nobody is new.
+        events.welcome([], plainServers(message.iceServers))
+        return
       case 'signal.pong':
         return
       default:
@@ -208,14 +212,7 @@ class WebSocketSignaling implements Signaling {
     // The next loss tries this same server first.
     this.#attempts = Math.max(0, (this.#attempts - 1) % Math.max(1, this.#options.urls.length))
     this.#watch()
-    this.#events.welcome(
-      message.peers,
-      message.iceServers.map(({ urls, username, credential }) => ({
-        urls,
-        ...(username !== undefined && { username }),
-        ...(credential !== undefined && { credential }),
-      })),
-    )
+    this.#events.welcome(message.peers, plainServers(message.iceServers))
   }
 
   #refused(error: string, detail: string): void {
@@ -287,6 +284,15 @@ class WebSocketSignaling implements Signaling {
       // Not connected yet: it closes by itself.
     }
   }
+}
+
+/** Without the optional fields that are not there, as the platform has it. */
+function plainServers(servers: Extract<Message, { type: 'signal.welcome' }>['iceServers']): IceServer[] {
+  return servers.map(({ urls, username, credential }) => ({
+    urls,
+    ...(username !== undefined && { username }),
+    ...(credential !== undefined && { credential }),
+  }))
 }
 
 /** The wire's types want memory that is not shared, which frames never are. */
