@@ -1,59 +1,79 @@
 import { type Contender, isBefore } from './contender.js'
 
+/** How many are ranked at first: most who ask want three, and some of them of different failure domains. */
+const firstDepth = 6
+/** How many times as many are ranked when those were not enough. */
+const growth = 4
+
 /**
- * The contenders of one partition in the order in which they come to it, one at a time: a binary heap, so
- * that the first few of n cost n steps and not a sort.
+ * The contenders of one partition in the order in which they come to it, one at a time. Ranks no more of them than are
+ * asked for, or little more: the few first by insertion into a short list, all by sorting.
  */
 export class Arrivals {
   readonly #contenders: readonly Contender[]
-  readonly #times: Float64Array
-  readonly #heap: Uint16Array
-  #size: number
+  readonly #partition: number
+  /** Slots, in order, of those ranked so far. */
+  #ranked: number[] = []
+  #given = 0
 
   constructor(contenders: readonly Contender[], partition: number) {
     this.#contenders = contenders
-    this.#size = contenders.length
-    this.#times = new Float64Array(this.#size)
-    this.#heap = new Uint16Array(this.#size)
-    for (let slot = 0; slot < this.#size; slot++) {
-      this.#times[slot] = this.#at(slot).timeTo(partition)
-      this.#heap[slot] = slot
+    this.#partition = partition
+  }
+
+  /** The slot of the next to come; undefined after the last. */
+  next(): number | undefined {
+    if (this.#given === this.#ranked.length) {
+      if (this.#given === this.#contenders.length) return undefined
+      this.#ranked = firstFew(this.#contenders, this.#partition, Math.max(firstDepth, this.#given * growth))
     }
-    for (let place = (this.#size >> 1) - 1; place >= 0; place--) this.#sink(place)
+    return this.#ranked[this.#given++]
   }
+}
 
-  /** The id of the next to come; undefined after the last. */
-  next(): string | undefined {
-    if (this.#size === 0) return undefined
-    const first = this.#heap[0] as number
-    this.#heap[0] = this.#heap[--this.#size] as number
-    this.#sink(0)
-    return this.#at(first).id
+const times: number[] = []
+
+/** The slots of the first `depth` to come to a partition, in order. */
+function firstFew(contenders: readonly Contender[], partition: number, depth: number): number[] {
+  if (depth >= contenders.length) return all(contenders, partition)
+  const slots: number[] = []
+  let last = Number.POSITIVE_INFINITY
+  for (let slot = 0; slot < contenders.length; slot++) {
+    const contender = contenders[slot] as Contender
+    const time = contender.timeTo(partition)
+    if (time > last) continue
+    let place = slots.length < depth ? slots.length : depth - 1
+    if (
+      slots.length === depth &&
+      !isBefore(contender, time, contenders[slots[place] as number] as Contender, last)
+    )
+      continue
+    while (place > 0) {
+      const other = slots[place - 1] as number
+      const otherTime = times[place - 1] as number
+      if (!isBefore(contender, time, contenders[other] as Contender, otherTime)) break
+      slots[place] = other
+      times[place] = otherTime
+      place--
+    }
+    slots[place] = slot
+    times[place] = time
+    if (slots.length === depth) last = times[depth - 1] as number
   }
+  return slots
+}
 
-  #sink(from: number): void {
-    const slot = this.#heap[from] as number
-    let place = from
-    for (;;) {
-      let child = 2 * place + 1
-      if (child >= this.#size) break
-      if (
-        child + 1 < this.#size &&
-        this.#before(this.#heap[child + 1] as number, this.#heap[child] as number)
+function all(contenders: readonly Contender[], partition: number): number[] {
+  const arrivals = contenders.map((contender) => contender.timeTo(partition))
+  return contenders
+    .map((_, slot) => slot)
+    .sort((a, b) => {
+      const before = isBefore(
+        contenders[a] as Contender,
+        arrivals[a] as number,
+        contenders[b] as Contender,
+        arrivals[b] as number,
       )
-        child++
-      if (!this.#before(this.#heap[child] as number, slot)) break
-      this.#heap[place] = this.#heap[child] as number
-      place = child
-    }
-    this.#heap[place] = slot
-  }
-
-  #before(a: number, b: number): boolean {
-    return isBefore(this.#at(a), this.#times[a] as number, this.#at(b), this.#times[b] as number)
-  }
-
-  #at(slot: number): Contender {
-    return this.#contenders[slot] as Contender
-  }
+      return before ? -1 : 1
+    })
 }

@@ -1,6 +1,5 @@
 import { InvalidOption } from '../errors/index.js'
 import { isPlanted } from '../runtime/index.js'
-import { Arrivals } from './arrivals.js'
 import { chooseOwners } from './choose-owners.js'
 import { Contender } from './contender.js'
 import { digestOf } from './digest.js'
@@ -9,6 +8,7 @@ import { KnownTables } from './known-tables.js'
 import { checkedId, checkedNodes, checkedWeight, type NodeOption } from './node-option.js'
 import { firstAt, mostNodes, OwnerTable } from './owner-table.js'
 import type { ReadonlyRing, RingArc, RingNode, Spread } from './readonly-ring.js'
+import { Successors } from './successors.js'
 /**
  * A hash ring: says which node owns a key, and which come next, from the nodes' ids and weights alone.
  *
@@ -37,6 +37,8 @@ export class HashRing implements ReadonlyRing {
   #near = OwnerTable.empty
   /** The table of the present nodes; undefined until somebody asks. */
   #table: OwnerTable | undefined
+  /** Who follows whom among the present nodes; undefined until somebody asks. */
+  #successors: Successors | undefined
   /** The present nodes as a list; undefined until somebody asks. */
   #roster: readonly Contender[] | undefined
   /** What was asked without a table, in questions to one node about one partition. */
@@ -91,6 +93,7 @@ export class HashRing implements ReadonlyRing {
     for (const [id, contender] of this.#contenders) copy.#contenders.set(id, contender)
     copy.#near = this.#near
     copy.#table = this.#table
+    copy.#successors = this.#successors
     copy.#digest = this.#digest
     copy.#additions = this.#additions
     return copy
@@ -214,8 +217,8 @@ export class HashRing implements ReadonlyRing {
     if (!Number.isInteger(count) || count < 0)
       throw new InvalidOption('HashRing.owners.count', count, 'must be a whole number, 0 or more')
     if (count === 1) return this.size === 0 ? [] : [this.ownerOf(partition) as string]
-    const arrivals = new Arrivals(this.#contenderList(), partition)
-    return chooseOwners(() => arrivals.next(), count, spread)
+    this.#successors ??= new Successors(this.#contenderList())
+    return chooseOwners(this.#successors.of(partition), count, spread)
   }
 
   /** The owner of a partition, asked of the nodes themselves until so much was asked that a table is worth its making. */
@@ -251,6 +254,7 @@ export class HashRing implements ReadonlyRing {
 
   #forget(): void {
     this.#table = undefined
+    this.#successors = undefined
     this.#roster = undefined
     this.#questions = 0
     this.#digest = undefined

@@ -25,7 +25,7 @@ const optionsSchema = v.strictObject(
 /** More than the members of any mesh: a bound on one step's work, as `HashRing` has one. */
 const mostNodes = 65_535
 
-/** A node and where it stands. `start` and `turns` say when its next turn falls due: see `RoundRobin`. */
+/** A node and where it stands. */
 interface Seat {
   readonly id: string
   readonly weight: number
@@ -35,6 +35,10 @@ interface Seat {
   readonly start: number
   /** Turns it has had or let pass since. */
   turns: number
+  /** Virtual time from which on its next turn may come: start + turns / weight. */
+  mayCome: number
+  /** Virtual time at which its next turn is due: start + (turns + 1) / weight. */
+  due: number
 }
 
 /**
@@ -111,8 +115,8 @@ export class RoundRobin {
     if (seat === undefined) throw new InvalidOption('RoundRobin.setWeight.id', id, 'must be there')
     // What it had waited for its turn counts in proportion to the wait for a turn.
     const now = this.#now()
-    const waited = (now - mayCome(seat)) * seat.weight
-    this.#seats[index] = { ...seat, weight, start: now - waited / weight, turns: 0 }
+    const waited = (now - seat.mayCome) * seat.weight
+    this.#seats[index] = seated(id, weight, seat.place, now - waited / weight)
     this.#reweigh()
   }
 
@@ -129,19 +133,22 @@ export class RoundRobin {
     if (isPlanted('cursor-by-index')) return this.#nextByIndex(skip)
     const now = this.#now()
     const from = this.#afterLast()
-    const skipped: Seat[] = []
+    let skipped: Seat[] | undefined
     let best: Seat | undefined
-    for (let step = 0; step < this.#seats.length; step++) {
-      const seat = this.#seats[(from + step) % this.#seats.length] as Seat
+    const size = this.#seats.length
+    for (let step = 0; step < size; step++) {
+      const index = from + step
+      const seat = this.#seats[index < size ? index : index - size] as Seat
       if (best !== undefined && !isBefore(seat, best, now)) continue
-      if (skip?.(seat.id)) skipped.push(seat)
-      else best = seat
+      if (skip === undefined || !skip(seat.id)) best = seat
+      else if (skipped === undefined) skipped = [seat]
+      else skipped.push(seat)
     }
     if (best === undefined) return undefined
-    for (const seat of skipped) if (!isBefore(best, seat, now)) seat.turns++
+    for (const seat of skipped ?? []) if (!isBefore(best, seat, now)) pass(seat)
     // Where nobody's turn may come yet, as those are skipped whose turn it would be, time goes on to the first.
-    if (mayCome(best) > now) this.#goTo(mayCome(best))
-    best.turns++
+    if (best.mayCome > now) this.#goTo(best.mayCome)
+    pass(best)
     this.#steps++
     this.#last = best
     return best.id
@@ -163,7 +170,7 @@ export class RoundRobin {
   #seat(id: string, weight: number): void {
     const place = this.#byHash ? keyPosition(id) : this.#added
     this.#added++
-    const seat = { id, weight, place, start: this.#now(), turns: 0 }
+    const seat = seated(id, weight, place, this.#now())
     this.#seats.splice(this.#firstPast(seat), 0, seat)
     this.#reweigh()
   }
@@ -210,17 +217,20 @@ export class RoundRobin {
   }
 }
 
-function mayCome({ start, turns, weight }: Seat): number {
-  return start + turns / weight
+function seated(id: string, weight: number, place: number, start: number): Seat {
+  return { id, weight, place, start, turns: 0, mayCome: start, due: start + 1 / weight }
 }
 
-function due({ start, turns, weight }: Seat): number {
-  return start + (turns + 1) / weight
+/** Counts a turn, had or let pass. From the whole number of turns, so that no error of rounding adds up. */
+function pass(seat: Seat): void {
+  seat.turns++
+  seat.mayCome = seat.due
+  seat.due = seat.start + (seat.turns + 1) / seat.weight
 }
 
 /** Whether `a` goes before `b` at the time `now`; false where the circle decides. */
 function isBefore(a: Seat, b: Seat, now: number): boolean {
-  const early = Math.max(mayCome(a), now)
-  const late = Math.max(mayCome(b), now)
-  return early < late || (early === late && due(a) < due(b))
+  const early = Math.max(a.mayCome, now)
+  const late = Math.max(b.mayCome, now)
+  return early < late || (early === late && a.due < b.due)
 }
