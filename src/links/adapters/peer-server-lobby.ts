@@ -1,0 +1,100 @@
+import { type Runtime, randomId, type Timer } from '../../runtime/index.js'
+import { type Message, type PeerId, type PeerInfo, protocolVersion } from '../../wire/index.js'
+import { type PeerServerAddress, PeerServerSocket } from './peer-server-socket.js'
+
+/** A member that has not entered again for so long is gone, in milliseconds: three of its turns, and a slow network. */
+const absentAfter = 20_000
+/** Members a lobby takes: everyone is told of everyone. */
+const mostMembers = 512
+/** Every so many turns a member is sent the whole list, should a message have been lost. */
+const listEvery = 6
+
+interface Presence {
+  readonly peer: PeerInfo
+  heard: number
+  turns: number
+}
+
+/**
+ * The lobby of a room, held under a well-known id. It does what a signalling server does for
+ * presence: keeps the list of who is there, gives it to newcomers, and tells the others.
+ */
+export class PeerServerLobby {
+  readonly #runtime: Runtime
+  readonly #room: string
+  readonly #socket: PeerServerSocket
+  readonly #members = new Map<PeerId, Presence>()
+  #timer: Timer | undefined
+
+  /** @param settled - whether the lobby is ours; called again with false when it is lost later */
+  constructor(
+    runtime: Runtime,
+    address: PeerServerAddress,
+    id: string,
+    room: string,
+    settled: (isHeld: boolean, isTaken: boolean) => void,
+  ) {
+    this.#runtime = runtime
+    this.#room = room
+    this.#socket = new PeerServerSocket(runtime, address, id, randomId(runtime), {
+      open: () => {
+        this.#sweep()
+        settled(true, false)
+      },
+      message: (from, message) => this.#take(from, message),
+      expired: (peer) => this.#gone(peer, false),
+      closed: (_problem, isTaken) => {
+        this.#timer?.cancel()
+        settled(false, isTaken)
+      },
+    })
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#socket.close()
+  }
+
+  #take(from: PeerId, message: Message): void {
+    if (message.type === 'signal.leave') this.#gone(from, true)
+    else if (message.type === 'signal.join' && message.peer.id === from && message.room === this.#room) {
+      if (message.protocol === protocolVersion) this.#enter(message.peer)
+      else this.#refuse(from, 'ProtocolMismatch', `this room speaks version ${protocolVersion}`)
+    }
+  }
+
+  #enter(peer: PeerInfo): void {
+    let presence = this.#members.get(peer.id)
+    if (presence === undefined) {
+      if (this.#members.size >= mostMembers) {
+        this.#refuse(peer.id, 'RoomFull', `the room has ${mostMembers} peers`)
+        return
+      }
+      presence = { peer, heard: 0, turns: 0 }
+      for (const id of this.#members.keys()) this.#socket.send(id, { type: 'signal.joined', peer })
+      this.#members.set(peer.id, presence)
+    }
+    presence.heard = this.#runtime.now()
+    if (presence.turns++ % listEvery !== 0) {
+      this.#socket.send(peer.id, { type: 'signal.pong' })
+      return
+    }
+    const peers = [...this.#members.values()].map((other) => other.peer).filter(({ id }) => id !== peer.id)
+    this.#socket.send(peer.id, { type: 'signal.welcome', peers, iceServers: [] })
+  }
+
+  #refuse(to: PeerId, error: 'RoomFull' | 'ProtocolMismatch', detail: string): void {
+    this.#socket.send(to, { type: 'signal.refused', error, detail })
+  }
+
+  #gone(peer: PeerId, clean: boolean): void {
+    if (!this.#members.delete(peer)) return
+    for (const id of this.#members.keys()) this.#socket.send(id, { type: 'signal.closed', peer, clean })
+  }
+
+  #sweep(): void {
+    const now = this.#runtime.now()
+    for (const [id, { heard }] of [...this.#members]) if (now - heard > absentAfter) this.#gone(id, false)
+    this.#timer = this.#runtime.timer(absentAfter / 4, () => this.#sweep())
+  }
+}
