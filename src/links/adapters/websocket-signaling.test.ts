@@ -133,7 +133,10 @@ describe('signalling over a WebSocket', () => {
     const { url, say } = await server(welcoming)
     const { next } = client([url])
     expect(await next()).toBe('welcome other stun:stun.test')
-    say({ type: 'signal.iceServers', iceServers: [{ urls: 'turn:fresh.test', username: 'u', credential: 'c' }] })
+    say({
+      type: 'signal.iceServers',
+      iceServers: [{ urls: 'turn:fresh.test', username: 'u', credential: 'c' }],
+    })
     expect(await next()).toBe('welcome  turn:fresh.test')
   })
 
