@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { latenciesWithSlowPeer } from './testing/slow-peer.js'
+import { latenciesOf } from './testing/slow-peer.js'
 
 for (const runs of ['alike', 'exponential'] as const) {
   it(`keeps the 99th percentile under 12 service times beside a slow peer, with ${runs} runs`, async () => {
     const tasks = 20_000
-    const latencies = await latenciesWithSlowPeer({ tasks, load: 0.9, runs })
+    const latencies = await latenciesOf('ringmesh', { tasks, load: 0.9, runs })
     expect(latencies[Math.floor(tasks * 0.99)]).toBeLessThanOrEqual(12)
   }, 120_000)
 }

@@ -1,0 +1,3 @@
+import { worker } from 'workerpool'
+
+worker({ double: (n: number) => n * 2 })
