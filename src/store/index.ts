@@ -1,5 +1,6 @@
 /** Sharded state: keys on the ring, in as many copies as asked, that outlive the peers that hold them. */
 export type { Version } from './clock.js'
+export { counter, type Merge, map, set } from './merges/index.js'
 export type { Change, Persistence } from './persistence.js'
 export { StateService, type StateServiceOptions, type StateStats } from './state-service.js'
 export { type GetOptions, type PutOptions, type PutResult, Store, type StoreOptions } from './store.js'

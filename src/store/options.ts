@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../errors/index.js'
 import { defaultValueBytes, keyBytes, mostReplicas, requestTimeout } from './constants.js'
+import { algebraOf } from './merges/index.js'
 
 const positive = (most: number) =>
   v.pipe(
@@ -14,7 +15,12 @@ const storeOptions = v.strictObject({
   replicas: v.optional(positive(mostReplicas), 3),
   writes: v.optional(positive(mostReplicas)),
   reads: v.optional(positive(mostReplicas)),
-  merge: v.optional(v.custom<unknown>(() => true)),
+  merge: v.optional(
+    v.custom<unknown>(
+      (merge) => typeof merge === 'function' || algebraOf(merge) !== undefined,
+      'must be counter(), set(), map() or a function of two values',
+    ),
+  ),
   largest: v.optional(positive(4 * 1024 * 1024), defaultValueBytes),
   timeout: v.optional(positive(600_000), requestTimeout),
 })

@@ -1,6 +1,7 @@
 import type { Version } from './clock.js'
 import { basis, finished, hashBytesOnto, otherBasis } from './hash.js'
 import { kinds } from './merges/kinds.js'
+import { joinStates } from './merges/states.js'
 
 /** What is held under a key: a version and a packed value or state; null where the key was deleted. */
 export interface Held {
@@ -46,7 +47,8 @@ export function markOf(held: Held): string {
  * nothing.
  */
 export function join<A extends Held>(a: A, b: Held): A | Held {
-  return b.version > a.version ? b : a
+  if (a.kind !== b.kind || a.kind === kinds.last) return b.version > a.version ? b : a
+  return joinStates(a, b)
 }
 
 export function toWire(record: StoreRecord): WireRecord {

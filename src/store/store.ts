@@ -1,14 +1,20 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
-import { type PeerId, packValue, unpackValue } from '../wire/index.js'
+import { type PeerId, packValue } from '../wire/index.js'
 import type { Version } from './clock.js'
-import { kinds } from './merges/kinds.js'
+import { Codec } from './codec.js'
+import type { Merge } from './merges/index.js'
 import { type CheckedStoreOptions, checkKey } from './options.js'
-import type { Held, StoreRecord } from './record.js'
+import { type Held, join, type StoreRecord } from './record.js'
 import { Session } from './session.js'
 import type { StateService } from './state-service.js'
 import type { WriteEnd } from './writer.js'
 
-export interface StoreOptions<_Value = unknown> {
+export interface StoreOptions<Value = unknown> {
+  /**
+   * How concurrent writes become one: `counter()`, `set()`, `map()`, or a function that is
+   * commutative, associative and idempotent. Without it the later write wins. All peers must give the same.
+   */
+  merge?: Merge<Value> | ((a: Value, b: Value) => Value)
   /** Copies of every key. Default 3, at most 16. All peers must give the same. */
   replicas?: number
   /** Copies that must be held before a write resolves. Default 2, at most `replicas`. */
@@ -65,11 +71,15 @@ export class Store<Value = unknown> {
   readonly #service: StateService
   readonly #options: CheckedStoreOptions
   readonly #session = new Session()
+  readonly #codec: Codec<Value>
+  /** The last write of a key that merges, so that this page's writes follow one another. */
+  readonly #lines = new Map<string, Promise<unknown>>()
 
   constructor(service: StateService, name: string, options: CheckedStoreOptions) {
     this.#service = service
     this.name = name
     this.#options = options
+    this.#codec = new Codec<Value>(service.cluster.self, options.merge)
   }
 
   /**
@@ -81,6 +91,7 @@ export class Store<Value = unknown> {
   async put(key: string, value: Value, options: PutOptions = {}): Promise<PutResult> {
     checkKey(key, 'put.key')
     if (value === undefined) throw new InvalidOption('put.value', value, 'must not be undefined: use delete')
+    if (this.#codec.merges) return this.#merge(key, () => value, options)
     return this.#write(key, this.#packed(value), options)
   }
 
@@ -125,6 +136,7 @@ export class Store<Value = unknown> {
     options: PutOptions = {},
   ): Promise<PutResult> {
     checkKey(key, 'update.key')
+    if (this.#codec.merges) return this.#merge(key, change, options)
     let held = await this.#read(key, options)
     for (let conflicts = 0; conflicts < mostConflicts; conflicts++) {
       const next = await change(this.#value(held))
@@ -190,7 +202,41 @@ export class Store<Value = unknown> {
     }
   }
 
-  async #write(key: string, content: Uint8Array | null, options: PutOptions): Promise<PutResult> {
+  /** Reads, changes, and sends only what changed: nothing that comes between can conflict. */
+  #merge(
+    key: string,
+    change: (old: Value | undefined) => Value | undefined | Promise<Value | undefined>,
+    options: PutOptions,
+  ): Promise<PutResult> {
+    const work = async () => {
+      const held = await this.#read(key, options)
+      if (held !== undefined) this.#service.clock.observe(held.version)
+      const next = await change(this.#value(held))
+      if (next === undefined) return this.#write(key, null, options)
+      return this.#write(
+        key,
+        (version) => {
+          const content = this.#codec.pack(key, held, next, version)
+          // What is sent is small; what the replicas make of it is what the limit is about.
+          const whole =
+            held === undefined ? content : join(held, { kind: this.#codec.kind, version, content }).content
+          this.#bounded(whole ?? content)
+          return content
+        },
+        options,
+      )
+    }
+    const before = this.#lines.get(key)
+    const turn = before === undefined ? work() : before.then(work, work)
+    this.#lines.set(key, turn)
+    const over = () => {
+      if (this.#lines.get(key) === turn) this.#lines.delete(key)
+    }
+    turn.then(over, over)
+    return turn
+  }
+
+  async #write(key: string, content: Content, options: PutOptions): Promise<PutResult> {
     for (let attempt = 0; ; attempt++) {
       const end = await this.#tryWrite(key, content, options, null)
       if (end.kind === 'written') return end.written
@@ -203,7 +249,7 @@ export class Store<Value = unknown> {
 
   #tryWrite(
     key: string,
-    content: Uint8Array | null,
+    content: Content,
     options: PutOptions,
     expected: Version | '' | null,
   ): Promise<WriteEnd> {
@@ -211,13 +257,14 @@ export class Store<Value = unknown> {
     const { cluster, clock } = this.#service
     const durable = options.durable ?? false
     this.#checkPeers(key, durable)
+    const version = clock.next()
     const record: StoreRecord = {
       store: this.name,
       replicas,
       key,
-      kind: kinds.last,
-      version: clock.next(),
-      content,
+      kind: this.#codec.kind,
+      version,
+      content: typeof content === 'function' ? content(version) : content,
     }
     const timeout = options.timeout ?? this.#options.timeout
     return new Promise((resolve) => {
@@ -291,8 +338,11 @@ export class Store<Value = unknown> {
   }
 
   #packed(value: Value): Uint8Array {
+    return this.#bounded(packValue(value))
+  }
+
+  #bounded(bytes: Uint8Array): Uint8Array {
     const { largest } = this.#options
-    const bytes = packValue(value)
     if (bytes.byteLength > largest)
       throw new RingmeshError(
         'TooLarge',
@@ -302,9 +352,12 @@ export class Store<Value = unknown> {
   }
 
   #value(held: Held | undefined): Value | undefined {
-    return held === undefined || held.content === null ? undefined : (unpackValue(held.content) as Value)
+    return held === undefined ? undefined : this.#codec.unpack(held)
   }
 }
+
+/** Content, or how to make it once the version is known. */
+type Content = Uint8Array | null | ((version: Version) => Uint8Array)
 
 function pick({ kind, version, content }: Held): Held {
   return { kind, version, content }
