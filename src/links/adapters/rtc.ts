@@ -20,6 +20,9 @@ const lowWater = 32 * 1024
 /** What a dial carries is a few kilobytes of SDP, or one candidate; anything else is none. */
 const longestDescription = 64 * 1024
 
+/** Frames kept that came before `connect`: a greeting, its retries, and what was sent on the strength of an answer. */
+const earlyFrames = 256
+
 /** The parts of simple-peer's that its types leave out; 9.11.1 is its last version. */
 interface PeerInternals {
   readonly _pc: RTCPeerConnection | null
@@ -30,8 +33,8 @@ interface PeerInternals {
 /**
  * Direct links by WebRTC, made by simple-peer: one ordered, reliable data channel a link.
  *
- * simple-peer is left to make the connection and to end it; frames go over its data channel
- * without its streams, which would put another queue in between.
+ * Frames are sent over its data channel, without its stream, which would put another queue in
+ * between; they are received by its `data` event, which comes at once.
  */
 export function rtc(options: RtcOptions = {}): OpenDirect {
   return (remote, initiator, iceServers, signal, events) =>
@@ -48,6 +51,7 @@ class RtcLink implements DialedLink {
   readonly remote: string
   readonly #peer: SimplePeer.Instance & PeerInternals
   readonly #events: LinkEvents
+  readonly #early: Uint8Array[] = []
   #isOpen = false
   #isClosed = false
   #reason = 'closed by the other end'
@@ -79,6 +83,7 @@ class RtcLink implements DialedLink {
     peer.on('error', (error) => {
       if (this.#reason === 'closed by the other end') this.#reason = error.message
     })
+    peer.on('data', (frame: Uint8Array) => this.#received(frame))
     peer.on('close', () => this.#closed())
   }
 
@@ -124,14 +129,20 @@ class RtcLink implements DialedLink {
     const channel = this.#peer._channel
     if (this.#isClosed || channel === null) return
     this.#isOpen = true
-    // simple-peer reads frames into a stream; they are taken before that.
-    channel.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (this.#isOpen && data instanceof ArrayBuffer) this.#events.frame(new Uint8Array(data))
-    }
     channel.onbufferedamountlow = () => {
       if (this.#isOpen) this.#events.drain()
     }
     this.#events.open()
+    for (const frame of this.#early.splice(0)) if (this.#isOpen) this.#events.frame(frame)
+  }
+
+  /**
+   * simple-peer says `connect` only after it has looked at the connection's statistics, while the
+   * other end may have been sending for a while: its greeting is among these frames.
+   */
+  #received(frame: Uint8Array): void {
+    if (this.#isOpen) this.#events.frame(frame)
+    else if (!this.#isClosed && this.#early.length < earlyFrames) this.#early.push(frame)
   }
 
   #closed(): void {
