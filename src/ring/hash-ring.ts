@@ -9,6 +9,7 @@ import { checkedId, checkedNodes, checkedWeight, type NodeOption } from './node-
 import { firstAt, mostNodes, OwnerTable } from './owner-table.js'
 import type { ReadonlyRing, RingArc, RingNode, Spread } from './readonly-ring.js'
 import { Successors } from './successors.js'
+
 /**
  * A hash ring: says which node owns a key, and which come next, from the nodes' ids and weights alone.
  *
@@ -28,7 +29,7 @@ import { Successors } from './successors.js'
  * const ring = new HashRing(['a', { id: 'b', weight: 2 }])
  * ring.add('c')
  * ring.owner('ada')       // 'b'
- * ring.owners('ada', 2)   // ['b', 'c']: c takes over when b goes
+ * ring.owners('ada', 2)   // ['b', 'a']: a takes over when b goes
  * ```
  */
 export class HashRing implements ReadonlyRing {

@@ -38,7 +38,7 @@ describe('the position of a key', () => {
   test('keeps different strings different, those of broken surrogates too', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (key) => {
-        expect(utf8(key)).toEqual(new Uint8Array(Buffer.from(key, 'utf8')))
+        expect(Buffer.compare(utf8(key), Buffer.from(key, 'utf8'))).toBe(0)
       }),
     )
     expect(utf8('\ud800')).not.toEqual(utf8('\udc00'))

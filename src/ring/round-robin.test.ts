@@ -154,6 +154,28 @@ describe('skipping', () => {
     )
   })
 
+  test('for long leaves no arrears: who was busy for a thousand turns comes back without a burst', () => {
+    fc.assert(
+      fc.property(nodeSets, fc.nat({ max: 11 }), fc.integer({ min: 1, max: 1000 }), (nodes, index, turns) => {
+        const nodesAndOne = [...nodes, { id: 'always there', weight: 1 }]
+        const busy = nodes[index % nodes.length]?.id ?? ''
+        const turn = new RoundRobin(nodesAndOne)
+        take(turn, turns, (id) => id === busy)
+        const total = nodesAndOne.reduce((sum, { weight }) => sum + weight, 0)
+        const counts = new Map<string, number>()
+        for (let taken = 1; taken <= 300; taken++) {
+          const id = turn.next() ?? ''
+          counts.set(id, (counts.get(id) ?? 0) + 1)
+          for (const { id, weight } of nodesAndOne)
+            if (Math.abs((counts.get(id) ?? 0) - (taken * weight) / total) > 3)
+              throw new Error(
+                `after ${taken} turns ${id} has ${counts.get(id)} of ${(taken * weight) / total}`,
+              )
+        }
+      }),
+    )
+  })
+
   test('asks each node at most once, and moves nothing when all are busy', () => {
     const turn = new RoundRobin(['a', { id: 'b', weight: 3 }, 'c'])
     take(turn, 2)

@@ -145,9 +145,9 @@ export class RoundRobin {
       else skipped.push(seat)
     }
     if (best === undefined) return undefined
-    for (const seat of skipped ?? []) if (!isBefore(best, seat, now)) pass(seat)
     // Where nobody's turn may come yet, as those are skipped whose turn it would be, time goes on to the first.
     if (best.mayCome > now) this.#goTo(best.mayCome)
+    for (const seat of skipped ?? []) if (!isBefore(best, seat, now)) letPass(seat, this.#now())
     pass(best)
     this.#steps++
     this.#last = best
@@ -226,6 +226,15 @@ function pass(seat: Seat): void {
   seat.turns++
   seat.mayCome = seat.due
   seat.due = seat.start + (seat.turns + 1) / seat.weight
+}
+
+/** Counts the turns that a node let pass up to `now`: at least this one, and all that are overdue, so that it has no arrears. */
+function letPass(seat: Seat, now: number): void {
+  pass(seat)
+  if (seat.due > now) return
+  seat.turns = Math.floor((now - seat.start) * seat.weight) - 1
+  seat.due = seat.start + (seat.turns + 1) / seat.weight
+  pass(seat)
 }
 
 /** Whether `a` goes before `b` at the time `now`; false where the circle decides. */
