@@ -430,8 +430,7 @@ export class Placement {
     if (process.server.snapshot !== GenServer.prototype.snapshot) {
       process.onHandled(() => this.#saveSoon(instance, process, definition.snapshotEvery))
     }
-    this.#learn(this.#cluster.self, { ...instance, process: process.ref.id })
-    this.#broadcast({ type: 'placed.at', entries: [entryOf(instance, process)] })
+    this.#announce(instance, process)
     for (const started of instance.started.splice(0)) started(undefined)
     for (const message of instance.queue.splice(0)) this.#accept(instance, message)
     this.#rebalanceSoon()
@@ -455,7 +454,7 @@ export class Placement {
     const { placed, key, epoch } = instance
     this.#places.delete(nameOf(placed, key))
     this.#store?.delete(recordKey(placed, key), () => {})
-    this.#broadcast({ type: 'placed.gone', placed, key, epoch })
+    this.#broadcast({ type: 'placed.gone', placed, key, epoch, now: null })
     this.#drop(instance, reason)
   }
 
@@ -594,7 +593,13 @@ export class Placement {
         stay()
         return
       }
+      const { process: there } = outcome.message as Extract<Message, { type: 'placed.ensured' }>
       const queue = instance.queue.splice(0)
+      if (there !== null) {
+        this.#learn(target, { placed, key, epoch, process: there })
+        const now = { owner: target, process: there }
+        this.#broadcast({ type: 'placed.gone', placed, key, epoch: instance.epoch, now })
+      }
       this.#forget(instance)
       this.#world.signal(process, shutdown)
       for (const waiting of queue) this.#forward(waiting, target)
@@ -608,6 +613,10 @@ export class Placement {
       // We took it up already, thinking the other gone: what it has comes in by merging.
       const merge = { kind: 'merge', snapshot: unpackValue(message.snapshot) } as const
       present.process?.deliver(merge)
+      if (message.epoch > present.epoch && !isPlanted('no-epoch-check')) {
+        present.epoch = message.epoch
+        if (present.process !== undefined) this.#announce(present, present.process)
+      }
       done(present.process !== undefined)
       return
     }
@@ -623,6 +632,12 @@ export class Placement {
   }
 
   // Epochs.
+
+  /** Tells everybody that it runs here. */
+  #announce(instance: Instance, process: ServerProcess): void {
+    this.#learn(this.#cluster.self, entryOf(instance, process))
+    this.#broadcast({ type: 'placed.at', entries: [entryOf(instance, process)] })
+  }
 
   /** Hears that `owner` runs it. True when that is news. */
   #learn(owner: PeerId, entry: { placed: string; key: string; epoch: number; process: string }): void {
@@ -721,7 +736,12 @@ export class Placement {
       cluster.receive('placed.at', ({ entries }, from) => {
         for (const entry of entries) this.#learn(from, entry)
       }),
-      cluster.receive('placed.gone', ({ placed, key, epoch }, from) => {
+      cluster.receive('placed.gone', ({ placed, key, epoch, now }, from) => {
+        if (now !== null) {
+          if (now.owner !== cluster.self)
+            this.#learn(now.owner, { placed, key, epoch: epoch + 1, process: now.process })
+          return
+        }
         const known = this.#places.get(nameOf(placed, key))
         if (known?.owner === from && known.epoch <= epoch) this.#places.delete(nameOf(placed, key))
       }),
@@ -744,12 +764,18 @@ export class Placement {
             type: 'placed.ensured',
             elsewhere,
             reason: reason === undefined ? null : packReason(reason),
+            process: this.#instances.get(nameOf(placed, key))?.process?.ref.id ?? null,
           }),
         ),
       ),
       cluster.serve('placed.take', (message, request) =>
         this.#takeOver(message, (taken) =>
-          request.reply({ type: 'placed.ensured', elsewhere: taken ? null : '', reason: null }),
+          request.reply({
+            type: 'placed.ensured',
+            elsewhere: taken ? null : '',
+            reason: null,
+            process: this.#instances.get(nameOf(message.placed, message.key))?.process?.ref.id ?? null,
+          }),
         ),
       ),
       cluster.on('up', ({ id }) => this.#introduce(id)),
@@ -771,12 +797,27 @@ export class Placement {
     for (const { id } of cluster.members()) this.#introduce(id)
   }
 
+  /**
+   * Waits for an answer of every peer: what they sent before they heard of the new owners has then
+   * arrived here, and been forwarded.
+   */
+  #flush(done: () => void): void {
+    const peers = this.#cluster.members().filter(({ id }) => id !== this.#cluster.self)
+    let waiting = peers.length
+    if (waiting === 0) done()
+    for (const { id } of peers) {
+      this.#cluster.request(id, { type: 'process.probe', process: '0' }, requestTimeout, () => {
+        if (--waiting === 0) done()
+      })
+    }
+  }
+
   /** Leaving of our own will: all that runs here is handed over, or at least written down. */
   #leave(done: () => void): void {
     const { runtime } = this.#cluster
     this.#drained = () => {
       this.#drained = undefined
-      done()
+      this.#flush(done)
     }
     if (this.#instances.size === 0) {
       this.#drained()

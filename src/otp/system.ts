@@ -363,6 +363,11 @@ export class ProcessSystem implements ServerWorld {
     return ref
   }
 
+  /** Calls made here that wait for their answer, those on behalf of other peers included. */
+  get waitingCalls(): number {
+    return this.#calls.size
+  }
+
   /** Whether a process of this page lives. */
   alive(target: Target): boolean {
     return this.localProcess(target)?.alive === true

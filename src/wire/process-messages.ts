@@ -76,13 +76,19 @@ export const processMessages = [
   defineMessage(102, 'placed.ensured', control, {
     elsewhere: v.nullable(v.pipe(v.string(), v.maxLength(64))),
     reason: v.nullable(bytes),
+    /** Its number there, when it runs. */
+    process: v.nullable(processId),
   }),
   /** These run on my side, in these epochs. */
   defineMessage(103, 'placed.at', control, {
     entries: list(v.strictObject({ ...placed, epoch: count, process: processId })),
   }),
-  /** It has ended for good. */
-  defineMessage(104, 'placed.gone', control, { ...placed, epoch: count }),
+  /** It has ended for good, or is now with another owner, in the epoch after this one. */
+  defineMessage(104, 'placed.gone', control, {
+    ...placed,
+    epoch: count,
+    now: v.nullable(v.strictObject({ owner: peerId, process: processId })),
+  }),
   /** A message to a placed process. `sequence` counts those from `origin` to it; `hops` bounds forwarding. */
   defineMessage(105, 'placed.message', call, {
     ...placed,
