@@ -19,9 +19,11 @@ const equalViews = (): MeshInvariant => ({
         .join()
       const { view } = core
       const other = views.get(own)
-      if (other !== undefined && other.view !== view) return `${name} and ${other.name} have equal members and other views`
+      if (other !== undefined && other.view !== view)
+        return `${name} and ${other.name} have equal members and other views`
       const same = members.get(view)
-      if (same !== undefined && same.members !== own) return `${name} and ${same.name} have equal views and other members`
+      if (same !== undefined && same.members !== own)
+        return `${name} and ${same.name} have equal views and other members`
       views.set(own, { view, name })
       members.set(view, { members: own, name })
     }
@@ -51,7 +53,8 @@ const boundedMemory = (): MeshInvariant => ({
   promise: 'the timers of a node stay in proportion to the peers there have been',
   sampled(world) {
     for (const { runtime, name } of world.living()) {
-      if (runtime.timers > timersOfOwn + timersPerPeer * world.nodes.length) return `${name} has ${runtime.timers} timers set`
+      if (runtime.timers > timersOfOwn + timersPerPeer * world.nodes.length)
+        return `${name} has ${runtime.timers} timers set`
     }
     return undefined
   },
@@ -59,7 +62,8 @@ const boundedMemory = (): MeshInvariant => ({
 
 const convergence = (): MeshInvariant => ({
   name: 'convergence',
-  promise: 'when the faults are over, all nodes soon have equal views, of exactly those who are there, and links to all of them',
+  promise:
+    'when the faults are over, all nodes soon have equal views, of exactly those who are there, and links to all of them',
   ended: (world, phase) => (phase === 'liveness' ? whyApart(world) : undefined),
 })
 
@@ -71,7 +75,8 @@ const repairTime = 60_000
 
 const acknowledgedWrites = (): MeshInvariant => ({
   name: 'acknowledged-writes',
-  promise: 'a write that was acknowledged is held by somebody, unless two pages with copies were lost at once',
+  promise:
+    'a write that was acknowledged is held by somebody, unless two pages with copies were lost at once',
   ended(world, phase) {
     if (phase === 'safety' || areLossesTogether(world.losses)) return undefined
     const nodes = world.living()
@@ -93,11 +98,20 @@ export function whyApart(world: MeshWorld): string | undefined {
   const nodes = world.living()
   const [first] = nodes
   if (first === undefined) return undefined
-  const expected = nodes.filter(({ page }) => page === 'shown').map(({ info }) => info.id).sort().join()
+  const expected = nodes
+    .filter(({ page }) => page === 'shown')
+    .map(({ info }) => info.id)
+    .sort()
+    .join()
   for (const node of nodes) {
     const { core, name } = node
-    const members = core.ring.nodes().map(({ id }) => id).sort().join()
-    if (members !== expected) return `${name} has ${core.ring.size} members on its ring: ${difference(world, node, expected)}`
+    const members = core.ring
+      .nodes()
+      .map(({ id }) => id)
+      .sort()
+      .join()
+    if (members !== expected)
+      return `${name} has ${core.ring.size} members on its ring: ${difference(world, node, expected)}`
     for (const member of core.members()) {
       if (member.link === 'none') return `${name} has no link to ${world.node(member.id)?.name ?? member.id}`
     }
@@ -108,8 +122,13 @@ export function whyApart(world: MeshWorld): string | undefined {
 function difference(world: MeshWorld, { core }: MeshNode, expected: string): string {
   const wanted = new Set(expected.split(','))
   const name = (id: string): string => world.node(id)?.name ?? id
-  const missing = [...wanted].filter((id) => !core.ring.has(id)).map((id) => `${name(id)} is ${core.member(id)?.state ?? 'unknown'}`)
-  const tooMany = core.ring.nodes().filter(({ id }) => !wanted.has(id)).map(({ id }) => `${name(id)} should not be there`)
+  const missing = [...wanted]
+    .filter((id) => !core.ring.has(id))
+    .map((id) => `${name(id)} is ${core.member(id)?.state ?? 'unknown'}`)
+  const tooMany = core.ring
+    .nodes()
+    .filter(({ id }) => !wanted.has(id))
+    .map(({ id }) => `${name(id)} should not be there`)
   return [...missing, ...tooMany].join(', ')
 }
 

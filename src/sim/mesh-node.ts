@@ -161,9 +161,14 @@ export class MeshNode {
 
   #run(): void {
     const input = Math.floor(this.#chance() * 1_000)
-    this.#watched(`task square(${input})`, this.tasks.run('square', input, { timeout: callTimeout }), (output) => {
-      if (output !== input * input) this.#events.wrong('right-results', `${this.name} got ${output} for square(${input})`)
-    })
+    this.#watched(
+      `task square(${input})`,
+      this.tasks.run('square', input, { timeout: callTimeout }),
+      (output) => {
+        if (output !== input * input)
+          this.#events.wrong('right-results', `${this.name} got ${output} for square(${input})`)
+      },
+    )
   }
 
   #send(): void {
@@ -175,7 +180,10 @@ export class MeshNode {
   }
 
   #watched<Value>(what: string, promise: Promise<Value>, done: (value: Value) => void): void {
-    const call: Call = { what: `${what} by ${this.name}`, due: this.runtime.time.now + callTimeout + callGrace }
+    const call: Call = {
+      what: `${what} by ${this.name}`,
+      due: this.runtime.time.now + callTimeout + callGrace,
+    }
     this.calls.add(call)
     const settle = (): void => {
       for (const one of this.calls) if (one.what === call.what) this.calls.delete(one)
@@ -187,7 +195,8 @@ export class MeshNode {
       },
       (error: unknown) => {
         settle()
-        if (!isTyped(error)) this.#events.wrong('typed-errors', `${what} by ${this.name} rejected with ${error}`)
+        if (!isTyped(error))
+          this.#events.wrong('typed-errors', `${what} by ${this.name} rejected with ${error}`)
       },
     )
   }

@@ -255,7 +255,9 @@ export class MeshWorld implements World {
   excuse(): void {}
 
   #madeUp(chance: () => number): Uint8Array {
-    const noise = Uint8Array.from({ length: Math.floor(chance() * randomFrame) }, () => Math.floor(chance() * 256))
+    const noise = Uint8Array.from({ length: Math.floor(chance() * randomFrame) }, () =>
+      Math.floor(chance() * 256),
+    )
     const definition = messageDefinition(Math.floor(chance() * 128))
     if (definition === undefined || chance() < 0.3) return noise
     const ids = this.nodes.map(({ info }) => info.id)
@@ -284,9 +286,15 @@ export class MeshWorld implements World {
     const sender = this.#byId.get(from)
     const name = sender?.name ?? from
     if (number <= last) {
-      this.#judge?.fail('once-and-in-order', `${receiver.name} got message ${number} of ${name} after ${last}`)
+      this.#judge?.fail(
+        'once-and-in-order',
+        `${receiver.name} got message ${number} of ${name} after ${last}`,
+      )
     } else if (number !== last + 1 && !this.#wereApart(receiver, from, sender)) {
-      this.#judge?.fail('once-and-in-order', `${receiver.name} got message ${number} of ${name} after ${last}: some are lost`)
+      this.#judge?.fail(
+        'once-and-in-order',
+        `${receiver.name} got message ${number} of ${name} after ${last}: some are lost`,
+      )
     }
   }
 

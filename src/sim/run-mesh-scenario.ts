@@ -86,5 +86,12 @@ export async function runMeshScenario(scenario: Scenario, options: RunOptions = 
   for (const fault of faults) hash.string(formatFault(fault))
   // The sockets, stores and tasks of the pages must not outlive the run.
   for (const node of world.living()) node.stop()
-  return { seed, traceHash: hash.digest(), events, checked: judge.checked, convergedAfter, failure: judge.failure }
+  return {
+    seed,
+    traceHash: hash.digest(),
+    events,
+    checked: judge.checked,
+    convergedAfter,
+    failure: judge.failure,
+  }
 }

@@ -111,7 +111,9 @@ export async function runScenario(
   progress?: (fraction: number) => void,
 ): Promise<Result> {
   const options = progress === undefined ? {} : { progress }
-  return scenario.world === 'mesh' ? runMeshScenario(scenario, options) : runMembershipScenario(scenario, options)
+  return scenario.world === 'mesh'
+    ? runMeshScenario(scenario, options)
+    : runMembershipScenario(scenario, options)
 }
 
 /**
