@@ -50,19 +50,25 @@ export function bindProcesses(current: () => ProcessSystem) {
       constructor(options?: DynamicSupervisorOptions | { readonly at: Target }) {
         super(current(), options)
       }
-    },
+    } as new (
+      options?: DynamicSupervisorOptions | { readonly at: Target },
+    ) => DynamicSupervisor,
     /** A {@link PartitionSupervisor} of the page. */
     PartitionSupervisor: class extends PartitionSupervisor {
       constructor(options: PartitionSupervisorOptions | { readonly at: Target }) {
         super(current(), options)
       }
-    },
+    } as new (
+      options: PartitionSupervisorOptions | { readonly at: Target },
+    ) => PartitionSupervisor,
     /** A {@link TaskSupervisor} of the page. */
     TaskSupervisor: class extends TaskSupervisor {
       constructor(options?: DynamicSupervisorOptions | { readonly at: ProcessRef | string }) {
         super(current(), options)
       }
-    },
+    } as new (
+      options?: DynamicSupervisorOptions | { readonly at: ProcessRef | string },
+    ) => TaskSupervisor,
     /** Supervisors of the page. */
     Supervisor: {
       start: (spec: SupervisorSpec): Promise<Supervisor> => Supervisor.start(current(), spec),

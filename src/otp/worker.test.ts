@@ -1,30 +1,45 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { InvalidOption } from '../errors/index.js'
 import { systemRuntime } from '../runtime/index.js'
 import { openWorker } from '../threads/adapters/worker.js'
-import { ProcessSystem, Supervisor, worker } from './index.js'
+import { ProcessSystem, worker } from './index.js'
 import { buildWorkers } from './testing/build-workers.js'
+import { workerContract } from './testing/worker-contract.js'
 
 let folder = ''
 beforeAll(async () => {
-  folder = await buildWorkers(['counter'])
+  folder = await buildWorkers(['counter', 'mute'])
+  await writeFile(join(folder, 'syntax.mjs'), 'let let = 1 +')
 }, 60_000)
 
-const system = () => new ProcessSystem({ runtime: systemRuntime({ log: () => {} }), threads: openWorker })
-const counter = () => new Worker(join(folder, 'counter.mjs'))
+const platform = {
+  runtime: systemRuntime({ log: () => {} }),
+  threads: openWorker,
+  make: (script: string) => new Worker(join(folder, `${script}.mjs`)),
+}
 
-test('a crashed worker is respawned under one_for_one', async () => {
-  const world = system()
-  const tree = await Supervisor.start(world, {
-    children: [{ id: 'counter', start: worker(counter, { args: { start: 5 } }), name: 'counter' }],
+describe('on worker_threads', () => {
+  for (const { name, run } of workerContract) test(name, () => run(platform), 20_000)
+})
+
+test('a factory that throws fails the start', async () => {
+  const system = new ProcessSystem(platform)
+  const starting = system.start(
+    worker(() => {
+      throw new Error('no such worker')
+    }),
+  )
+  await expect(starting).rejects.toMatchObject({
+    reason: { type: 'error', thread: 'load', message: 'no such worker' },
   })
-  expect(await world.call('counter', 'inc')).toBe(6)
-  const first = world.whereis('counter')
-  world.cast('counter', 'uncaught')
-  await vi.waitFor(() => expect(world.whereis('counter')).not.toEqual(first), 5000)
-  await vi.waitFor(async () => expect(await world.call('counter', 'echo')).toBe('echo'), 5000)
-  expect(await world.call('counter', 'inc')).toBe(6)
-  expect(tree.children()[0]).toMatchObject({ id: 'counter', state: 'running', restarts: 1 })
-  await tree.stop()
+  expect(system.size).toBe(0)
+})
+
+test('bad options are refused by their path', () => {
+  expect(() => worker(undefined as never)).toThrow(InvalidOption)
+  expect(() => worker(() => 1, { heartbeat: { every: 0 } })).toThrow('worker.heartbeat')
+  expect(() => worker(() => 1, { typo: 1 } as never)).toThrow('worker.typo')
 })

@@ -1,0 +1,4 @@
+/** Loads well and never serves anybody. */
+setInterval(() => {}, 1_000)
+
+export {}
