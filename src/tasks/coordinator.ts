@@ -189,14 +189,14 @@ export class Coordinator {
     for (const lane of this.#lanes.values()) this.#pump(lane)
   }
 
-  /** A worker says that it holds these: their leases begin anew. */
-  renewed(worker: PeerId, held: readonly number[]): void {
+  /** A worker says that it holds these: their leases begin anew. What is not its any more it shall let go. */
+  renewed(worker: PeerId, held: readonly (readonly [task: number, attempt: number])[]): void {
     const placements = this.#placements.get(worker)
-    if (placements === undefined) return
     const expires = this.#lease()
-    for (const number of held) {
-      const placement = placements.get(number)
-      if (placement !== undefined) placement.expires = expires
+    for (const [task, attempt] of held) {
+      const placement = placements?.get(task)
+      if (placement === undefined || placement.abandoned) this.#events.abort(worker, task, attempt)
+      if (placement?.attempt === attempt) placement.expires = expires
     }
   }
 

@@ -42,7 +42,7 @@ export interface ExecutorEvents {
   /** To be brought to `coordinator`. False: it could not be sent now. */
   report(coordinator: PeerId, report: Report): boolean
   /** To be brought to `coordinator`: the tasks of its that are held here. */
-  renew(coordinator: PeerId, held: readonly number[]): void
+  renew(coordinator: PeerId, held: readonly (readonly [task: number, attempt: number])[]): void
 }
 
 interface Held extends Queueable {
@@ -384,10 +384,10 @@ export class Executor {
         for (const finished of client.finished.values()) {
           if (now - finished.saidAt >= settings.sayAgain) this.#say(coordinator, finished)
         }
-        const held: number[] = []
-        for (const { task, run } of client.held.values()) {
+        const held: [task: number, attempt: number][] = []
+        for (const { task, attempt, run } of client.held.values()) {
           if (run !== undefined && isPlanted('lease-renewed-by-busy-worker')) continue
-          held.push(task)
+          held.push([task, attempt])
         }
         if (held.length > 0) this.#events.renew(coordinator, held)
       }

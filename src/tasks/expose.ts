@@ -1,6 +1,7 @@
 import { type InnerPort, serve, transfer, transferred } from '../threads/index.js'
 import { Aborted } from './errors.js'
-import type { TaskHandler } from './runner.js'
+import { LazySignal } from './lazy-signal.js'
+import { type TaskHandler, taskContext } from './runner.js'
 import type { ThreadAbort, ThreadAnswer, ThreadProgress, ThreadRequest } from './thread-protocol.js'
 import { describeThrown, toLinks } from './thrown.js'
 
@@ -15,7 +16,7 @@ export type TaskFunctions = Readonly<Record<string, TaskHandler<never>>>
  */
 export function exposeTasks(functions: TaskFunctions, { port }: { readonly port: InnerPort }): void {
   const waiting: { request: ThreadRequest; answer: (answer: ThreadAnswer) => void }[] = []
-  let running: { readonly number: number; readonly abort: AbortController } | undefined
+  let running: { readonly number: number; readonly abort: LazySignal } | undefined
 
   const home = serve(port, {
     failsUnclonable: true,
@@ -43,14 +44,14 @@ export function exposeTasks(functions: TaskFunctions, { port }: { readonly port:
       if (next === undefined) return
       const { request, answer } = next
       const [number] = request
-      running = { number, abort: new AbortController() }
+      running = { number, abort: new LazySignal() }
       const finish = (given: ThreadAnswer) => {
         running = undefined
         answer(given)
       }
       let result: unknown
       try {
-        result = call(request, running.abort.signal)
+        result = call(request, running.abort)
       } catch (error) {
         finish(failure(error))
         continue
@@ -73,7 +74,7 @@ export function exposeTasks(functions: TaskFunctions, { port }: { readonly port:
     }
   }
 
-  function call([number, name, input, id, attempt, listened]: ThreadRequest, signal: AbortSignal): unknown {
+  function call([number, name, input, id, attempt, listened]: ThreadRequest, abort: LazySignal): unknown {
     const handler = Object.hasOwn(functions, name) ? functions[name] : undefined
     if (handler === undefined) {
       const names = Object.keys(functions).join(', ')
@@ -82,7 +83,7 @@ export function exposeTasks(functions: TaskFunctions, { port }: { readonly port:
     const progress = (value: unknown) => {
       if (listened) home.event([number, value] satisfies ThreadProgress)
     }
-    return handler(input as never, { signal, progress, attempt, id })
+    return handler(input as never, taskContext(abort, progress, attempt, id))
   }
 }
 

@@ -1,3 +1,4 @@
+import { LazySignal } from './lazy-signal.js'
 import { Payload } from './payload.js'
 import { describeThrown, type Thrown } from './thrown.js'
 
@@ -54,16 +55,33 @@ export type TaskHandler<Input = never, Output = unknown> = (
   context: TaskContext,
 ) => Output | PromiseLike<Output>
 
+/** What a handler is given; the signal is made when it is first read. */
+export function taskContext(
+  abort: LazySignal,
+  progress: (value: unknown) => void,
+  attempt: number,
+  id: string,
+): TaskContext {
+  return {
+    get signal() {
+      return abort.signal
+    },
+    progress,
+    attempt,
+    id,
+  }
+}
+
 /** Runs a task as a function of this thread. */
 export function functionRunner(name: string, handler: TaskHandler<never>): Runner {
   return {
     depth: 1,
     start(input, { id, attempt, progress }, end) {
-      const abort = new AbortController()
+      const abort = new LazySignal()
       // The promise takes a synchronous throw, and puts the end behind the return of `start`.
       new Promise<unknown>((resolve) => {
         const { value } = input.take()
-        resolve(handler(value as never, { signal: abort.signal, progress, attempt, id }))
+        resolve(handler(value as never, taskContext(abort, progress, attempt, id)))
       })
         .then((value) => Payload.pack(value, `result of ${name}`))
         .then(

@@ -12,6 +12,7 @@ import { receiveTasks, sendAssignment, sendReport } from './exchange.js'
 import { type Definition, Executor } from './executor.js'
 import { KeyedRuns } from './keyed-runs.js'
 import { Offers } from './offers.js'
+import { onAbort } from './on-abort.js'
 import {
   checkDefine,
   checkEnqueue,
@@ -96,7 +97,10 @@ export class TaskService {
         return true
       },
       renew: (coordinator, held) => {
-        cluster.send(coordinator, { type: 'tasks.renew', held: [...held] })
+        cluster.send(coordinator, {
+          type: 'tasks.renew',
+          held: held.map(([task, attempt]) => [task, attempt]),
+        })
       },
     })
     this.#coordinator = new Coordinator(cluster, {
@@ -410,9 +414,9 @@ export class TaskService {
     settle: (how: Settled) => void,
     key?: string,
   ): (error: RingmeshError) => void {
-    const onAbort = () => cancel(new Aborted(`the task ${JSON.stringify(name)} was aborted`, signal?.reason))
+    let ignoreSignal = () => {}
     const finish = (how: Settled) => {
-      signal?.removeEventListener('abort', onAbort)
+      ignoreSignal()
       settle(how)
     }
     const start = (settled: (how: Settled) => void) => {
@@ -428,7 +432,11 @@ export class TaskService {
       return (error: RingmeshError) => this.#coordinator.cancel(submission, error)
     }
     const cancel = key === undefined ? start(finish) : this.#keyed.run(`${name}\n${key}`, start, finish)
-    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal !== undefined) {
+      ignoreSignal = onAbort(signal, () =>
+        cancel(new Aborted(`the task ${JSON.stringify(name)} was aborted`, signal.reason)),
+      )
+    }
     return cancel
   }
 
