@@ -1,6 +1,5 @@
 import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
-import { isPlanted } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Carrier } from './carrier.js'
 import { offerLength, roundRetry, scanLength } from './constants.js'
@@ -129,7 +128,6 @@ export class Balancer {
     if (!this.#replica.holds(entry)) return
     const before = entry.owners
     this.#replica.reown(entry)
-    if (isPlanted('push-once') && before === entry.owners) return
     const { key, replicas } = entry
     const next = this.#placement.isMoving ? this.#placement.nextOwners(key, replicas) : entry.owners
     const ahead = suspects.size > 0 ? this.#placement.ownersWithout(key, replicas, suspects) : next
@@ -166,7 +164,7 @@ export class Balancer {
       for (const [index, entry] of batch.entries()) {
         const answer = statuses[index]
         if (answer !== status.failed && answer !== status.ahead && answer !== status.full) continue
-        if (isPlanted('push-once') || !this.#replica.holds(entry)) continue
+        if (!this.#replica.holds(entry)) continue
         this.bring(peer, entry)
         failed++
       }

@@ -59,9 +59,6 @@ export const hintBytes = 4 * 1024 * 1024
 /** Milliseconds that a tombstone is kept at least (DESIGN, State, anti-entropy). */
 export const tombstoneTime = 60 * 60_000
 
-/** Milliseconds between two looks for tombstones that may go. */
-export const collectEvery = 5 * 60_000
-
 /** Milliseconds before an owner that gained ranges asks again whether it was sent everything. */
 export const coverRetry = 1_000
 

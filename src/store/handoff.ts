@@ -154,6 +154,8 @@ export class Handoff {
         finish()
       })
     }
+    if (isPlanted('push-once') && this.#leaving === undefined)
+      for (const entry of batch) this.#replica.drop(entry)
     finish()
   }
 

@@ -5,6 +5,7 @@ import { AntiEntropy } from './anti-entropy.js'
 import { Balancer } from './balancer.js'
 import { Carrier } from './carrier.js'
 import { HybridClock, type Version } from './clock.js'
+import { tombstoneTime } from './constants.js'
 import { Coverage } from './coverage.js'
 import type { Entry } from './entry.js'
 import { Exchanges } from './exchanges.js'
@@ -19,8 +20,10 @@ import { Placement } from './placement.js'
 import { type Finding, Read, type ReadEnd, type ReadOptions } from './reader.js'
 import { fromWire, markOf, type Position, type StoreRecord } from './record.js'
 import { Replica } from './replica.js'
+import { Returned } from './returned.js'
 import { type Status, status } from './status.js'
 import { Store, type StoreOptions } from './store.js'
+import { Tombstones } from './tombstones.js'
 import { Watches } from './watches.js'
 import { Write, type WriteEnd, type WriteOptions } from './writer.js'
 
@@ -28,6 +31,8 @@ export interface StateServiceOptions {
   readonly cluster: Cluster
   /** Where this peer keeps its share between lives; undefined for nowhere. */
   readonly persistence?: Persistence | undefined
+  /** Milliseconds that a deleted key is remembered at least. Default 1 h; the simulator shortens it. */
+  readonly tombstoneTime?: number
 }
 
 /** Counters and gauges of the state on this peer. */
@@ -88,6 +93,9 @@ export class StateService {
   >()
   readonly #underWay = new Set<Write | Read>()
   readonly #off: (() => void)[] = []
+  readonly #tombstones: Tombstones
+  readonly #tombstoneTime: number
+  #returned: Returned | undefined
   #born: number
   #isLoaded: boolean
   #whenLoaded: (() => void)[] = []
@@ -95,7 +103,9 @@ export class StateService {
   #bytesReceived = 0
   #isClosed = false
 
-  constructor({ cluster, persistence }: StateServiceOptions) {
+  constructor(options: StateServiceOptions) {
+    const { cluster, persistence } = options
+    this.#tombstoneTime = options.tombstoneTime ?? tombstoneTime
     this.cluster = cluster
     this.#born = cluster.runtime.wallClock()
     this.clock = new HybridClock(cluster.runtime, cluster.self)
@@ -113,6 +123,13 @@ export class StateService {
     this.#handoff = new Handoff(cluster, this.#replica, this.placement, this.#carrier)
     this.#antiEntropy = new AntiEntropy(cluster, this.#replica, this.#balancer, this.#carrier)
     this.#hints = new Hints(cluster, this.#balancer)
+    this.#tombstones = new Tombstones(
+      cluster,
+      this.#replica,
+      this.placement,
+      this.#exchanges,
+      this.#tombstoneTime,
+    )
     this.#coverage = new Coverage(
       cluster,
       this.#balancer,
@@ -135,14 +152,10 @@ export class StateService {
           failed: (error) => cluster.runtime.log('error', 'storage failed', { error }),
         },
       )
+      const records: StoreRecord[] = []
       this.#journal.load(
-        (record) => this.#replica.apply(record),
-        () => {
-          this.#isLoaded = true
-          for (const loaded of this.#whenLoaded) loaded()
-          this.#whenLoaded = []
-          this.#handoff.nudge()
-        },
+        (record) => records.push(record),
+        (alive) => this.#loaded(records, alive),
       )
     }
     this.#serve()
@@ -217,6 +230,7 @@ export class StateService {
     this.#exchanges.close()
     this.#coverage.close()
     this.#antiEntropy.close()
+    this.#tombstones.close()
     this.#watches.close()
     if (this.#journal === undefined) this.cluster.runtime.timer(0, done)
     else this.#journal.close(done)
@@ -321,6 +335,29 @@ export class StateService {
     cluster.receive('store.transferred', ({ exchange, statuses }, from) =>
       this.#exchanges.answered(from, exchange, statuses),
     )
+  }
+
+  /** Storage was read: what it held is foreign data now, as good as what anybody else offers. */
+  #loaded(records: StoreRecord[], alive: number | undefined): void {
+    if (this.#isClosed) return
+    this.#isLoaded = true
+    const { runtime } = this.cluster
+    const isOutdated = alive !== undefined && runtime.wallClock() - alive >= this.#tombstoneTime
+    if (isOutdated) {
+      this.#returned = new Returned(this.cluster, this.placement, this.#carrier, records, alive, {
+        accepted: (record) => {
+          this.#replica.apply(record)
+        },
+        refused: ({ store, key }) => this.#journal?.note(store, key),
+        isGone: ({ store, key }, absent) =>
+          this.#born <= absent && this.#coverage.isComplete && this.#replica.find(store, key) === undefined,
+      })
+    } else for (const record of records) this.#replica.apply(record)
+    for (const loaded of this.#whenLoaded) loaded()
+    this.#whenLoaded = []
+    this.#handoff.nudge()
+    // Only a peer that has its share, and knows since when the mesh has lived, can judge what is gone.
+    this.#coverage.whenComplete(() => this.#returned?.start())
   }
 
   #follow(): void {

@@ -3,7 +3,7 @@ import type { FakeCluster } from '../mesh/testing/fake-node.js'
 import { seededRandom, VirtualTime } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { memoryPersistence } from './adapters/memory.js'
-import type { Version } from './clock.js'
+import { timeOf, type Version } from './clock.js'
 import { kinds } from './merges/kinds.js'
 import { StateService } from './state-service.js'
 
@@ -20,6 +20,8 @@ export interface SimulationOptions {
   readonly faultEvery?: number
   /** Mean milliseconds between two writes. Default 40. */
   readonly writeEvery?: number
+  /** Milliseconds that deleted keys are remembered. Default 1 h. */
+  readonly tombstoneTime?: number
   /** Milliseconds of virtual time without faults in which all must come to agree. Default 90 s. */
   readonly quiet?: number
 }
@@ -57,6 +59,8 @@ export class StoreSimulation {
   #writes = 0
   #failed = 0
   #isCut = false
+  /** What the watch of one peer was told last of every key, by that peer. */
+  readonly #told = new Map<PeerId, Map<string, Version>>()
 
   constructor(options: SimulationOptions) {
     this.#options = {
@@ -65,6 +69,7 @@ export class StoreSimulation {
       faultEvery: 1_500,
       writeEvery: 40,
       quiet: 90_000,
+      tombstoneTime: 3_600_000,
       ...options,
     }
     this.#random = seededRandom(`store simulation ${options.seed}`)
@@ -109,6 +114,8 @@ export class StoreSimulation {
       if (converged <= quiet && this.#untidiness() === undefined) tidied = this.time.now - healed
     }
     const problem = this.#disagreement() ?? this.#untidiness()
+    this.time.advance(15_000)
+    this.#checkEnd()
     if (problem !== undefined) this.#violations.push(`no convergence: ${problem}`)
     return {
       acknowledged: this.#writes,
@@ -126,7 +133,12 @@ export class StoreSimulation {
 
   #start(cluster: FakeCluster): void {
     const persistence = memoryPersistence(cluster.runtime)
-    this.services.set(cluster.self, new StateService({ cluster, persistence }))
+    const { tombstoneTime } = this.#options
+    const service = new StateService({ cluster, persistence, tombstoneTime })
+    this.services.set(cluster.self, service)
+    const told = new Map<string, Version>()
+    this.#told.set(cluster.self, told)
+    service.watches.watch('s', 3, { prefix: 'shared' }, (key, { version }) => told.set(key, version))
   }
 
   #pick<T>(items: readonly T[]): T {
@@ -152,11 +164,13 @@ export class StoreSimulation {
     const version = service.clock.next()
     const record = { store: 's', replicas: 3, key, kind: kinds.last, version, content }
     service.write(record, { writes: 2, durable: false, expected: null, timeout: 10_000 }, (end) => {
+      if (end.kind === 'ahead') service.clock.setBack(end.clock)
       if (end.kind !== 'written') {
         this.#failed++
         return
       }
       this.#writes++
+      this.#checkCopies(key, version)
       const before = this.#acknowledged.get(key)
       if (before === undefined || before.version < version) this.#acknowledged.set(key, { version, deleted })
     })
@@ -211,9 +225,43 @@ export class StoreSimulation {
         })
         return
       }
-      case 'lag':
       case 'clock':
+        // One wrong clock at a time: two that are wrong alike outvote the rest.
+        for (const { clockAhead } of this.net.running) if (clockAhead > 0) return
+        if (alive.length > 0) this.#pick(alive).clockAhead = 60_000 * (1 + 60 * this.#random())
         return
+      case 'lag':
+        return
+    }
+  }
+
+  /** An acknowledged write is with two peers at least at that moment, or with those that it was handed to. */
+  #checkCopies(key: string, version: Version): void {
+    if (this.#options.faults.includes('crash')) return
+    let copies = 0
+    for (const service of this.services.values()) {
+      const held = service.find('s', key)
+      if (held !== undefined && held.version >= version) copies++
+    }
+    if (copies < 2) this.#violations.push(`${key} was acknowledged with ${copies} copies`)
+  }
+
+  /** No stamp from the future may have got in, and every watch must have been told the last state. */
+  #checkEnd(): void {
+    const limit = this.time.runtime().wallClock() + 10_000
+    for (const { self } of this.net.running) {
+      const service = this.services.get(self) as StateService
+      for (const key of service.keysOf('s')) {
+        const held = service.find('s', key)
+        if (held === undefined) continue
+        if (timeOf(held.version) > limit) this.#violations.push(`${self} believes ${key} at ${held.version}`)
+        if (!key.startsWith('shared') || held.content === null) continue
+        for (const { self: watcher } of this.net.running) {
+          const told = this.#told.get(watcher)?.get(key)
+          if (told !== held.version)
+            this.#violations.push(`${watcher} was told ${told} of ${key}, which is ${held.version}`)
+        }
+      }
     }
   }
 

@@ -148,6 +148,7 @@ export class Watches {
     const known = watched.key === undefined ? undefined : told.get(watched.key)
     for (const id of sources) {
       if (watch.at.has(id) && !isRenewal) continue
+      if (isRenewal && !watch.at.has(id) && isPlanted('watch-misses-move')) continue
       if (id === this.#cluster.self) {
         watch.at.add(id)
         this.#admit(id, number, store, watched, null)

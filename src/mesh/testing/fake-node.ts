@@ -49,6 +49,8 @@ export class FakeCluster implements Cluster {
   own: MemberState
   incarnation = 0
   frozen = false
+  /** Milliseconds by which the wall clock of this machine is ahead. */
+  clockAhead = 0
   readonly #network: FakeNetwork
   readonly #known = new Map<PeerId, Known>()
   #ended = false
@@ -82,6 +84,7 @@ export class FakeCluster implements Cluster {
     const base = network.runtime(info.id)
     this.runtime = {
       ...base,
+      wallClock: () => base.wallClock() + this.clockAhead,
       timer: (delay, fire) => {
         let cancelled = false
         const timer = base.timer(delay, () => this.hear(() => cancelled || fire()))
