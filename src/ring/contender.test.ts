@@ -32,18 +32,25 @@ describe('a contender', () => {
 
   test('walks as it is asked', () => {
     const into = new Int32Array(stretch)
-    const times = new Float64Array(stretch)
     fc.assert(
-      fc.property(contenders, fc.integer({ min: 0, max: partitions / stretch - 1 }), (contender, block) => {
-        contender.arrivals(block * stretch, into, times)
-        for (let index = 0; index < stretch; index++) {
-          const rank = block * stretch + index
-          if (into[index] !== contender.partitionAt(rank) || times[index] !== contender.timeAt(rank))
-            throw new Error(`rank ${rank} differs`)
-        }
+      fc.property(contenders, fc.integer({ min: 0, max: partitions - stretch }), (contender, start) => {
+        contender.partitionsFrom(start, into)
+        for (const [index, partition] of into.entries())
+          if (partition !== contender.partitionAt(start + index))
+            throw new Error(`rank ${start + index} differs`)
       }),
       { numRuns: 30 },
     )
+  })
+
+  test('counts the ranks before a time', () => {
+    fc.assert(
+      fc.property(contenders, fc.integer({ min: 0, max: partitions - 1 }), (contender, rank) => {
+        expect(contender.ranksBefore(contender.timeAt(rank))).toBe(rank)
+      }),
+    )
+    expect(new Contender('a', 1).ranksBefore(0)).toBe(0)
+    expect(new Contender('a', 1).ranksBefore(Number.POSITIVE_INFINITY)).toBe(partitions)
   })
 
   test('waits as the exponential distribution says', () => {

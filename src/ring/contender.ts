@@ -7,8 +7,8 @@ const shift = (partitionBits + 1) >> 1
 /** Ranks that share a segment of {@link waits}: few enough that the curve is straight between its ends. */
 const segmentBits = 5
 const ranksPerSegment = 2 ** segmentBits
-/** Ranks that are walked at a time: enough that the walk itself costs nothing, few enough to stay in the first cache. */
-export const stretch = 8 * ranksPerSegment
+/** Ranks that are walked at a time: so many that the call costs nothing, so few that they stay in the first cache. */
+export const stretch = 256
 const segments = partitions / ranksPerSegment
 /**
  * The inverse of the exponential distribution, −ln(1 − u), at u = 0, 1/segments, …, 1: as the expected
@@ -84,28 +84,32 @@ export class Contender {
   }
 
   /**
-   * The partitions that it comes to from `rank` on and when, as {@link partitionAt} and {@link timeAt} say, into two
-   * arrays of {@link stretch} entries. For tables, which ask for a million of them.
-   * @param rank - a multiple of {@link stretch}
+   * The partitions that it comes to from `rank` on, as {@link partitionAt} says, into an array of {@link stretch}
+   * entries. For tables, which ask for a million of them.
    */
-  arrivals(rank: number, into: Int32Array, times: Float64Array): void {
+  partitionsFrom(rank: number, into: Int32Array): void {
     const [multiplier1, multiplier2, multiplier3] = [this.#multiplier1, this.#multiplier2, this.#multiplier3]
     const [offset1, offset2, offset3] = [this.#offset1, this.#offset2, this.#offset3]
-    const [interval, phase] = [this.#interval, this.#phase]
-    for (let start = 0; start < stretch; start += ranksPerSegment) {
-      const segment = (rank + start) >>> segmentBits
-      const from = waits[segment] as number
-      const length = (waits[segment + 1] as number) - from
-      for (let index = 0; index < ranksPerSegment; index++) {
-        let value = (Math.imul(rank + start + index, multiplier1) + offset1) & mask
-        value ^= value >>> shift
-        value = (Math.imul(value, multiplier2) + offset2) & mask
-        value ^= value >>> shift
-        value = (Math.imul(value, multiplier3) + offset3) & mask
-        into[start + index] = value ^ (value >>> shift)
-        times[start + index] = (from + ((index + phase) / ranksPerSegment) * length) * interval
-      }
+    for (let index = 0; index < stretch; index++) {
+      let value = (Math.imul(rank + index, multiplier1) + offset1) & mask
+      value ^= value >>> shift
+      value = (Math.imul(value, multiplier2) + offset2) & mask
+      value ^= value >>> shift
+      value = (Math.imul(value, multiplier3) + offset3) & mask
+      into[index] = value ^ (value >>> shift)
     }
+  }
+
+  /** How many ranks it comes to before a time. */
+  ranksBefore(time: number): number {
+    let low = 0
+    let high = partitions
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.timeAt(middle) < time) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   /** When it comes to a partition. */

@@ -6,6 +6,9 @@ const none = 0xffff
 /** How many nodes one table can tell apart; `none` is not among them. */
 export const mostNodes = none
 
+/** Arrivals a partition, on average, by the time that most partitions have had one: two leave 14 % without. */
+const earlyArrivals = 2
+
 /** Past this part of the nodes changed, a table is filled anew rather than adapted. */
 const adaptableFraction = 0.25
 /** How often the bound on arrivals is measured anew: each time the ring's weight has grown by this factor. */
@@ -69,16 +72,27 @@ export class OwnerTable {
     // e^-m of them, each of which then costs a question to all n nodes: about ln n is the best m.
     const weight = totalWeight(contenders)
     const until = ((32 - Math.clz32(contenders.length)) * 0.7) / weight
-    for (const [slot, contender] of contenders.entries()) {
-      walk(contender, until, (partition, time) => {
-        const best = times[partition] as number
-        if (time > best) return
-        if (time === best && !isBefore(contender, time, at(contenders, slots[partition] as number), best))
-          return
-        times[partition] = time
-        slots[partition] = slot
-      })
+    // Who comes before `soon` is before all who come later, so these are asked only where nobody has come until then.
+    const soon = Math.min(until, earlyArrivals / weight)
+    const late = new Uint8Array(partitions).fill(1)
+    const compete = (from: number, to: number): void => {
+      for (const [slot, contender] of contenders.entries()) {
+        walk(contender, contender.ranksBefore(from), contender.ranksBefore(to), (partition, rank) => {
+          if (late[partition] === 0) return
+          const time = contender.timeAt(rank)
+          const best = times[partition] as number
+          if (time > best) return
+          if (time === best && !isBefore(contender, time, at(contenders, slots[partition] as number), best))
+            return
+          times[partition] = time
+          slots[partition] = slot
+        })
+      }
     }
+    compete(0, soon)
+    for (let partition = 0; partition < partitions; partition++)
+      if (slots[partition] !== none) late[partition] = 0
+    compete(soon, until)
     let horizon = 0
     for (let partition = 0; partition < partitions; partition++) {
       let time = times[partition] as number
@@ -142,25 +156,29 @@ export class OwnerTable {
 /** Gives the contender of `slot` every partition that it comes to before the present owner. */
 function take(contenders: readonly Contender[], slots: Uint16Array, slot: number, horizon: number): void {
   const contender = at(contenders, slot)
-  walk(contender, horizon, (partition, time) => {
+  // Whoever comes at the horizon itself may still be before by its id.
+  const ranks = Math.min(partitions, contender.ranksBefore(horizon) + 1)
+  walk(contender, 0, ranks, (partition, rank) => {
     const present = at(contenders, slots[partition] as number)
-    if (present !== contender && isBefore(contender, time, present, present.timeTo(partition)))
+    if (present === contender) return
+    if (isBefore(contender, contender.timeAt(rank), present, present.timeTo(partition)))
       slots[partition] = slot
   })
 }
 
-const walkedPartitions = new Int32Array(stretch)
-const walkedTimes = new Float64Array(stretch)
+const walked = new Int32Array(stretch)
 
-/** Visits what a contender comes to until a time, in the order of its arrivals. */
-function walk(contender: Contender, until: number, visit: (partition: number, time: number) => void): void {
-  for (let rank = 0; rank < partitions; rank += stretch) {
-    contender.arrivals(rank, walkedPartitions, walkedTimes)
-    for (let index = 0; index < stretch; index++) {
-      const time = walkedTimes[index] as number
-      if (time > until) return
-      visit(walkedPartitions[index] as number, time)
-    }
+/** Visits what a contender comes to from one rank to before another, in the order of its arrivals. */
+function walk(
+  contender: Contender,
+  from: number,
+  to: number,
+  visit: (partition: number, rank: number) => void,
+): void {
+  for (let start = from; start < to; start += stretch) {
+    contender.partitionsFrom(start, walked)
+    const count = Math.min(stretch, to - start)
+    for (let index = 0; index < count; index++) visit(walked[index] as number, start + index)
   }
 }
 
