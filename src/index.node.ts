@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { WebSocket } from 'ws'
 import { joinOn } from './api/join.js'
 import { nodePlatform } from './api/node.js'
+import { peerjsOn } from './links/adapters/peerjs.js'
 
 export * from './api/public.js'
 
@@ -21,3 +23,13 @@ export * from './api/public.js'
  * ```
  */
 export const join = joinOn(nodePlatform)
+
+/**
+ * Signalling by any stock PeerServer, with no ringmesh server at all, for `join({ signal: peerjs(…) })`.
+ *
+ * @example
+ * ```ts
+ * const mesh = await join({ signal: peerjs({ host: 'localhost', port: 9000 }), room: 'demo' })
+ * ```
+ */
+export const peerjs = peerjsOn(WebSocket)

@@ -5,6 +5,8 @@
  */
 import { browserPlatform } from './api/browser.js'
 import { joinOn } from './api/join.js'
+import { peerjsOn } from './links/adapters/peerjs.js'
+import type { StandardWebSocket } from './links/adapters/websocket-signaling.js'
 
 export * from './api/public.js'
 
@@ -21,3 +23,13 @@ export * from './api/public.js'
  * ```
  */
 export const join = joinOn(browserPlatform)
+
+/**
+ * Signalling by any stock PeerServer, with no ringmesh server at all, for `join({ signal: peerjs(…) })`.
+ *
+ * @example
+ * ```ts
+ * const mesh = await join({ signal: peerjs({ host: 'localhost', port: 9000 }), room: 'demo' })
+ * ```
+ */
+export const peerjs = peerjsOn(globalThis.WebSocket as new (url: string) => StandardWebSocket)

@@ -12,6 +12,7 @@ const hostKey = 'ringmesh.host'
 export const browserPlatform: Platform = {
   kind: 'tab',
   weight: 1,
+  cores: globalThis.navigator?.hardwareConcurrency ?? 1,
   host: browserHost,
   openDirect: async () => (hasWebRtc() ? rtc() : undefined),
   signaling: (settings) =>

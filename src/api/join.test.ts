@@ -108,6 +108,42 @@ describe('join, in Node', { timeout: 90_000 }, () => {
     expect(await b.store('s').get('k')).toBe('by relay')
   })
 
+  it('places one process for a key, which is called by any peer, and moves when its peer leaves', async () => {
+    class Game extends GenServer {
+      #moves: unknown[] = []
+      override init(_args: unknown, snapshot?: unknown[]) {
+        this.#moves = snapshot ?? []
+      }
+      override handleCall(move: unknown) {
+        this.#moves.push(move)
+        return this.#moves
+      }
+      override snapshot() {
+        return this.#moves
+      }
+    }
+    const peers = [await enter(), await enter(), await enter()] as const
+    const [a, b] = peers
+    await agreed(...peers)
+    for (const peer of peers) peer.define('game', Game)
+    const refs = await Promise.all(peers.map((peer) => peer.place('game', 'room-42')))
+    for (const [index, ref] of refs.entries()) await call(ref, index)
+    expect(await call(refs[0] ?? '', 'last')).toEqual([0, 1, 2, 'last'])
+    const owner = peers.find((peer) => peer.ring.owner('room-42') === peer.id) ?? a
+    const other = owner === a ? b : a
+    const ref = await other.place('game', 'room-42')
+    await owner.leave()
+    expect(await call(ref, 'moved', { timeout: 20_000 })).toEqual([0, 1, 2, 'last', 'moved'])
+  })
+
+  it('keeps enqueued tasks, and gives their results to who asks for them', async () => {
+    const [a, b] = [await enter(), await enter()]
+    await agreed(a, b)
+    b.tasks.define('double', (n: number) => 2 * n)
+    const id = await a.tasks.enqueue('double', 21)
+    expect(await b.tasks.result(id, { timeout: 20_000 })).toBe(42)
+  })
+
   it('parts when it is cut, and finds itself again when that heals', async () => {
     const cuts = [new Chaos(), new Chaos(), new Chaos()]
     const peers: Mesh[] = []

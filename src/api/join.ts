@@ -1,14 +1,17 @@
 import { checkOptions, RingmeshError } from '../errors/index.js'
 import type { IceServer, OpenSignaling } from '../links/index.js'
 import { MeshCore } from '../mesh/index.js'
+import { ProcessSystem } from '../otp/index.js'
 import { type Runtime, randomId, systemRuntime } from '../runtime/index.js'
 import { StateService } from '../store/index.js'
 import { TaskService } from '../tasks/index.js'
+import { openWorker } from '../threads/adapters/worker.js'
 import { Mesh } from './mesh.js'
 import { Messages } from './messages.js'
 import { type CheckedJoinOptions, type JoinOptions, joinOptions } from './options.js'
 import type { Platform } from './platform.js'
-import { adoptSystem, openProcessSystem } from './processes.js'
+import { adoptSystem } from './processes.js'
+import { processSnapshots, taskRecords } from './records.js'
 
 /** Makes the `join` of a platform. */
 export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Mesh> {
@@ -48,8 +51,18 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
           ? undefined
           : (options.persistence ?? platform.persistence(options.room, core.self))
       const state = new StateService({ cluster: core, persistence })
-      const tasks = new TaskService({ cluster: core })
-      const processes = openProcessSystem(runtime)
+      const tasks = new TaskService({
+        cluster: core,
+        records: taskRecords(state),
+        pool: { size: Math.max(1, platform.cores - 1), open: openWorker },
+      })
+      const processes = new ProcessSystem({
+        runtime,
+        cluster: core,
+        threads: openWorker,
+        snapshots: processSnapshots(state),
+        parallelism: platform.cores,
+      })
       const stops = [adoptSystem(processes), platform.follow(core), () => tasks.close(), () => state.close()]
       const mesh = new Mesh({ core, messages, state, tasks, processes, stops })
       const bound = runtime.timer(options.timeout, () => {

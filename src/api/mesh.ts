@@ -1,8 +1,16 @@
 import { InvalidOption } from '../errors/index.js'
 import type { ClusterEvents, Member, MeshCore } from '../mesh/index.js'
-import { type ProcessSystem, Supervisor, type SupervisorSpec } from '../otp/index.js'
+import {
+  type DefineProcessOptions,
+  type GenServerClass,
+  type PeerTrees,
+  type PlacedRef,
+  type ProcessSystem,
+  Supervisor,
+  type SupervisorSpec,
+} from '../otp/index.js'
 import type { ReadonlyRing } from '../ring/index.js'
-import type { StateService, Store, StoreOptions } from '../store/index.js'
+import type { StateService, StateStats, Store, StoreOptions } from '../store/index.js'
 import type { TaskService, TaskStats } from '../tasks/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { MessageListener, Messages } from './messages.js'
@@ -31,7 +39,9 @@ export interface MeshStats {
   /** Requests of this peer that wait for an answer. */
   readonly requests: number
   readonly links: ReturnType<MeshCore['stats']>['links']
+  readonly state: StateStats
   readonly tasks: TaskStats
+  /** Processes of this peer. */
   readonly processes: number
 }
 
@@ -129,10 +139,44 @@ export class Mesh {
     return Supervisor.start(this.#parts.processes, spec)
   }
 
+  /**
+   * Lets this peer host processes that are placed under `name`. Every peer that may host them calls
+   * it, before the first `place`.
+   *
+   * @throws {InvalidOption} for a wrong argument
+   */
+  define(name: string, server: GenServerClass, options?: DefineProcessOptions): void {
+    this.#parts.processes.define(name, server, options)
+  }
+
+  /**
+   * Has the process that is defined under `name` run for `key`, on the ring owner of the key. The same
+   * call from anywhere gives the same process; it moves with its range, and after a crash of its peer it
+   * starts again from its last snapshot.
+   *
+   * @param args - given to `init` the first time
+   * @throws {ExitError} what `init` threw, or that no peer has defined it
+   *
+   * @example
+   * ```ts
+   * mesh.define('game', Game)
+   * const game = await mesh.place('game', 'room-42')
+   * await call(game, { move: 'e4' })
+   * ```
+   */
+  place(name: string, key: string, args?: unknown): Promise<PlacedRef> {
+    return this.#parts.processes.place(name, key, args)
+  }
+
+  /** The supervision trees of every peer that answers within 2 s, its own first. */
+  tree(): Promise<PeerTrees[]> {
+    return this.#parts.processes.tree()
+  }
+
   /** Counters since the start, and gauges of now. */
   stats(): MeshStats {
-    const { core, tasks, processes } = this.#parts
-    return { ...core.stats(), tasks: tasks.stats(), processes: processes.size }
+    const { core, state, tasks, processes } = this.#parts
+    return { ...core.stats(), state: state.stats(), tasks: tasks.stats(), processes: processes.size }
   }
 
   /** Hands over what this peer holds, says goodbye and closes everything; at most 10 s. Idempotent. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { WebSocket } from 'ws'
 import { nodeRtc } from '../links/adapters/node-rtc.js'
 import { webSocketSignaling } from '../links/adapters/websocket-signaling.js'
@@ -12,6 +12,7 @@ const hostLength = 20
 export const nodePlatform: Platform = {
   kind: 'edge',
   weight: 4,
+  cores: availableParallelism(),
   // All processes of one machine fail together.
   host: () => createHash('sha256').update(hostname()).digest('hex').slice(0, hostLength),
   openDirect: () => nodeRtc(),

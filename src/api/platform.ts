@@ -16,6 +16,8 @@ export interface Platform {
   readonly kind: PeerKind
   /** Share of the ring where the caller names none. */
   readonly weight: number
+  /** How many threads the machine runs at once. */
+  readonly cores: number
   /** The failure domain of this peer: the browser, or the machine. */
   host(runtime: Runtime): string
   /** How direct links are opened; undefined where there is no WebRTC. */

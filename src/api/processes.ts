@@ -1,18 +1,20 @@
-import { bindProcesses, ProcessSystem, type Supervisor as RunningSupervisor } from '../otp/index.js'
-import { type Runtime, systemRuntime } from '../runtime/index.js'
+import {
+  bindProcesses,
+  ProcessSystem,
+  type DynamicSupervisor as RunningDynamicSupervisor,
+  type PartitionSupervisor as RunningPartitionSupervisor,
+  type Supervisor as RunningSupervisor,
+  type TaskSupervisor as RunningTaskSupervisor,
+} from '../otp/index.js'
+import { systemRuntime } from '../runtime/index.js'
 import { openWorker } from '../threads/adapters/worker.js'
 
 let current: ProcessSystem | undefined
 
 /** The processes of this page: those of the mesh that it joined last, or its own where it is in none. */
 function currentSystem(): ProcessSystem {
-  current ??= openProcessSystem(systemRuntime())
+  current ??= new ProcessSystem({ runtime: systemRuntime(), threads: openWorker })
   return current
-}
-
-/** A system of processes on this platform's threads. */
-export function openProcessSystem(runtime: Runtime): ProcessSystem {
-  return new ProcessSystem({ runtime, threads: openWorker })
 }
 
 /** Makes `system` the one that names and new processes belong to. Returns the way back. */
@@ -31,3 +33,15 @@ export const { start, call, cast, send, reply, stop, exit, monitor, link, unlink
 /** A running supervisor; `Supervisor.start(spec)` starts one in this page, with or without a mesh. */
 export type Supervisor = RunningSupervisor
 export const Supervisor = bound.Supervisor
+
+/** A supervisor of children that are started one by one, as Elixir's. */
+export type DynamicSupervisor = RunningDynamicSupervisor
+export const DynamicSupervisor = bound.DynamicSupervisor
+
+/** Several copies of one child, with messages routed by key, as Elixir's. */
+export type PartitionSupervisor = RunningPartitionSupervisor
+export const PartitionSupervisor = bound.PartitionSupervisor
+
+/** Supervised tasks as Elixir's `Task.Supervisor`: async, without a link, and streams. */
+export type TaskSupervisor = RunningTaskSupervisor
+export const TaskSupervisor = bound.TaskSupervisor

@@ -12,12 +12,16 @@ export type {
   ChildInfo,
   ChildSpec,
   ChildState,
+  DefineProcessOptions,
+  DynamicSupervisorOptions,
   ExitReason,
   From,
   GenServerClass,
   GivenReason,
   Launcher,
   NestedSpec,
+  PartitionSupervisorOptions,
+  PeerTrees,
   Quarantine,
   Restart,
   Shutdown,
@@ -27,15 +31,30 @@ export type {
   SupervisorSpec,
   SystemInfo,
   Target,
+  TreeNode,
   WorkerOptions,
   WorkerSpec,
 } from '../otp/index.js'
 export { ExitError, GenServer, IGNORE, NO_REPLY, PlacedRef, ProcessRef, worker } from '../otp/index.js'
 export { HashRing, type NodeOption, type ReadonlyRing, type RingArc, RoundRobin } from '../ring/index.js'
 export type { Log, LogLevel } from '../runtime/index.js'
-export type { Persistence, Store, StoreOptions } from '../store/index.js'
 export type {
+  GetOptions,
+  Merge,
+  Persistence,
+  PutOptions,
+  PutResult,
+  StateStats,
+  Store,
+  StoreOptions,
+  Version,
+} from '../store/index.js'
+export { counter, map, set } from '../store/index.js'
+export type {
+  DeadLetter,
   DefineOptions,
+  EnqueuedTask,
+  EnqueueOptions,
   MapOptions,
   MapResult,
   RunOptions,
@@ -44,8 +63,10 @@ export type {
   TaskPriority,
   TaskService,
   TaskStats,
+  WorkerDefineOptions,
 } from '../tasks/index.js'
 export { Aborted, Busy, NoWorkers, TaskFailed, Timeout } from '../tasks/index.js'
+export { transfer } from '../threads/index.js'
 export type { PeerId, PeerKind } from '../wire/index.js'
 export { Chaos } from './chaos.js'
 export { Mesh, type MeshEvents, type MeshStats } from './mesh.js'
@@ -53,14 +74,17 @@ export type { JoinOptions, SignalingService } from './options.js'
 export {
   call,
   cast,
+  DynamicSupervisor,
   exit,
   link,
   monitor,
+  PartitionSupervisor,
   reply,
   Supervisor,
   send,
   start,
   stop,
+  TaskSupervisor,
   unlink,
   whereis,
 } from './processes.js'

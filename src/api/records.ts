@@ -1,0 +1,31 @@
+import type { SnapshotStore } from '../otp/index.js'
+import type { StateService } from '../store/index.js'
+import type { DurableRecords } from '../tasks/index.js'
+
+/** Names of the stores that ringmesh itself keeps in the sharded state; an application's may not start so. */
+const taskStore = 'ringmesh:tasks'
+const snapshotStore = 'ringmesh:snapshots'
+
+/** Durable tasks, kept in the sharded state. */
+export function taskRecords(state: StateService): DurableRecords {
+  return state.open(taskStore)
+}
+
+/** Snapshots of placed processes, kept in the sharded state. */
+export function processSnapshots(state: StateService): SnapshotStore {
+  const store = state.open<Uint8Array>(snapshotStore)
+  return {
+    get(key, done) {
+      store.get(key, { fresh: true }).then(
+        (value) => done(value),
+        (error: Error) => done(undefined, error),
+      )
+    },
+    put(key, value, done) {
+      store.put(key, value).then(() => done(), done)
+    },
+    delete(key, done) {
+      store.delete(key).then(() => done(), done)
+    },
+  }
+}
