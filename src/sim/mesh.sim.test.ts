@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { plantBug } from '../runtime/planted-bugs.js'
+import { runScenario, scenarioOf } from './run-sim.js'
+
+/** A slice for every `npm test`; `ringmesh sim --world mesh --seeds` runs as many as one likes. */
+const seeds = 3
+const of = { world: 'mesh', nodes: 5, minutes: 1 } as const
+
+describe('the whole mesh in the simulator', () => {
+  it(`holds all invariants over ${seeds} seeds with five kinds of faults each, and converges`, {
+    timeout: 120_000,
+  }, async () => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const result = await runScenario(scenarioOf({ ...of, seed }, 'some'))
+      expect(result.failure).toBeUndefined()
+      expect(result.convergedAfter).toBeDefined()
+      for (const count of Object.values(result.checked)) expect(count).toBeGreaterThan(0)
+    }
+  })
+
+  it('takes the same steps twice', { timeout: 60_000 }, async () => {
+    const scenario = scenarioOf({ ...of, seed: 11, nodes: 3 }, 'link-failure,freeze,loss')
+    expect(await runScenario(scenario)).toEqual(await runScenario(scenario))
+  })
+
+  it('finds frames that a session delivers twice', { timeout: 120_000 }, async () => {
+    const heal = plantBug('resend-without-dedupe')
+    try {
+      const { failure } = await runScenario(
+        scenarioOf({ ...of, seed: 1 }, 'link-failure,split,duplicate,server-restart'),
+      )
+      expect(failure?.invariant).toBe('once-and-in-order')
+    } finally {
+      heal()
+    }
+  })
+})
