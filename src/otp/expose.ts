@@ -2,9 +2,9 @@ import type { Runtime } from '../runtime/index.js'
 import { type InnerPort, serve, type ThreadHome } from '../threads/index.js'
 import { ExitError, type ExitReason } from './exit.js'
 import type { GenServerClass } from './gen-server.js'
+import { LocalSystem } from './local-system.js'
 import type { Process } from './process.js'
 import { ProcessRef } from './ref.js'
-import { ProcessSystem } from './system.js'
 import type { WorkerStarted } from './worker-process.js'
 import type { FromServer, ToServer } from './worker-protocol.js'
 
@@ -17,7 +17,7 @@ const pageParent = new ProcessRef('page', 'parent')
  * @param platform - the way out of the thread and its runtime, which `ringmesh/worker` fills in
  */
 export function exposeServer(Class: GenServerClass, platform: { port: InnerPort; runtime: Runtime }): void {
-  const system = new ProcessSystem({ runtime: platform.runtime })
+  const system = new LocalSystem({ runtime: platform.runtime })
   let process: Process | undefined
   let trapping = false
 

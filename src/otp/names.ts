@@ -1,6 +1,7 @@
 import type { Cluster, Outcome } from '../mesh/index.js'
 import { isPlanted, type Runtime } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
+import type { NameTable } from './local-names.js'
 import type { Process } from './process.js'
 import { ProcessRef, sameProcess } from './ref.js'
 
@@ -35,16 +36,16 @@ const namesPerMessage = 1_000
  *    │◀── taken ─────────┼──────────────────────│   start resolves
  * ```
  */
-export class Names {
+export class Names implements NameTable {
   readonly #world: NamesWorld
-  readonly #cluster: Cluster | undefined
+  readonly #cluster: Cluster
   readonly #names = new Map<string, ProcessRef>()
   readonly #stops: (() => void)[] = []
 
-  constructor(world: NamesWorld, cluster: Cluster | undefined) {
+  constructor(world: NamesWorld, cluster: Cluster) {
     this.#world = world
     this.#cluster = cluster
-    if (cluster !== undefined) this.#serve(cluster)
+    this.#serve(cluster)
   }
 
   get size(): number {
@@ -62,17 +63,12 @@ export class Names {
 
   /**
    * Registers `name` for a process of ours. Calls `done` with the holder when it is taken, with
-   * undefined when it is ours and every peer knows; at once where there is no mesh.
+   * undefined when it is ours and every peer knows.
    */
   claim(name: string, process: Process, done: (holder: ProcessRef | undefined) => void): void {
     const holder = this.#names.get(name)
     if (holder !== undefined && this.#ours(holder)) {
       done(holder)
-      return
-    }
-    if (this.#cluster === undefined) {
-      this.#take(name, process)
-      done(undefined)
       return
     }
     this.#ask(this.#cluster, name, process, mostClaims, done)
@@ -96,7 +92,6 @@ export class Names {
     if (holder === undefined || !sameProcess(holder, ref)) return
     this.#names.delete(name)
     const cluster = this.#cluster
-    if (cluster === undefined) return
     for (const peer of others(cluster)) cluster.send(peer, { type: 'process.unname', name, process: ref.id })
   }
 
@@ -157,7 +152,7 @@ export class Names {
   }
 
   #ours(ref: ProcessRef): boolean {
-    return ref.peer === (this.#cluster?.self ?? '') && this.#world.local(ref.id)?.alive === true
+    return ref.peer === this.#cluster.self && this.#world.local(ref.id)?.alive === true
   }
 
   #serve(cluster: Cluster): void {
@@ -241,8 +236,8 @@ export class Names {
     }
     const [survivor, loser] = isBefore(ref, holder) ? [ref, holder] : [holder, ref]
     this.#names.set(name, survivor)
-    if (loser.peer !== this.#cluster?.self) {
-      if (survivor.peer === this.#cluster?.self && loser === ref)
+    if (loser.peer !== this.#cluster.self) {
+      if (survivor.peer === this.#cluster.self && loser === ref)
         this.#insist(this.#cluster, name, survivor, loser.peer)
       return
     }
@@ -261,8 +256,8 @@ export class Names {
 
   /** Whether a holder that we know of may still have the name. */
   #counts(holder: ProcessRef): boolean {
-    if (holder.peer === this.#cluster?.self) return this.#ours(holder)
-    const state = this.#cluster?.member(holder.peer)?.state
+    if (holder.peer === this.#cluster.self) return this.#ours(holder)
+    const state = this.#cluster.member(holder.peer)?.state
     return state !== undefined && state !== 'dead' && state !== 'left'
   }
 

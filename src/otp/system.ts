@@ -1,23 +1,23 @@
 import * as v from 'valibot'
-import { checkOptions, InvalidOption } from '../errors/index.js'
+import { checkOptions } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
 import { packValue, unpackValue } from '../wire/index.js'
-import { type CallOptions, defaultTimeout, type StopOptions } from './call-options.js'
-import { type CallOutcome, Calls } from './calls.js'
+import { defaultTimeout } from './call-options.js'
+import type { CallOutcome } from './calls.js'
+import { checkStart } from './check-start.js'
 import type { CheckedChild } from './child-spec.js'
-import { ExitError, type ExitReason, type GivenReason, noproc, shutdown, toReason } from './exit.js'
-import { From } from './from.js'
+import { ExitError, type ExitReason, shutdown, toReason } from './exit.js'
 import { type ArgsOf, GenServer, type GenServerClass, type SystemInfo } from './gen-server.js'
-import { isLauncher, type Launcher, type LaunchOptions } from './launcher.js'
+import { isLauncher, type Launcher } from './launcher.js'
+import { homes, LocalSystem, outside } from './local-system.js'
 import { Names } from './names.js'
 import { type DefineProcessOptions, Placement, placedStartTimeout } from './placement.js'
-import { Process } from './process.js'
-import { PlacedRef, ProcessRef, type Target } from './ref.js'
+import type { Process } from './process.js'
+import { PlacedRef, type ProcessRef, type Target } from './ref.js'
 import { Remote } from './remote.js'
-import { Scheduler } from './scheduler.js'
-import { ServerProcess, type ServerWorld, type StartResult } from './server-process.js'
+import type { StartResult } from './server-process.js'
 import type { SnapshotStore } from './snapshot-store.js'
 import { SupervisorServer } from './supervisor-server.js'
 import { type PeerTrees, type TreeNode, Trees } from './trees.js'
@@ -48,19 +48,6 @@ const milliseconds = v.pipe(
   v.number('must be a number of milliseconds'),
   v.minValue(0, 'must be 0 ms or more'),
 )
-const callOptions = v.strictObject({ timeout: v.optional(milliseconds, defaultTimeout) })
-const startOptions = v.strictObject({
-  args: v.optional(v.unknown()),
-  name: v.optional(
-    v.pipe(
-      v.string('must be a string'),
-      v.minLength(1, 'must not be empty'),
-      v.maxLength(1024, 'must be at most 1,024 characters long'),
-    ),
-  ),
-  timeout: v.optional(milliseconds),
-})
-
 const placedName = v.pipe(
   v.string('must be a string'),
   v.minLength(1, 'must not be empty'),
@@ -76,43 +63,38 @@ const defineOptions = v.strictObject({
   snapshotEvery: v.optional(milliseconds),
 })
 
-const homes = new WeakMap<object, ProcessSystem>()
-
 /** The system that made a ref; undefined for a copy of one, which any system may take. */
 export function systemOf(ref: unknown): ProcessSystem | undefined {
-  return typeof ref === 'object' && ref !== null ? homes.get(ref) : undefined
+  return typeof ref === 'object' && ref !== null ? find(ref) : undefined
+}
+
+function find(ref: object): ProcessSystem | undefined {
+  const home = homes.get(ref)
+  return home instanceof ProcessSystem ? home : undefined
 }
 
 /** All processes of one page, and their ways to each other. One for each mesh, and one for a page without. */
-export class ProcessSystem implements ServerWorld {
-  readonly runtime: Runtime
-  readonly scheduler: Scheduler
-  current: Process | undefined
+export class ProcessSystem extends LocalSystem {
   /** How many threads the machine runs at once. */
   readonly parallelism: number
   readonly #threads: ProcessSystemOptions['threads']
-  readonly #processes = new Map<string, Process>()
-  readonly #names: Names
-  readonly #self: string
   readonly #cluster: Cluster | undefined
   readonly #remote: Remote | undefined
+  readonly #meshNames: Names | undefined
   readonly #placement: Placement | undefined
   readonly #trees: Trees
-  readonly #calls: Calls
   readonly #closes: (() => void)[] = []
-  #nextProcess = 1
 
   constructor(options: ProcessSystemOptions) {
-    this.runtime = options.runtime
+    super(options, options.cluster?.self)
     this.#threads = options.threads
     this.parallelism = options.parallelism ?? 4
-    this.scheduler = new Scheduler(options.runtime, options.defer)
-    this.#calls = new Calls(options.runtime)
     const { cluster } = options
     this.#cluster = cluster
-    this.#self = cluster?.self ?? ''
-    const local = (id: string): Process | undefined => this.#processes.get(id)
-    this.#names = new Names(
+    this.#trees = new Trees(this.processes, cluster)
+    if (cluster === undefined) return
+    const local = (id: string): Process | undefined => this.processes.get(id)
+    this.#meshNames = new Names(
       {
         runtime: options.runtime,
         local,
@@ -120,26 +102,25 @@ export class ProcessSystem implements ServerWorld {
       },
       cluster,
     )
-    this.#trees = new Trees(this.#processes, cluster)
-    if (cluster === undefined) return
+    this.table = this.#meshNames
     const world = {
       local,
       request: (target: Target, request: unknown, timeout: number, settle: (outcome: CallOutcome) => void) =>
         this.request(target, request, timeout, settle),
       settleCall: (id: number, reason: ExitReason) => this.settleCall(id, reason),
-      answerCall: (id: number, value: unknown) => this.#calls.settle(id, { ok: true, value }),
+      answerCall: (id: number, value: unknown) => this.calls.settle(id, { ok: true, value }),
       soon: (act: () => void) => this.soon(act),
     }
     const remote = new Remote(cluster, world)
     this.#remote = remote
-    this.#placement = new Placement(
+    const placement = new Placement(
       cluster,
       {
         request: world.request,
         soon: world.soon,
-        settle: (call, outcome) => this.#calls.settle(call, outcome),
+        settle: (call, outcome) => this.calls.settle(call, outcome),
         hold: (peer, id) => {
-          const call = this.#calls.get(id)
+          const call = this.calls.get(id)
           if (call !== undefined) remote.hold(peer, call)
         },
         signal: (process, reason) => process.signal(outside, reason),
@@ -150,6 +131,24 @@ export class ProcessSystem implements ServerWorld {
       },
       options.snapshots,
     )
+    this.#placement = placement
+    this.away = {
+      call(route, request, timeout, call) {
+        if ('placed' in route) placement.send(route, 'call', request, call, timeout)
+        else remote.call(route, request, timeout, call)
+      },
+      tell(route, kind, message) {
+        if ('placed' in route) placement.send(route, kind, message)
+        else remote.cast(route, message, kind === 'info')
+      },
+      reply: (peer, call, value) => remote.reply(peer, call, value),
+      refuse: (peer, call, reason) => remote.settleRemotely(peer, call, { ok: false, reason }),
+      stop: (ref, reason) => remote.stop(ref, reason),
+      exit: (from, ref, reason) => remote.exit(from, ref, reason, false),
+      monitor: (ref, down) => remote.monitor(ref, down),
+      link: (process, ref) => remote.link(process, ref),
+      whereis: (ref) => placement.whereis(ref),
+    }
     this.#closes.push(
       cluster.serve('process.merge', ({ process, snapshot }, request) => {
         local(process)?.deliver({ kind: 'merge', snapshot: unpackValue(snapshot) })
@@ -192,7 +191,7 @@ export class ProcessSystem implements ServerWorld {
 
   /** The names of the whole mesh and their holders, in the order of the names. */
   names(): [name: string, ref: ProcessRef][] {
-    return this.#names.entries()
+    return this.table.entries()
   }
 
   /** The supervision trees of this page. */
@@ -207,17 +206,12 @@ export class ProcessSystem implements ServerWorld {
 
   /** Ends every process of this page at once and lets the mesh go. */
   close(): void {
-    for (const process of [...this.#processes.values()]) process.end(shutdown)
+    for (const process of [...this.processes.values()]) process.end(shutdown)
     this.#placement?.close()
     this.#remote?.close()
-    this.#names.close()
+    this.#meshNames?.close()
     this.#trees.close()
     for (const close of this.#closes.splice(0)) close()
-  }
-
-  /** How many processes live here. */
-  get size(): number {
-    return this.#processes.size
   }
 
   /**
@@ -231,169 +225,11 @@ export class ProcessSystem implements ServerWorld {
     server: Class | Launcher,
     options: StartOptions<Class> = {},
   ): Promise<ProcessRef> {
-    return this.#start(server, options, undefined)
-  }
-
-  /** Asks a process and waits for its answer. @throws {ExitError} at once when it ends, `timeout` when it takes too long */
-  async call(target: Target, request: unknown, options: CallOptions = {}): Promise<unknown> {
-    return this.#callAs(this.current, target, request, options)
-  }
-
-  /** Asks by callback; for those who must not wait by promises. Returns the way to give the call up. */
-  request(
-    target: Target,
-    request: unknown,
-    timeout: number,
-    settle: (outcome: CallOutcome) => void,
-  ): () => void {
-    const call = this.#calls.open(timeout, settle)
-    const fail = (reason: ExitReason): void => this.#calls.settle(call.id, { ok: false, reason })
-    const route = this.#route(target)
-    try {
-      if (route === undefined) this.soon(() => fail(noproc))
-      else if (route instanceof Process) {
-        if (route.alive) {
-          route.hold(call)
-          route.deliver({ kind: 'call', request, from: new From(this.#self, call.id, this.#answer) })
-        } else this.soon(() => fail(noproc))
-      } else if ('placed' in route) this.#placement?.send(route, 'call', request, call, timeout)
-      else this.#remote?.call(route, request, timeout, call)
-    } catch (error) {
-      // What cannot be packed, or a thread's full queue: the caller's error, not the process's.
-      this.soon(() => fail(toReason(error)))
+    const { args, name, timeout } = checkStart(options)
+    if (!isLauncher(server)) {
+      return this.started(server.name, (done) => this.launchClass(server, { args, name, timeout }, done))
     }
-    return () => fail({ type: 'timeout', after: 0 })
-  }
-
-  /**
-   * Tells a process something; succeeds in silence also when there is none.
-   *
-   * @throws {InvalidOption} when it is on another peer, and the message cannot be packed
-   */
-  cast(target: Target, message: unknown): void {
-    this.#tell(target, 'cast', message)
-  }
-
-  /** Puts a message into a process's mailbox, for its `handleInfo`; as {@link cast} otherwise. */
-  send(target: Target, message: unknown): void {
-    this.#tell(target, 'info', message)
-  }
-
-  /** Answers a call that was not answered by its handler's return. `from` may be a copy, and of a call from another peer. */
-  reply(from: From | { readonly peer: string; readonly call: number }, value: unknown): void {
-    if (from.peer === this.#self) this.#calls.settle(from.call, { ok: true, value })
-    else this.#remote?.reply(from.peer, from.call, value)
-  }
-
-  /**
-   * Has a process run `terminate` and end, after the messages that wait already; resolves when it has ended.
-   *
-   * @throws {ExitError} `noproc`; `timeout`; the reason when it ended with another one
-   */
-  async stop(target: Target, reason: GivenReason = 'normal', options: StopOptions = {}): Promise<void> {
-    const { timeout } = checkOptions(callOptions, options, 'stop')
-    const wanted = toReason(reason)
-    const route = this.#processRoute(target)
-    if (route === undefined) throw new ExitError(noproc, 'stop')
-    if (route === this.current) throw new ExitError({ type: 'calling_self' }, 'stop')
-    await new Promise<void>((resolve, reject) => {
-      const timer =
-        timeout === Number.POSITIVE_INFINITY
-          ? undefined
-          : this.runtime.timer(timeout, () => {
-              demonitor()
-              reject(new ExitError({ type: 'timeout', after: timeout }, 'stop'))
-            })
-      const demonitor = this.monitor(target, (ended) => {
-        timer?.cancel()
-        if (ended.type === wanted.type) resolve()
-        else reject(new ExitError(ended, 'stop'))
-      })
-      if (route instanceof Process) route.deliver({ kind: 'stop', reason: wanted })
-      else this.#remote?.stop(route, wanted)
-    })
-  }
-
-  /**
-   * Sends an exit signal, as `Process.exit/2`: `killed` cannot be trapped; `normal` is ignored by
-   * those that do not trap.
-   */
-  exit(target: Target, reason: GivenReason): void {
-    const from = this.current?.ref ?? outside
-    const route = this.#processRoute(target)
-    if (route instanceof Process) route.signal(from, toReason(reason))
-    else if (route !== undefined) this.#remote?.exit(from.id, route, toReason(reason), false)
-  }
-
-  /** Calls `down` once when the process ends, soon if it has already. Returns the way back. */
-  monitor(target: Target, down: (reason: ExitReason) => void): () => void {
-    const route = this.#processRoute(target)
-    if (route instanceof Process) return route.monitor(down)
-    let active = true
-    const once = (reason: ExitReason): void => {
-      if (active) down(reason)
-    }
-    if (route !== undefined && this.#remote !== undefined) return this.#remote.monitor(route, down)
-    this.soon(() => once(noproc))
-    return () => {
-      active = false
-    }
-  }
-
-  /** Ties the fates of two processes; one of them must be of this page. */
-  link(a: Target, b: Target): void {
-    const first = this.localProcess(a)
-    const second = this.localProcess(b)
-    if (first !== undefined) this.linkTo(first, b)
-    else if (second !== undefined) this.linkTo(second, a)
-  }
-
-  unlink(a: Target, b: Target): void {
-    const first = this.localProcess(a)
-    const second = this.localProcess(b)
-    const other = this.#processRoute(first === undefined ? a : b)
-    const here = first ?? second
-    if (here !== undefined && other !== undefined) here.unlink(other instanceof Process ? other.ref : other)
-  }
-
-  /** The process that a name is registered for, anywhere in the mesh. */
-  whereis(name: string): ProcessRef | undefined {
-    const ref = this.#names.lookup(name)
-    if (ref !== undefined && !homes.has(ref)) homes.set(ref, this)
-    return ref
-  }
-
-  /** Calls made here that wait for their answer, those on behalf of other peers included. */
-  get waitingCalls(): number {
-    return this.#calls.size
-  }
-
-  /** Whether a process of this page lives. */
-  alive(target: Target): boolean {
-    return this.localProcess(target)?.alive === true
-  }
-
-  // What the files of this room use among themselves.
-
-  /** The process of this page that a target means now. */
-  localProcess(target: Target): Process | undefined {
-    const route = this.#processRoute(target)
-    return route instanceof Process ? route : undefined
-  }
-
-  /** Starts a server that was made already. */
-  launchServer(
-    server: GenServer,
-    kind: 'worker' | 'supervisor',
-    options: LaunchOptions,
-    done: (result: StartResult) => void,
-  ): ServerProcess {
-    const parent = options.parent?.ref ?? options.parentRef
-    const process = new ServerProcess(this, this.newRef(), server, { kind, parent })
-    this.admit(process, options, done, () =>
-      process.begin(options.args, options.snapshot, options.timeout ?? defaultTimeout, done),
-    )
-    return process
+    return this.started(server.label, (done) => server.launch(this, { args, name, timeout }, done))
   }
 
   /** Starts what a child's spec says, linked to its supervisor. */
@@ -422,169 +258,10 @@ export class ProcessSystem implements ServerWorld {
     this.launchServer(server, 'worker', { ...options, args }, done)
   }
 
-  /** Gives a new process its place: in the table, under its name, linked to its parent. Then begins it, or tells why not. */
-  admit(
-    process: Process,
-    options: LaunchOptions,
-    done: (result: StartResult) => void,
-    begin: () => void,
-  ): void {
-    const { name, parent } = options
-    this.#processes.set(process.ref.id, process)
-    if (parent !== undefined) {
-      process.link(parent)
-      parent.link(process)
-    }
-    if (name === undefined) {
-      begin()
-      return
-    }
-    this.#names.claim(name, process, (holder) => {
-      if (holder === undefined && process.alive) {
-        begin()
-        return
-      }
-      if (parent !== undefined) process.unlink(parent.ref)
-      const reason: ExitReason =
-        holder === undefined ? (process.reason ?? noproc) : { type: 'already_started', ref: holder }
-      process.end(reason)
-      done({ kind: 'failed', reason })
-    })
-  }
-
-  newRef(): ProcessRef {
-    const ref = new ProcessRef(this.#self, String(this.#nextProcess++))
-    homes.set(ref, this)
-    return ref
-  }
-
   /** Wraps a worker of the platform. */
   openThread(worker: unknown, events: ThreadPortEvents): ThreadPort {
     if (this.#threads === undefined) throw new Error('this system was made without threads')
     return this.#threads(worker, events)
-  }
-
-  /** A process of this page by its ref. @throws {ExitError} `noproc` */
-  processOf(ref: ProcessRef): Process {
-    const process = this.#processes.get(ref.id)
-    if (process === undefined) throw new ExitError(noproc)
-    return process
-  }
-
-  callFrom(caller: Process, target: Target, request: unknown, options: CallOptions = {}): Promise<unknown> {
-    return this.#callAs(caller, target, request, options)
-  }
-
-  startFrom(
-    parent: Process,
-    server: GenServerClass,
-    options: { args?: unknown; name?: string; timeout?: number },
-  ): Promise<ProcessRef> {
-    return this.#start(server, options, parent)
-  }
-
-  linkTo(process: Process, target: Target): void {
-    const other = this.#processRoute(target)
-    if (other === process) return
-    if (other === undefined) process.exited(outside, noproc)
-    else if (other instanceof Process) {
-      other.link(process)
-      process.link(other)
-    } else this.#remote?.link(process, other)
-  }
-
-  refuse(from: From, reason: ExitReason): void {
-    if (from.peer === this.#self) this.#calls.settle(from.call, { ok: false, reason })
-    else this.#remote?.settleRemotely(from.peer, from.call, { ok: false, reason })
-  }
-
-  settleCall(id: number, reason: ExitReason): void {
-    this.#calls.settle(id, { ok: false, reason })
-  }
-
-  soon(act: () => void): void {
-    this.scheduler.soon(act)
-  }
-
-  ended(process: Process): void {
-    this.#processes.delete(process.ref.id)
-    this.#names.release(process)
-  }
-
-  readonly #answer = (from: From, value: unknown): void => this.reply(from, value)
-
-  async #start(
-    server: GenServerClass | Launcher,
-    options: unknown,
-    parent: Process | undefined,
-  ): Promise<ProcessRef> {
-    const { args, name, timeout } = checkOptions(startOptions, options, 'start')
-    const launching = { args, name, parent }
-    return new Promise((resolve, reject) => {
-      const label = isLauncher(server) ? server.label : server.name
-      const done = (result: StartResult): void => {
-        if (result.kind === 'ok') resolve(result.process.ref)
-        else if (result.kind === 'failed') reject(new ExitError(result.reason, `${label} did not start`))
-        else reject(new ExitError({ type: 'normal' }, `${label} ignored its start`))
-      }
-      if (isLauncher(server)) server.launch(this, { ...launching, timeout }, done)
-      else if (typeof server === 'function' && server.prototype instanceof GenServer)
-        this.launchServer(new server(), 'worker', { ...launching, timeout: timeout ?? defaultTimeout }, done)
-      else
-        throw new InvalidOption(
-          'start.server',
-          server,
-          'must be a class that extends GenServer, or worker(…)',
-        )
-    })
-  }
-
-  #callAs(
-    caller: Process | undefined,
-    target: Target,
-    request: unknown,
-    options: CallOptions,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timeout = options.timeout ?? defaultTimeout
-      // The full check builds objects; calls are made by the hundred thousand.
-      if (!(timeout >= 0)) checkOptions(callOptions, options, 'call')
-      if (caller !== undefined && this.#route(target) === caller) {
-        reject(new ExitError({ type: 'calling_self' }, 'call'))
-        return
-      }
-      this.request(target, request, timeout, (outcome) => {
-        if (outcome.ok) resolve(outcome.value)
-        else reject(new ExitError(outcome.reason, 'call'))
-      })
-    })
-  }
-
-  #tell(target: Target, kind: 'cast' | 'info', message: unknown): void {
-    const route = this.#route(target)
-    if (route === undefined) return
-    if (route instanceof Process) route.deliver({ kind, message })
-    else if ('placed' in route) this.#placement?.send(route, kind, message)
-    else this.#remote?.cast(route, message, kind === 'info')
-  }
-
-  /** Where a message to `target` goes: into a mailbox here, to another peer, or by placement. */
-  #route(target: Target): Process | ProcessRef | PlacedRef | undefined {
-    if (typeof target === 'string') {
-      const ref = this.#names.lookup(target)
-      return ref === undefined ? undefined : this.#route(ref)
-    }
-    if ('placed' in target) return this.#placement === undefined ? undefined : target
-    if (target.peer === this.#self) return this.#processes.get(target.id)
-    return this.#remote === undefined ? undefined : target
-  }
-
-  /** As `#route`, with the process that a placed ref means at the moment. */
-  #processRoute(target: Target): Process | ProcessRef | undefined {
-    const route = this.#route(target)
-    if (route === undefined || !('placed' in route)) return route
-    const ref = this.#placement?.whereis(route)
-    return ref === undefined ? undefined : (this.#route(ref) as Process | ProcessRef | undefined)
   }
 
   #placed(call: string): Placement {
@@ -620,6 +297,3 @@ export class ProcessSystem implements ServerWorld {
     })
   }
 }
-
-/** Stands for the page's own code, which is no process. */
-const outside = new ProcessRef('', '0')

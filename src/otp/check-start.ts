@@ -1,0 +1,36 @@
+import { InvalidOption } from '../errors/index.js'
+import { defaultTimeout } from './call-options.js'
+
+// By hand, not by schema: calls are made by the hundred thousand, and workers' scripts stay small.
+
+/** A time-out that was checked; the default where none was given. @throws {InvalidOption} naming `at` */
+export function checkTimeout(given: number | undefined, at: string): number {
+  const timeout = given ?? defaultTimeout
+  if (typeof timeout !== 'number') throw new InvalidOption(at, given, 'must be a number of milliseconds')
+  if (!(timeout >= 0)) throw new InvalidOption(at, given, 'must be 0 ms or more')
+  return timeout
+}
+
+/** The longest name, as everywhere on the wire. */
+const longestName = 1024
+
+/** The options of a start. @throws {InvalidOption} */
+export function checkStart(options: unknown): {
+  args: unknown
+  name: string | undefined
+  timeout: number | undefined
+} {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOption('start', options, 'must be an object of options')
+  }
+  for (const [option, value] of Object.entries(options)) {
+    if (option !== 'args' && option !== 'name' && option !== 'timeout') {
+      throw new InvalidOption(`start.${option}`, value, 'is not an option here')
+    }
+  }
+  const { args, name, timeout } = options as { args?: unknown; name?: unknown; timeout?: number }
+  if (name !== undefined && (typeof name !== 'string' || name.length === 0 || name.length > longestName)) {
+    throw new InvalidOption('start.name', name, `must be a string of 1 to ${longestName} characters`)
+  }
+  return { args, name, timeout: timeout === undefined ? undefined : checkTimeout(timeout, 'start.timeout') }
+}

@@ -1,0 +1,41 @@
+import type { Process } from './process.js'
+import type { ProcessRef } from './ref.js'
+
+/** Which process has which name. */
+export interface NameTable {
+  lookup(name: string): ProcessRef | undefined
+  /** Names and their holders, in the order of the names. */
+  entries(): [string, ProcessRef][]
+  /** Registers a name; `done` with the holder where it is taken. */
+  claim(name: string, process: Process, done: (holder: ProcessRef | undefined) => void): void
+  /** The process has ended: its names are free. */
+  release(process: Process): void
+}
+
+/** The names of one page that is in no mesh. */
+export class LocalNames implements NameTable {
+  readonly #names = new Map<string, Process>()
+
+  lookup(name: string): ProcessRef | undefined {
+    return this.#names.get(name)?.ref
+  }
+
+  entries(): [string, ProcessRef][] {
+    return [...this.#names]
+      .map(([name, { ref }]): [string, ProcessRef] => [name, ref])
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  claim(name: string, process: Process, done: (holder: ProcessRef | undefined) => void): void {
+    const holder = this.#names.get(name)
+    if (holder === undefined) {
+      this.#names.set(name, process)
+      process.names.add(name)
+    }
+    done(holder?.ref)
+  }
+
+  release(process: Process): void {
+    for (const name of process.names) if (this.#names.get(name) === process) this.#names.delete(name)
+  }
+}
