@@ -23,18 +23,19 @@ const longestDescription = 64 * 1024
 /** Frames kept that came before `connect`: a greeting, its retries, and what was sent on the strength of an answer. */
 const earlyFrames = 256
 
-/** The parts of simple-peer's that its types leave out; 9.11.1 is its last version. */
+/** The parts of simple-peer that its types leave out; 9.11.1 is its last version. */
 interface PeerInternals {
   readonly _pc: RTCPeerConnection | null
   readonly _channel: RTCDataChannel | null
   readonly destroyed: boolean
+  _onChannelMessage(event: MessageEvent<unknown>): void
 }
 
 /**
  * Direct links by WebRTC, made by simple-peer: one ordered, reliable data channel a link.
  *
- * Frames are sent over its data channel, without its stream, which would put another queue in
- * between; they are received by its `data` event, which comes at once.
+ * Frames go over its data channel without its stream, which would put another queue in between
+ * and swallow the empty ones.
  */
 export function rtc(options: RtcOptions = {}): OpenDirect {
   return (remote, initiator, iceServers, signal, events) =>
@@ -83,7 +84,10 @@ class RtcLink implements DialedLink {
     peer.on('error', (error) => {
       if (this.#reason === 'closed by the other end') this.#reason = error.message
     })
-    peer.on('data', (frame: Uint8Array) => this.#received(frame))
+    // In place of the method that pushes what the channel brings into the stream.
+    peer._onChannelMessage = ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#received(new Uint8Array(data))
+    }
     peer.on('close', () => this.#closed())
   }
 
