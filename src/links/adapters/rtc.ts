@@ -54,6 +54,7 @@ class RtcLink implements DialedLink {
   readonly #events: LinkEvents
   readonly #early: Uint8Array[] = []
   #isOpen = false
+  #isClosing = false
   #isClosed = false
   #reason = 'closed by the other end'
 
@@ -82,7 +83,7 @@ class RtcLink implements DialedLink {
       if (state === 'disconnected' && this.#isOpen) events.trouble()
     })
     peer.on('error', (error) => {
-      if (this.#reason === 'closed by the other end') this.#reason = error.message
+      if (!this.#isClosing) this.#reason = error.message
     })
     // In place of the method that pushes what the channel brings into the stream.
     peer._onChannelMessage = ({ data }) => {
@@ -123,7 +124,8 @@ class RtcLink implements DialedLink {
   }
 
   close(reason: string): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#isClosing) return
+    this.#isClosing = true
     this.#reason = reason
     this.#isOpen = false
     this.#peer.destroy()
