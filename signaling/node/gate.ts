@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Runtime } from '../../src/runtime/index.js'
 import type { SignalConfiguration } from '../options.js'
-import type { RefusalReason } from '../rooms/index.js'
+import type { PeerJsCaller } from '../peerjs/index.js'
+import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
 import { addressGroup, addressOf, isLoopback } from './addresses.js'
 import type { Instance } from './instance.js'
 import { plug, refuseUpgrade, ServerWebSocket } from './web-socket.js'
@@ -59,45 +60,65 @@ export class Gate {
       this.#turnAway(socket, '403 Forbidden', 'token-missing', address)
     } else if (isPeerJs && !originAllowed) this.#turnAway(socket, '403 Forbidden', 'origin', address)
     else {
-      this.#perAddress.set(group, fromGroup + 1)
-      socket.once('close', () => this.#gone(group))
-      this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-        const opened = webSocket as ServerWebSocket
-        if (isPeerJs) this.#toPeerJs(opened, address, request)
-        else this.#toRooms(opened, address, originAllowed ? undefined : request.headers.origin)
-      })
+      this.#count(group, socket)
+      if (isPeerJs) this.#toPeerJs(request, socket, head, address)
+      else this.#toRooms(request, socket, head, address, originAllowed ? undefined : request.headers.origin)
     }
     return true
   }
 
-  #toRooms(webSocket: ServerWebSocket, address: string, badOrigin: string | undefined): void {
-    const { instance, emptied } = this.#options
-    plug(
-      webSocket,
-      address,
-      true,
-      (socket) => {
-        const connection = instance.rooms.connect(socket)
-        // Refused by a message, as a page cannot read the status of a refused upgrade.
-        if (badOrigin !== undefined)
-          connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
-        return connection
-      },
-      emptied,
-    )
+  #toRooms(
+    request: IncomingMessage,
+    stream: Duplex,
+    head: Buffer,
+    address: string,
+    badOrigin: string | undefined,
+  ): void {
+    this.#webSockets.handleUpgrade(request, stream, head, (webSocket: WebSocket) => {
+      this.#plugIntoRooms(webSocket as ServerWebSocket, stream, address, badOrigin)
+    })
   }
 
-  #toPeerJs(webSocket: ServerWebSocket, address: string, request: IncomingMessage): void {
+  // Apart from the upgrade, so that what lives as long as the socket does not hold its request.
+  #plugIntoRooms(
+    webSocket: ServerWebSocket,
+    stream: Duplex,
+    address: string,
+    badOrigin: string | undefined,
+  ): void {
     const { instance, emptied } = this.#options
-    const { peerjs } = instance
-    if (peerjs === undefined) return
+    const connect = (socket: PeerSocket): Connection => {
+      const connection = instance.rooms.connect(socket)
+      // Refused by a message, as a page cannot read the status of a refused upgrade.
+      if (badOrigin !== undefined) connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
+      return connection
+    }
+    plug(webSocket, stream, address, true, connect, emptied)
+  }
+
+  #toPeerJs(request: IncomingMessage, stream: Duplex, head: Buffer, address: string): void {
     const { searchParams } = new URL(request.url ?? '/', 'http://peerjs')
     const caller = {
       id: searchParams.get('id'),
       token: searchParams.get('token'),
       key: searchParams.get('key'),
     }
-    plug(webSocket, address, false, (socket) => peerjs.connect(socket, caller), emptied)
+    this.#webSockets.handleUpgrade(request, stream, head, (webSocket: WebSocket) => {
+      this.#plugIntoPeerJs(webSocket as ServerWebSocket, stream, address, caller)
+    })
+  }
+
+  #plugIntoPeerJs(webSocket: ServerWebSocket, stream: Duplex, address: string, caller: PeerJsCaller): void {
+    const { instance, emptied } = this.#options
+    const { peerjs } = instance
+    if (peerjs === undefined) return
+    plug(webSocket, stream, address, false, (socket) => peerjs.connect(socket, caller), emptied)
+  }
+
+  /** Counts a connection of an address until it closes. */
+  #count(group: string, stream: Duplex): void {
+    this.#perAddress.set(group, (this.#perAddress.get(group) ?? 0) + 1)
+    stream.once('close', () => this.#gone(group))
   }
 
   /** Programs send no origin, and could send any: the list is for pages. */

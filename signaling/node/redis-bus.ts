@@ -40,6 +40,13 @@ const carried = v.tuple([text, text, bytes])
 const entered = v.tuple([v.literal('entered'), text, text, whole, bytes])
 const left = v.tuple([v.literal('left'), text, text, whole, v.boolean()])
 
+/** A room that is wanted. */
+interface Subscription {
+  readonly listener: (frame: Buffer) => void
+  /** Confirmed by Redis: what comes earlier was for an earlier subscription, and the snapshot has it. */
+  isLive: boolean
+}
+
 type RedisClient = ReturnType<typeof redisClient>
 
 /** Where Redis is, and what this service's keys there start with. */
@@ -69,8 +76,7 @@ export class RedisBus implements Bus {
   readonly #prefix: string
   readonly #commands: RedisClient
   readonly #notices: RedisClient
-  /** Rooms wanted, each with the listener that is subscribed. */
-  readonly #rooms = new Map<string, (frame: Buffer) => void>()
+  readonly #rooms = new Map<string, Subscription>()
   /** Other instances that were heard of here; they are watched. */
   readonly #others = new Set<string>()
   #events: BusEvents | undefined
@@ -105,19 +111,19 @@ export class RedisBus implements Bus {
   }
 
   open(room: string): void {
-    let listener = this.#rooms.get(room)
-    if (listener === undefined) {
-      listener = (frame) => this.#noticed(room, frame)
-      this.#rooms.set(room, listener)
-    }
-    this.#notices.subscribe(this.#key('room', room), listener, true).then(() => this.#read(room), dropped)
+    const subscription = this.#rooms.get(room) ?? this.#subscription(room)
+    this.#notices.subscribe(this.#key('room', room), subscription.listener, true).then(() => {
+      subscription.isLive = true
+      return this.#read(room, subscription)
+    }, dropped)
   }
 
   close(room: string): void {
-    const listener = this.#rooms.get(room)
-    if (listener === undefined) return
+    const subscription = this.#rooms.get(room)
+    if (subscription === undefined) return
     this.#rooms.delete(room)
-    this.#notices.unsubscribe(this.#key('room', room), listener, true).catch(dropped)
+    subscription.isLive = false
+    this.#notices.unsubscribe(this.#key('room', room), subscription.listener, true).catch(dropped)
   }
 
   announce(room: string, { id, instance, session, info }: Presence): void {
@@ -168,6 +174,17 @@ export class RedisBus implements Bus {
     gone.then(finish)
   }
 
+  #subscription(room: string): Subscription {
+    const subscription: Subscription = {
+      listener: (frame) => {
+        if (subscription.isLive) this.#noticed(room, frame)
+      },
+      isLive: false,
+    }
+    this.#rooms.set(room, subscription)
+    return subscription
+  }
+
   #key(kind: string, name: string): string {
     return `${this.#prefix}${kind}:${name}`
   }
@@ -179,6 +196,7 @@ export class RedisBus implements Bus {
     this.#connected = connected
     this.#beat?.cancel()
     if (!connected) {
+      for (const subscription of this.#rooms.values()) subscription.isLive = false
       this.#events.down()
       return
     }
@@ -222,7 +240,7 @@ export class RedisBus implements Bus {
   }
 
   /** Reads who is in a room, and clears away who is not any more. */
-  async #read(room: string): Promise<void> {
+  async #read(room: string, subscription: Subscription): Promise<void> {
     try {
       const all = presences(await this.#ask('HGETALL', this.#key('present', room)))
       const instances = new Set(all.map(({ instance }) => instance))
@@ -230,7 +248,7 @@ export class RedisBus implements Bus {
       const dead = new Set(await this.#checkOn([...instances]))
       for (const instance of instances) if (!dead.has(instance)) this.#others.add(instance)
       for (const presence of all) if (dead.has(presence.instance)) this.#remove(room, presence)
-      if (!this.#rooms.has(room)) return
+      if (this.#rooms.get(room) !== subscription) return
       this.#events?.snapshot(
         room,
         all.filter(({ instance }) => !dead.has(instance)),
@@ -253,8 +271,6 @@ export class RedisBus implements Bus {
   }
 
   #noticed(room: string, frame: Buffer): void {
-    // While only half of the connection works, the other half's notices are of before its loss.
-    if (!this.#connected) return
     const tuple = unpacked(frame)
     const came = v.safeParse(entered, tuple)
     if (came.success) {

@@ -25,14 +25,17 @@ export class ServerWebSocket extends WebSocket {
 export class NodeSocket implements PeerSocket {
   readonly address: string
   readonly #socket: ServerWebSocket
+  readonly #stream: Duplex
   readonly #binary: boolean
+  #isCorked = false
   #pausedUntil = 0
   #resume: NodeJS.Timeout | undefined
   #cutLater: NodeJS.Timeout | undefined
 
   /** @param binary - false for a door that speaks in text frames */
-  constructor(socket: ServerWebSocket, address: string, binary: boolean) {
+  constructor(socket: ServerWebSocket, stream: Duplex, address: string, binary: boolean) {
     this.#socket = socket
+    this.#stream = stream
     this.#binary = binary
     this.address = address
   }
@@ -42,7 +45,20 @@ export class NodeSocket implements PeerSocket {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, { binary: this.#binary })
+    if (this.#socket.readyState !== WebSocket.OPEN) return
+    // What one chunk of incoming frames causes leaves in one system call, not in one for each.
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      this.#stream.cork()
+      process.nextTick(uncork, this)
+    }
+    this.#socket.send(frame, { binary: this.#binary })
+  }
+
+  /** Lets what was sent in this turn leave. */
+  flush(): void {
+    this.#isCorked = false
+    this.#stream.uncork()
   }
 
   probe(): void {
@@ -78,19 +94,25 @@ export class NodeSocket implements PeerSocket {
   }
 }
 
+function uncork(socket: NodeSocket): void {
+  socket.flush()
+}
+
 /**
  * Lets a door have a socket.
+ * @param stream - what it was upgraded from
  * @param binary - which frames the door takes; others are malformed
  * @param gone - called once, when the socket is closed
  */
 export function plug(
   socket: ServerWebSocket,
+  stream: Duplex,
   address: string,
   binary: boolean,
   connect: (socket: PeerSocket) => Connection,
   gone: () => void,
 ): void {
-  const peer = new NodeSocket(socket, address, binary)
+  const peer = new NodeSocket(socket, stream, address, binary)
   const connection = connect(peer)
   socket.tooLong = () => connection.malformed('frame-too-long', 'the frame is over the limit')
   socket.on('message', (data: RawData, isBinary: boolean) => {

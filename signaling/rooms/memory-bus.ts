@@ -3,7 +3,8 @@ import type { Bus, BusEvents, Presence } from './bus.js'
 
 interface HubRoom {
   readonly present: Map<string, Presence>
-  readonly listeners: Set<MemoryBus>
+  /** Each with a name for this subscription: what was sent to an earlier one is not for a later one. */
+  readonly listeners: Map<MemoryBus, number>
 }
 
 /**
@@ -25,6 +26,7 @@ export class MemoryHub {
   #up = true
   /** Raised when the bus is lost: what was under way then never comes. */
   #epoch = 0
+  #subscriptions = 0
 
   /** @param delay - milliseconds that every notice takes */
   constructor(runtime: Runtime, delay = 0) {
@@ -68,7 +70,7 @@ export class MemoryHub {
       for (const presence of room.present.values()) {
         if (presence.instance === instance) room.present.delete(presence.id)
       }
-      for (const bus of room.listeners) if (bus.instance === instance) room.listeners.delete(bus)
+      for (const bus of room.listeners.keys()) if (bus.instance === instance) room.listeners.delete(bus)
     }
     for (const bus of this.buses.values()) this.tell(bus, (events) => events.instanceDown(instance))
   }
@@ -76,7 +78,7 @@ export class MemoryHub {
   room(name: string): HubRoom {
     let room = this.rooms.get(name)
     if (room === undefined) {
-      room = { present: new Map(), listeners: new Set() }
+      room = { present: new Map(), listeners: new Map() }
       this.rooms.set(name, room)
     }
     return room
@@ -89,6 +91,19 @@ export class MemoryHub {
     this.#runtime.timer(this.#delay, () => {
       if (epoch === this.#epoch && bus?.events !== undefined) notice(bus.events)
     })
+  }
+
+  /** Tells all that listen to a room, unless they have ceased to when it comes. */
+  notify(name: string, room: HubRoom, notice: (events: BusEvents) => void): void {
+    for (const [bus, subscription] of room.listeners) {
+      this.tell(bus, (events) => {
+        if (this.rooms.get(name)?.listeners.get(bus) === subscription) notice(events)
+      })
+    }
+  }
+
+  nextSubscription(): number {
+    return ++this.#subscriptions
   }
 
   /** Calls back after the usual delay, whatever happens. */
@@ -139,9 +154,12 @@ export class MemoryBus implements Bus {
   open(name: string): void {
     if (!this.connected) return
     const room = this.#hub.room(name)
-    room.listeners.add(this)
+    if (!room.listeners.has(this)) room.listeners.set(this, this.#hub.nextSubscription())
     const all = [...room.present.values()]
-    this.#hub.tell(this, (events) => events.snapshot(name, all))
+    const subscription = room.listeners.get(this)
+    this.#hub.tell(this, (events) => {
+      if (this.#hub.rooms.get(name)?.listeners.get(this) === subscription) events.snapshot(name, all)
+    })
   }
 
   close(name: string): void {
@@ -154,7 +172,7 @@ export class MemoryBus implements Bus {
     if (!this.connected) return
     const room = this.#hub.room(name)
     room.present.set(presence.id, presence)
-    for (const bus of room.listeners) this.#hub.tell(bus, (events) => events.entered(name, presence))
+    this.#hub.notify(name, room, (events) => events.entered(name, presence))
   }
 
   withdraw(name: string, { id, instance, session }: Presence, clean: boolean): void {
@@ -163,9 +181,7 @@ export class MemoryBus implements Bus {
     if (!this.connected || room === undefined) return
     if (present?.instance !== instance || present.session !== session) return
     room.present.delete(id)
-    for (const bus of room.listeners) {
-      this.#hub.tell(bus, (events) => events.left(name, id, instance, session, clean))
-    }
+    this.#hub.notify(name, room, (events) => events.left(name, id, instance, session, clean))
   }
 
   send(instance: string, name: string, to: string, frame: Uint8Array): void {

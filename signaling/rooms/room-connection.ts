@@ -8,6 +8,7 @@ import {
 } from '../../src/wire/index.js'
 import type { Ticket, Verdict } from './admission.js'
 import type { Presence } from './bus.js'
+import { carriedFrame, packedId, readCarried } from './carry.js'
 import { type Connection, closeCodes } from './connection.js'
 import type { LocalPeer } from './directory.js'
 import type { Rooms } from './rooms.js'
@@ -25,6 +26,8 @@ const joinCode = 112
 /** Elements of any array in a join of a later version: plenty, and little to make room for. */
 const longestJoin = 1024
 
+const nothing = new Uint8Array()
+
 /** How far a socket has come: nothing said, token being looked at, waiting for the room, in it, done. */
 type Stage = 'greeting' | 'admitting' | 'entering' | 'inside' | 'closed'
 
@@ -35,6 +38,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
   #stage: Stage = 'greeting'
   #room = ''
   #peer: PeerInfo | undefined
+  #packedId: Uint8Array = nothing
   #ticket: Ticket | undefined
   #session = 0
   #renewAt = Number.POSITIVE_INFINITY
@@ -52,6 +56,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     if (this.#stage === 'closed') return
     const now = this.#rooms.options.runtime.now()
     this.#socket.took(frame.byteLength, now)
+    if (this.#stage === 'inside' && this.#carriedOn(frame, now)) return
     let message: Message
     try {
       message = decodeMessage(frame)
@@ -110,6 +115,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
   welcome(others: readonly Presence[]): void {
     const { runtime, tally } = this.#rooms.options
     this.#stage = 'inside'
+    this.#packedId = packedId(this.#peer?.id ?? '')
     tally.joins++
     runtime.log('info', 'a peer joined', { ...this.#details(), others: others.length })
     const peers: PeerInfo[] = []
@@ -169,6 +175,18 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     }
   }
 
+  /** Carries an offer or relay frame on whose receiver is there; false leaves the frame to the codec. */
+  #carriedOn(frame: Uint8Array, now: number): boolean {
+    const carried = readCarried(frame)
+    if (carried === undefined) return false
+    const { directory, tally } = this.#rooms.options
+    if (!directory.has(this.#room, carried.to)) return false
+    if (!directory.deliver(this.#room, carried.to, carriedFrame(frame, carried, this.#packedId))) return false
+    if (carried.code === 113) tally.offers++
+    else this.#account(carried.size, now)
+    return true
+  }
+
   #offer({ to, payload }: Offer): void {
     if (this.#stage !== 'inside' || this.#peer === undefined) return
     this.#rooms.options.tally.offers++
@@ -177,15 +195,18 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
 
   #relay({ to, frame }: Relay, now: number): void {
     if (this.#stage !== 'inside' || this.#peer === undefined) return
+    this.#account(frame.byteLength, now)
+    this.#carry(to, encodeMessage({ type: 'signal.relayed', from: this.#peer.id, frame }))
+  }
+
+  #account(bytes: number, now: number): void {
     const { tally } = this.#rooms.options
     tally.relayFrames++
-    tally.relayBytes += frame.byteLength
-    const wait = this.#rooms.relayed(this.#room, frame.byteLength, now)
-    if (wait > 0) {
-      tally.throttledByRoom++
-      this.#socket.pause(wait)
-    }
-    this.#carry(to, encodeMessage({ type: 'signal.relayed', from: this.#peer.id, frame }))
+    tally.relayBytes += bytes
+    const wait = this.#rooms.relayed(this.#room, bytes, now)
+    if (wait === 0) return
+    tally.throttledByRoom++
+    this.#socket.pause(wait)
   }
 
   #carry(to: string, frame: Uint8Array): void {

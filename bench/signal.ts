@@ -1,0 +1,290 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { build } from 'vite'
+import { encodeMessage, protocolVersion } from '../src/wire/index.js'
+import { clientFrame, LoadClient } from './signal-load.js'
+import type { Bench, Figure, Table } from './table.js'
+
+const require = createRequire(import.meta.url)
+/** The benches run as a bundle in some depth of `node_modules`, so the place is found from there. */
+const packages = join(dirname(require.resolve('vite/package.json')), '..')
+const sources = join(packages, '../bench/workers')
+const peerVersion = `peer ${(require(join(packages, 'peer/package.json')) as { version: string }).version}`
+
+const idlePeers = 10_000
+const joins = 4_000
+/** Sockets that join at the same time. */
+const abreast = 64
+/** Peers in each room of ringmesh's: all hear of each that joins. PeerServer tells nobody. */
+const roomSize = 8
+const pairs = 16
+/** Frames under way for each pair. */
+const window = 16
+const relaySeconds = 3
+
+interface Usage {
+  /** Bytes that are kept: heap and buffers after a collection. */
+  readonly kept: number
+  readonly rss: number
+  /** Seconds of CPU since the start. */
+  readonly cpu: number
+}
+
+/** How the load generator speaks to one of the two servers. */
+interface Dialect {
+  readonly name: 'signal-ringmesh' | 'signal-peer'
+  path(n: number): string
+  /** What a client sends once it is connected; undefined for nothing. */
+  hello(n: number): Buffer | undefined
+  /** A message of so many bytes of the user's to client `n`. */
+  message(n: number, bytes: number): Buffer
+}
+
+const dialects: readonly Dialect[] = [
+  {
+    name: 'signal-ringmesh',
+    path: () => '/',
+    hello: (n) =>
+      clientFrame(
+        encodeMessage({
+          type: 'signal.join',
+          protocol: protocolVersion,
+          room: `room-${Math.floor(n / roomSize)}`,
+          peer: { id: `peer-${n}`, kind: 'tab', weight: 1, host: `host-${n}` },
+          token: null,
+        }),
+        false,
+      ),
+    message: (n, bytes) =>
+      clientFrame(
+        encodeMessage({ type: 'signal.relay', to: `peer-${n}`, frame: new Uint8Array(bytes).fill(7) }),
+        false,
+      ),
+  },
+  {
+    name: 'signal-peer',
+    path: (n) => `/peerjs?key=peerjs&id=peer-${n}&token=token-${n}`,
+    hello: () => undefined,
+    message: (n, bytes) =>
+      clientFrame(
+        Buffer.from(JSON.stringify({ type: 'OFFER', dst: `peer-${n}`, payload: 'x'.repeat(bytes) })),
+        true,
+      ),
+  },
+]
+
+/** One server in a process of its own, fresh for every measurement. */
+class ServerProcess {
+  readonly port: number
+  readonly #child: ChildProcess
+
+  private constructor(port: number, child: ChildProcess) {
+    this.port = port
+    this.#child = child
+  }
+
+  static start(file: string): Promise<ServerProcess> {
+    const child = fork(file, { execArgv: ['--expose-gc'] })
+    return new Promise((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)))
+      child.once('message', (message) =>
+        resolve(new ServerProcess((message as { port: number }).port, child)),
+      )
+    })
+  }
+
+  usage(): Promise<Usage> {
+    return new Promise((resolve) => {
+      this.#child.once('message', (message) => resolve(message as Usage))
+      this.#child.send('usage')
+    })
+  }
+
+  async stop(): Promise<void> {
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.kill('SIGKILL')
+    await gone
+  }
+}
+
+/** Lets `count` clients in, some abreast; each counts as in at the first frame that it gets. */
+async function joinAll(
+  server: ServerProcess,
+  dialect: Dialect,
+  count: number,
+  onFrame: (n: number) => void = () => {},
+): Promise<LoadClient[]> {
+  const clients: LoadClient[] = []
+  await new Promise<void>((resolve) => {
+    let begun = 0
+    let inside = 0
+    const begin = (): void => {
+      if (begun === count) return
+      const n = begun++
+      let isIn = false
+      clients[n] = new LoadClient(
+        server.port,
+        dialect.path(n),
+        () => {
+          const hello = dialect.hello(n)
+          if (hello !== undefined) clients[n]?.send(hello)
+        },
+        () => {
+          if (isIn) return onFrame(n)
+          isIn = true
+          if (++inside === count) resolve()
+          else begin()
+        },
+      )
+    }
+    for (let started = 0; started < abreast; started++) begin()
+  })
+  return clients
+}
+
+interface Measured {
+  readonly joinsPerSecond: number
+  readonly joinCpu: number
+  readonly idleKept: number
+  readonly idleRss: number
+  readonly small: number
+  readonly large: number
+}
+
+async function measure(file: string, dialect: Dialect, progress: (line: string) => void): Promise<Measured> {
+  const within = async <Result>(work: (server: ServerProcess) => Promise<Result>): Promise<Result> => {
+    const server = await ServerProcess.start(file)
+    try {
+      return await work(server)
+    } finally {
+      await server.stop()
+    }
+  }
+
+  progress(`${dialect.name}: joins`)
+  const { joinsPerSecond, joinCpu } = await within(async (server) => {
+    // The first thousand warm the server up.
+    const warm = await joinAll(server, dialect, 1_000)
+    for (const client of warm) client.close()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const before = await server.usage()
+    const start = performance.now()
+    const clients = await joinAll(server, dialect, joins)
+    const seconds = (performance.now() - start) / 1000
+    const after = await server.usage()
+    for (const client of clients) client.close()
+    return { joinsPerSecond: joins / seconds, joinCpu: ((after.cpu - before.cpu) / joins) * 1e6 }
+  })
+
+  progress(`${dialect.name}: ${idlePeers} idle peers`)
+  const idle = await within(async (server) => {
+    const before = await server.usage()
+    const clients = await joinAll(server, dialect, idlePeers)
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    const after = await server.usage()
+    for (const client of clients) client.close()
+    return { kept: (after.kept - before.kept) / idlePeers, rss: (after.rss - before.rss) / idlePeers }
+  })
+
+  const relay = (bytes: number): Promise<number> =>
+    within(async (server) => {
+      progress(`${dialect.name}: messages of ${bytes} bytes`)
+      let got = 0
+      let running = true
+      const messages: Buffer[] = []
+      // Peers 2k and 2k + 1 are a pair, within one room; each frame that arrives lets the next one go.
+      const clients = await joinAll(server, dialect, 2 * pairs, (n) => {
+        if (!running || n % 2 === 0 || messages.length === 0) return
+        got++
+        clients[n - 1]?.send(messages[n] as Buffer)
+      })
+      // Those who joined later have been announced by now.
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      for (let n = 0; n < 2 * pairs; n++) messages[n] = dialect.message(n, bytes)
+      for (let n = 1; n < 2 * pairs; n += 2) {
+        for (let sent = 0; sent < window; sent++) clients[n - 1]?.send(messages[n] as Buffer)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      got = 0
+      const start = performance.now()
+      await new Promise((resolve) => setTimeout(resolve, relaySeconds * 1_000))
+      const rate = got / ((performance.now() - start) / 1000)
+      running = false
+      for (const client of clients) client.close()
+      return rate
+    })
+
+  return {
+    joinsPerSecond,
+    joinCpu,
+    idleKept: idle.kept,
+    idleRss: idle.rss,
+    small: await relay(200),
+    large: await relay(16 * 1024),
+  }
+}
+
+async function buildServers(): Promise<string> {
+  // Within `node_modules`, so that what stays outside the bundle is found from there.
+  const outDir = await mkdtemp(join(packages, '.bench-signal-'))
+  await build({
+    configFile: false,
+    logLevel: 'silent',
+    publicDir: false,
+    build: {
+      ssr: true,
+      outDir,
+      target: 'node20',
+      rollupOptions: {
+        input: Object.fromEntries(dialects.map(({ name }) => [name, join(sources, `${name}.ts`)])),
+        output: { entryFileNames: '[name].mjs', format: 'es' },
+      },
+    },
+  })
+  return outDir
+}
+
+async function run(progress: (line: string) => void): Promise<Table[]> {
+  const directory = await buildServers()
+  try {
+    const [ours, theirs] = [dialects[0] as Dialect, dialects[1] as Dialect]
+    const peer = await measure(join(directory, `${theirs.name}.mjs`), theirs, progress)
+    const ringmesh = await measure(join(directory, `${ours.name}.mjs`), ours, progress)
+    const figure = (
+      name: string,
+      key: keyof Measured,
+      unit: string,
+      scale: number,
+      target: Partial<Figure> = {},
+    ): Figure => ({ name, value: ringmesh[key] / scale, unit, peer: peer[key] / scale, ...target })
+    return [
+      {
+        title: `One instance: joins, ${idlePeers} idle peers, messages carried`,
+        peer: peerVersion,
+        figures: [
+          figure('joins, from the TCP connection to the welcome', 'joinsPerSecond', '/s', 1, {
+            ratioAtLeast: 1.5,
+          }),
+          figure("the server's CPU time for a join", 'joinCpu', 'µs', 1),
+          figure('memory kept for an idle peer', 'idleKept', 'KiB', 1024, { atMost: peer.idleKept / 1024 }),
+          figure('resident memory for an idle peer', 'idleRss', 'KiB', 1024),
+          figure('messages of 200 bytes', 'small', '/s', 1, { ratioAtLeast: 1.5 }),
+          figure('messages of 16 KiB', 'large', '/s', 1, { ratioAtLeast: 1.5 }),
+          figure('messages of 16 KiB, bytes of the user', 'large', 'MB/s', 1e6 / (16 * 1024)),
+        ],
+        notes: [
+          'One load generator for both, of bare sockets that parse no message; server and generator have a process each.',
+          `${abreast} sockets join at a time; in ringmesh in rooms of ${roomSize}, where all are told of each other, which peer does not do.`,
+          `${pairs} pairs with ${window} messages under way each; ringmesh carries bytes in binary frames, peer text in JSON.`,
+        ],
+      },
+    ]
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** Signalling against PeerServer, the server of PeerJS. */
+export const bench: Bench = { about: 'the signalling server under load, beside PeerServer', run }
