@@ -1,11 +1,13 @@
 import { RingmeshError } from '../errors/index.js'
 import type { Cluster, Member } from '../mesh/index.js'
-import { isPlanted, type Timer } from '../runtime/index.js'
+import { isPlanted } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { fullJitter } from './backoff.js'
 import { Busy, NoWorkers, TaskFailed, Timeout } from './errors.js'
 import type { Assignment, Report } from './executor.js'
 import { Lane, type Offer, type Placement, type Slot } from './lane.js'
+import { Notes } from './notes.js'
+import { Placements } from './placements.js'
 import { settings } from './settings.js'
 import type { Settled, Submission, SubmissionOptions } from './submission.js'
 import type { Thrown } from './thrown.js'
@@ -46,14 +48,10 @@ export class Coordinator {
   readonly #events: CoordinatorEvents
   readonly #lanes = new Map<string, Lane>()
   readonly #submissions = new Set<Submission>()
-  /** What each worker has, by task number. */
-  readonly #placements = new Map<PeerId, Map<number, Placement>>()
+  readonly #placements: Placements
   readonly #members = new Map<PeerId, 'usable' | 'parked'>()
-  readonly #notes = new Map<PeerId, number[]>()
+  readonly #notes: Notes
   readonly #pumping = new Set<Lane>()
-  #noteTimer: Timer | undefined
-  #sweep: Timer | undefined
-  #sweptAt = 0
   #nextNumber = 1
   #bytes = 0
   #closed = false
@@ -63,14 +61,15 @@ export class Coordinator {
   constructor(cluster: Cluster, events: CoordinatorEvents) {
     this.#cluster = cluster
     this.#events = events
+    const { runtime, self } = cluster
+    this.#notes = new Notes(runtime, (worker, tasks) => events.noted(worker, tasks))
+    this.#placements = new Placements(runtime, self, (expired) => this.#expired(expired))
   }
 
   get stats(): CoordinatorStats {
     let queued = 0
-    let placed = 0
     for (const lane of this.#lanes.values()) queued += lane.queue.size
-    for (const placements of this.#placements.values()) placed += placements.size
-    return { ...this.#counts, queued, placed }
+    return { ...this.#counts, queued, placed: this.#placements.size }
   }
 
   /** How many tasks of this name may be with workers at once. */
@@ -182,8 +181,8 @@ export class Coordinator {
   /** A peer is dead or has left: what it has is taken back at once. */
   memberDown(peer: PeerId): void {
     this.#members.delete(peer)
-    this.#notes.delete(peer)
-    const placements = [...(this.#placements.get(peer)?.values() ?? [])]
+    this.#notes.forget(peer)
+    const placements = this.#placements.of(peer)
     for (const lane of this.#lanes.values()) this.#withdraw(lane, peer)
     for (const placement of placements) this.#takeBack(placement, 'its peer dropped out of the mesh')
     for (const lane of this.#lanes.values()) this.#pump(lane)
@@ -191,10 +190,9 @@ export class Coordinator {
 
   /** A worker says that it holds these: their leases begin anew. What is not its any more it shall let go. */
   renewed(worker: PeerId, held: readonly (readonly [task: number, attempt: number])[]): void {
-    const placements = this.#placements.get(worker)
-    const expires = this.#lease()
+    const expires = this.#placements.lease(worker)
     for (const [task, attempt] of held) {
-      const placement = placements?.get(task)
+      const placement = this.#placements.get(worker, task)
       if (placement === undefined || placement.abandoned) this.#events.abort(worker, task, attempt)
       if (placement?.attempt === attempt) placement.expires = expires
     }
@@ -202,7 +200,7 @@ export class Coordinator {
 
   /** What a worker says of an assignment. */
   reported(worker: PeerId, report: Report): void {
-    const placement = this.#placements.get(worker)?.get(report.task)
+    const placement = this.#placements.get(worker, report.task)
     if (report.kind === 'progress') {
       if (placement?.attempt === report.attempt && !placement.abandoned) this.#progress(placement, report)
       return
@@ -212,7 +210,7 @@ export class Coordinator {
       return
     }
     const { submission, slot, abandoned } = placement
-    if (!(abandoned && isPlanted('credit-leaked-on-abort'))) this.#unplace(placement)
+    if (!(abandoned && isPlanted('credit-leaked-on-abort'))) this.#placements.remove(placement)
     slot.credit = report.credit
     if (report.kind !== 'returned') {
       slot.learn(report.took)
@@ -237,9 +235,8 @@ export class Coordinator {
   close(error: RingmeshError): void {
     this.#closed = true
     for (const submission of [...this.#submissions]) this.cancel(submission, error)
-    this.#flushNotes()
-    this.#sweep?.cancel()
-    this.#sweep = undefined
+    this.#notes.flush()
+    this.#placements.close()
     for (const lane of this.#lanes.values()) lane.wake?.cancel()
   }
 
@@ -304,28 +301,19 @@ export class Coordinator {
   }
 
   #place(submission: Submission, slot: Slot): void {
-    const { runtime, self } = this.#cluster
     submission.attempt++
     submission.run++
-    const local = slot.peer === self
     const placement: Placement = {
       submission,
       slot,
       attempt: submission.attempt,
-      expires: local ? Number.POSITIVE_INFINITY : this.#lease(),
+      expires: this.#placements.lease(slot.peer),
       abandoned: false,
     }
-    submission.placement = placement
-    slot.placements.set(submission.number, placement)
+    this.#placements.add(placement)
     slot.assigned++
-    let placements = this.#placements.get(slot.peer)
-    if (placements === undefined) {
-      placements = new Map()
-      this.#placements.set(slot.peer, placements)
-    }
-    placements.set(submission.number, placement)
     this.#counts.assigned++
-    runtime.trace('tasks.assign', submission.id, slot.peer, submission.attempt)
+    this.#cluster.runtime.trace('tasks.assign', submission.id, slot.peer, submission.attempt)
     let sent = false
     try {
       sent = this.#events.assign(slot.peer, {
@@ -340,27 +328,16 @@ export class Coordinator {
         input: submission.input,
       })
     } catch (error) {
-      this.#unplace(placement)
+      this.#placements.remove(placement)
       this.#settle(submission, {
         kind: 'failed',
         error: error instanceof RingmeshError ? error : new RingmeshError('InvalidOption', String(error)),
       })
       return
     }
-    if (!sent) {
-      if (submission.placement !== placement) return
-      this.#unplace(placement)
-      this.#requeue(submission, slot)
-    } else if (!local) this.#keepSweeping()
-  }
-
-  #unplace(placement: Placement): void {
-    const { slot, submission } = placement
-    slot.placements.delete(submission.number)
-    const placements = this.#placements.get(slot.peer)
-    placements?.delete(submission.number)
-    if (placements?.size === 0) this.#placements.delete(slot.peer)
-    if (submission.placement === placement) submission.placement = undefined
+    if (sent || submission.placement !== placement) return
+    this.#placements.remove(placement)
+    this.#requeue(submission, slot)
   }
 
   #done(submission: Submission, peer: PeerId, { output, attempt }: Report & { kind: 'done' }): void {
@@ -402,7 +379,7 @@ export class Coordinator {
   #takeBack(placement: Placement, why: string): void {
     const { submission, abandoned, slot } = placement
     if (abandoned && isPlanted('credit-leaked-on-abort')) return
-    this.#unplace(placement)
+    this.#placements.remove(placement)
     if (abandoned) return
     this.#counts.lost++
     this.#cluster.runtime.trace('tasks.lost', submission.id, slot.peer, placement.attempt)
@@ -437,7 +414,7 @@ export class Coordinator {
     if (idle === undefined || this.#submissions.size > 0) return
     this.#idle = undefined
     // Results are said again until they are noted, and whoever is told last must not wait for that.
-    this.#flushNotes()
+    this.#notes.flush()
     idle()
   }
 
@@ -448,7 +425,7 @@ export class Coordinator {
     if (report.kind === 'done' && isPlanted('stale-fence-accepted')) {
       for (const submission of this.#submissions) {
         if (submission.number !== report.task) continue
-        if (submission.placement !== undefined) this.#unplace(submission.placement)
+        if (submission.placement !== undefined) this.#placements.remove(submission.placement)
         this.#done(submission, worker, report)
         break
       }
@@ -478,6 +455,8 @@ export class Coordinator {
       lane.starvedSince = undefined
       lane.wake?.cancel()
       lane.wake = undefined
+      // Names come from anybody in the room: a lane is kept for as long as it is of use.
+      if (lane.slots.size === 0) this.#lanes.delete(lane.name)
       return
     }
     if (lane.slots.size > 0) lane.starvedSince = undefined
@@ -503,51 +482,15 @@ export class Coordinator {
     })
   }
 
-  #lease(): number {
-    return this.#cluster.runtime.now() + settings.lease
-  }
-
-  #keepSweeping(): void {
-    if (this.#sweep !== undefined || this.#closed) return
-    const { runtime } = this.#cluster
-    this.#sweptAt = runtime.now()
-    this.#sweep = runtime.timer(settings.sweepEvery, () => {
-      this.#sweep = undefined
-      const now = runtime.now()
-      const slept = now - this.#sweptAt > settings.slept
-      let remote = false
-      for (const [peer, placements] of this.#placements) {
-        if (peer === this.#cluster.self) continue
-        for (const placement of [...placements.values()]) {
-          // We were the ones not listening: the renewals are in our own inbox.
-          if (slept) placement.expires = Math.max(placement.expires, now + settings.renewEvery)
-          if (placement.expires <= now) {
-            this.#takeBack(placement, `its worker was not heard from for ${settings.lease} ms`)
-          } else remote = true
-        }
-      }
-      for (const lane of this.#lanes.values()) this.#pump(lane)
-      if (remote) this.#keepSweeping()
-    })
+  #expired(placements: readonly Placement[]): void {
+    for (const placement of placements) {
+      this.#takeBack(placement, `its worker was not heard from for ${settings.lease} ms`)
+    }
+    for (const lane of this.#lanes.values()) this.#pump(lane)
   }
 
   #note(worker: PeerId, task: number): void {
-    if (worker === this.#cluster.self) return
-    const notes = this.#notes.get(worker)
-    if (notes === undefined) this.#notes.set(worker, [task])
-    else notes.push(task)
-    this.#noteTimer ??= this.#cluster.runtime.timer(settings.noteEvery, () => this.#flushNotes())
-  }
-
-  #flushNotes(): void {
-    this.#noteTimer?.cancel()
-    this.#noteTimer = undefined
-    for (const [worker, tasks] of this.#notes) {
-      for (let at = 0; at < tasks.length; at += settings.heldTasks) {
-        this.#events.noted(worker, tasks.slice(at, at + settings.heldTasks))
-      }
-    }
-    this.#notes.clear()
+    if (worker !== this.#cluster.self) this.#notes.add(worker, task)
   }
 
   #roundTrip(worker: PeerId): number {

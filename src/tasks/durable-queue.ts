@@ -122,6 +122,11 @@ export class DurableQueue {
 
   async #claim(): Promise<void> {
     this.#state = 'claiming'
+    // Anybody may say that there is a queue; only a record of it makes one.
+    if (asQueue(await this.#records.get(queueKey(this.name), { fresh: true })) === undefined) {
+      if (this.#state === 'claiming') this.#state = 'idle'
+      return
+    }
     let epoch = 0
     await this.#records.update(queueKey(this.name), (old) => {
       const queue = asQueue(old) ?? { epoch: 0, dispatcher: '' }

@@ -235,6 +235,7 @@ export class DurableTasks {
     if (this.#closed) return true
     let queue = this.#queues.get(name)
     if (queue === undefined) {
+      if (this.#queues.size >= settings.queues) return false
       queue = new DurableQueue(name, {
         cluster: this.#cluster,
         records: this.#records,
@@ -287,7 +288,10 @@ export class DurableTasks {
 
   #lookAgain(): void {
     this.#looking = this.#cluster.runtime.timer(settings.lookEvery, () => {
-      for (const queue of this.#queues.values()) queue.look()
+      for (const [name, queue] of this.#queues) {
+        queue.look()
+        if (queue.isIdle) this.#queues.delete(name)
+      }
       this.#lookAgain()
     })
   }

@@ -66,10 +66,18 @@ interface Desk {
   readonly shares: Map<PeerId, number>
 }
 
+/** A result that its coordinator has not noted yet. */
+interface Finished {
+  report: Report & { kind: 'done' | 'failed' }
+  saidAt: number
+  /** Past it the coordinator has long taken the task back, and the result is of no use. */
+  readonly until: number
+}
+
 /** All that is held, and all that is finished and not noted, of one coordinator. */
 interface Client {
   readonly held: Map<number, Held>
-  readonly finished: Map<number, { report: Report & { kind: 'done' | 'failed' }; saidAt: number }>
+  readonly finished: Map<number, Finished>
 }
 
 /**
@@ -300,8 +308,10 @@ export class Executor {
           : { kind: 'failed' as const, task, attempt, credit, took, thrown: how.thrown }
       if (coordinator === this.#self) this.#events.report(coordinator, report)
       else {
-        const finished = { report, saidAt: 0 }
-        this.#client(coordinator).finished.set(task, finished)
+        const finished = { report, saidAt: 0, until: this.#runtime.now() + 2 * settings.lease }
+        const kept = this.#client(coordinator).finished
+        kept.set(task, finished)
+        if (kept.size > settings.heldTasks) kept.delete(kept.keys().next().value ?? task)
         this.#say(coordinator, finished)
         this.#keepRenewing()
       }
@@ -311,7 +321,7 @@ export class Executor {
     this.#checkIdle()
   }
 
-  #say(coordinator: PeerId, finished: { report: Report; saidAt: number }): void {
+  #say(coordinator: PeerId, finished: Finished): void {
     finished.saidAt = this.#runtime.now()
     this.#events.report(coordinator, finished.report)
   }
@@ -381,8 +391,9 @@ export class Executor {
       const now = this.#runtime.now()
       for (const [coordinator, client] of this.#clients) {
         if (coordinator === this.#self) continue
-        for (const finished of client.finished.values()) {
-          if (now - finished.saidAt >= settings.sayAgain) this.#say(coordinator, finished)
+        for (const [task, finished] of client.finished) {
+          if (now >= finished.until) client.finished.delete(task)
+          else if (now - finished.saidAt >= settings.sayAgain) this.#say(coordinator, finished)
         }
         const held: [task: number, attempt: number][] = []
         for (const { task, attempt, run } of client.held.values()) {
@@ -390,6 +401,7 @@ export class Executor {
           held.push([task, attempt])
         }
         if (held.length > 0) this.#events.renew(coordinator, held)
+        this.#forgetIdle(coordinator, client)
       }
       this.#keepRenewing()
     })

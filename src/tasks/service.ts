@@ -220,8 +220,7 @@ export class TaskService {
   run<Output = unknown>(name: string, input: unknown, options?: RunOptions): Promise<Output> {
     return new Promise((resolve, reject) => {
       this.#run(name, input, checkRun(options), (how) => {
-        if (how.kind === 'failed') reject(how.error)
-        else resolve(how.output.take().value as Output)
+        deliver(how, resolve, reject)
       })
     })
   }
@@ -252,8 +251,8 @@ export class TaskService {
       limit: () => inFlight ?? Math.min(1024, Math.max(8, 2 * this.#coordinator.credit(name))),
       start: (input, settle) => {
         const cancel = this.#run(name, input, each, (how) => {
-          if (how.kind === 'failed') settle(how.error, undefined)
-          else settle(undefined, how.output.take().value as Output)
+          const done = (value: Output) => settle(undefined, value)
+          deliver(how, done, (error) => settle(error, undefined))
         })
         return { cancel: () => cancel(new Aborted('the loop over the results of map ended')) }
       },
@@ -335,8 +334,7 @@ export class TaskService {
     }
     return new Promise((resolve, reject) => {
       this.#submit(letter.name, letter.input, { priority: letter.priority, ...checked }, (how) => {
-        if (how.kind === 'failed') reject(how.error)
-        else resolve(how.output.take().value as Output)
+        deliver(how, resolve, reject)
       })
     })
   }
@@ -454,6 +452,26 @@ export class TaskService {
     this.#executor.leave()
     this.#coordinator.whenIdle(() => this.#executor.whenIdle(finish))
   }
+}
+
+/** Unpacks a result for who waits for it; one that a peer sent and nobody can read is a failure. */
+function deliver<Output>(
+  how: Settled,
+  resolve: (value: Output) => void,
+  reject: (error: unknown) => void,
+): void {
+  if (how.kind === 'failed') {
+    reject(how.error)
+    return
+  }
+  let value: unknown
+  try {
+    value = how.output.take().value
+  } catch (error) {
+    reject(error)
+    return
+  }
+  resolve(value as Output)
 }
 
 function checkFunction(value: unknown, at: string): void {

@@ -77,6 +77,8 @@ export const settings = {
   dispatchers: 3,
   /** Time for the dispatcher before to say what it has under way, and for an owner to take a word in. */
   handover: 3_000,
+  /** Durable queues that one peer dispatches at most. */
+  queues: 1_024,
   /** Durable tasks that a dispatcher has under way at most, and at least. */
   durableWindow: 256,
   leastInFlight: 8,
