@@ -91,8 +91,10 @@ export const taskMessages = [
     tasks: v.pipe(v.array(v.strictObject({ ...fence, credit: slots })), v.maxLength(4096)),
     reason: v.picklist(['unknown', 'busy', 'parked', 'leaving', 'aborted', 'stale']),
   }),
-  /** I am here and hold these of yours: their leases begin anew. */
-  defineMessage(72, 'tasks.renew', control, { held: v.pipe(v.array(count), v.maxLength(4096)) }),
+  /** I am here and hold these of yours, task and attempt: their leases begin anew, or you tell me to stop. */
+  defineMessage(72, 'tasks.renew', control, {
+    held: v.pipe(v.array(v.tuple([count, count])), v.maxLength(4096)),
+  }),
   /** What the handler told of its progress. */
   defineMessage(73, 'tasks.progress', call, { ...fence, value: packed }),
   /** Nobody waits for this any more. */
