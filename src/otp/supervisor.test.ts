@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { InvalidOption } from '../errors/index.js'
+import { plantBug } from '../runtime/planted-bugs.js'
 import {
   type ChildSpec,
   type ExitError,
@@ -214,6 +215,18 @@ test('the restarts of all children count together', async () => {
   await set.kill('b')
   await set.kill('c')
   expect(tree.children()).toEqual([])
+})
+
+test('planted bug, restarts counted per child: the tree lives on where it should have given up', async () => {
+  const pull = plantBug('restart-counted-per-child')
+  try {
+    const set = new Setting()
+    const tree = await set.tree([set.child('a'), set.child('b'), set.child('c')], { maxRestarts: 2 })
+    for (const name of ['a', 'b', 'c']) await set.kill(name)
+    expect(tree.children()).toHaveLength(3)
+  } finally {
+    pull()
+  }
 })
 
 test('the window slides: restarts further apart than maxSeconds never add up', async () => {
