@@ -135,8 +135,7 @@ export class Handoff {
       let missing = 0
       for (const [index, entry] of batch.entries()) {
         const wanted = owners.get(entry)?.length ?? 0
-        const enough = isPlanted('drop-after-one-ack') ? 1 : wanted
-        const isComplete = wanted > 0 && (acknowledged.get(entry) ?? 0) >= enough
+        const isComplete = wanted > 0 && (acknowledged.get(entry) ?? 0) >= wanted
         if (!isComplete || entry.mark !== marks[index] || !(inTime || isPlanted('drop-unpinned'))) {
           missing++
           continue
@@ -149,13 +148,15 @@ export class Handoff {
     for (const [owner, entries] of byOwner) {
       open++
       this.#carrier.carry(owner, entries, (statuses) => {
-        for (const [index, entry] of entries.entries())
-          if (this.#counts(statuses[index])) acknowledged.set(entry, (acknowledged.get(entry) ?? 0) + 1)
+        for (const [index, entry] of entries.entries()) {
+          if (!this.#counts(statuses[index])) continue
+          acknowledged.set(entry, (acknowledged.get(entry) ?? 0) + 1)
+          if (isPlanted('drop-after-one-ack') && this.#leaving === undefined) this.#dropped(entry)
+        }
         finish()
       })
     }
-    if (isPlanted('push-once') && this.#leaving === undefined)
-      for (const entry of batch) this.#replica.drop(entry)
+    if (isPlanted('push-once') && this.#leaving === undefined) for (const entry of batch) this.#dropped(entry)
     finish()
   }
 
@@ -169,6 +170,7 @@ export class Handoff {
     if (entry.pinnedUntil > this.#cluster.runtime.now() && !isPlanted('drop-unpinned')) return false
     this.#handed.delete(entry)
     this.#replica.drop(entry)
+    this.#cluster.runtime.trace('store.drop', entry.store, entry.key)
     this.dropped++
     return true
   }

@@ -20,6 +20,10 @@ export interface SimulationOptions {
   readonly faultEvery?: number
   /** Mean milliseconds between two writes. Default 40. */
   readonly writeEvery?: number
+  /** Copies of every key. Default 3. */
+  readonly replicas?: number
+  /** The longest that a view may lag, where 'lag' is among the faults. Default 4 s. */
+  readonly longestLag?: number
   /** Milliseconds that deleted keys are remembered. Default 1 h. */
   readonly tombstoneTime?: number
   /** Milliseconds of virtual time without faults in which all must come to agree. Default 90 s. */
@@ -70,6 +74,8 @@ export class StoreSimulation {
       writeEvery: 40,
       quiet: 90_000,
       tombstoneTime: 3_600_000,
+      replicas: 3,
+      longestLag: 4_000,
       ...options,
     }
     this.#random = seededRandom(`store simulation ${options.seed}`)
@@ -78,8 +84,12 @@ export class StoreSimulation {
     const lags = options.faults.includes('lag')
     this.net = fakeClusters(this.time, ids, {
       encode: false,
+      trace: (id, event, [, key]) => {
+        if (event === 'store.drop') this.#checkDrop(id, String(key))
+      },
       delay: () => 1 + 20 * this.#random() ** 3,
-      viewLag: () => (lags && this.#random() < 0.3 ? 4_000 * this.#random() : 100 * this.#random()),
+      viewLag: () =>
+        lags && this.#random() < 0.3 ? this.#options.longestLag * this.#random() : 100 * this.#random(),
       suspectAfter: () => 1_500 + 1_000 * this.#random(),
       deadAfter: () => 4_000 + 2_000 * this.#random(),
     })
@@ -138,7 +148,9 @@ export class StoreSimulation {
     this.services.set(cluster.self, service)
     const told = new Map<string, Version>()
     this.#told.set(cluster.self, told)
-    service.watches.watch('s', 3, { prefix: 'shared' }, (key, { version }) => told.set(key, version))
+    service.watches.watch('s', this.#options.replicas, { prefix: 'shared' }, (key, { version }) =>
+      told.set(key, version),
+    )
   }
 
   #pick<T>(items: readonly T[]): T {
@@ -162,7 +174,7 @@ export class StoreSimulation {
     const held = service.find('s', key)
     if (held !== undefined) service.clock.observe(held.version)
     const version = service.clock.next()
-    const record = { store: 's', replicas: 3, key, kind: kinds.last, version, content }
+    const record = { store: 's', replicas: this.#options.replicas, key, kind: kinds.last, version, content }
     service.write(record, { writes: 2, durable: false, expected: null, timeout: 10_000 }, (end) => {
       if (end.kind === 'ahead') service.clock.setBack(end.clock)
       if (end.kind !== 'written') {
@@ -237,13 +249,27 @@ export class StoreSimulation {
 
   /** An acknowledged write is with two peers at least at that moment, or with those that it was handed to. */
   #checkCopies(key: string, version: Version): void {
-    if (this.#options.faults.includes('crash')) return
+    const copies = this.#copiesOf(key, version)
+    if (copies < 2) this.#violations.push(`${key} was acknowledged with ${copies} copies`)
+  }
+
+  /** Whoever drops a copy leaves two at least, so that a single crash loses nothing. */
+  #checkDrop(id: PeerId, key: string): void {
+    const acknowledged = this.#acknowledged.get(key)
+    if (acknowledged === undefined || acknowledged.deleted) return
+    const copies = this.#copiesOf(key, acknowledged.version)
+    if (copies < 2) this.#violations.push(`${id} dropped ${key} and left ${copies} copies`)
+  }
+
+  #copiesOf(key: string, version: Version): number {
+    // Crashes take copies away at any time, and are judged by what is lost in the end.
+    if (this.#options.faults.includes('crash')) return Number.POSITIVE_INFINITY
     let copies = 0
-    for (const service of this.services.values()) {
-      const held = service.find('s', key)
+    for (const { self } of this.net.running) {
+      const held = this.services.get(self)?.find('s', key)
       if (held !== undefined && held.version >= version) copies++
     }
-    if (copies < 2) this.#violations.push(`${key} was acknowledged with ${copies} copies`)
+    return copies
   }
 
   /** No stamp from the future may have got in, and every watch must have been told the last state. */
@@ -280,8 +306,13 @@ export class StoreSimulation {
       for (const key of service.keysOf('s')) keys.add(key)
     }
     for (const key of keys) {
-      const owners = first.ring.owners(key, 3, first.spread)
-      const marks = new Set(owners.map((id) => this.services.get(id)?.find('s', key)?.mark))
+      const owners = first.ring.owners(key, this.#options.replicas, first.spread)
+      const marks = new Set<string | undefined>()
+      for (const id of owners) {
+        const held = this.services.get(id)?.find('s', key)
+        // A tombstone and nothing are the same answer: collecting takes the owners a moment.
+        marks.add(held === undefined || held.content === null ? undefined : held.mark)
+      }
       if (marks.size !== 1) return `the owners of ${key} hold ${[...marks].join(' and ')}`
     }
     return undefined
@@ -291,7 +322,8 @@ export class StoreSimulation {
   #untidiness(): string | undefined {
     for (const { self, ring, spread } of this.net.running) {
       for (const key of this.services.get(self)?.keysOf('s') ?? [])
-        if (!ring.owners(key, 3, spread).includes(self)) return `${self} holds ${key}, which it does not own`
+        if (!ring.owners(key, this.#options.replicas, spread).includes(self))
+          return `${self} holds ${key}, which it does not own`
     }
     return undefined
   }

@@ -25,6 +25,8 @@ export interface FakeClusterOptions {
   encode?: boolean
   /** The ring of these nodes; default a {@link RendezvousRing}. */
   ring?: (nodes: readonly RingNode[]) => ReadonlyRing
+  /** Sees every step that a peer traces. */
+  trace?: (id: PeerId, event: string, details: readonly (string | number | boolean)[]) => void
   /** Sees every message that leaves, with its size in bytes. */
   onMessage?: (from: PeerId, to: PeerId, message: Message, bytes: number) => void
 }
@@ -98,8 +100,11 @@ export class FakeNetwork {
       for (const [info, state, incarnation] of contact.table()) node.know(info, state, incarnation)
     this.announce(node)
     // What the contact has not heard yet would never be told again: everybody speaks for itself.
-    for (const other of this.running)
-      if (other !== node) this.inform(node, other.info, other.own, other.incarnation, other.self)
+    for (const other of this.running) {
+      if (other === node) continue
+      for (const [info, state, incarnation] of other.table())
+        this.inform(node, info, state, incarnation, other.self)
+    }
     this.time.timer(0, () => node.work('joining', longestWork, () => node.become('alive')))
     return node
   }
@@ -206,7 +211,9 @@ export class FakeNetwork {
   }
 
   runtime(id: PeerId): Runtime {
-    return this.time.runtime(id)
+    const { trace } = this.options
+    if (trace === undefined) return this.time.runtime(id)
+    return this.time.runtime(id, { trace: (event, ...details) => trace(id, event, details) })
   }
 
   /** Rings are shared by digest: a thousand views of the same members cost one. */
