@@ -41,7 +41,19 @@ export class Offers {
     this.#timer ??= this.#cluster.runtime.timer(0, () => this.#tell())
   }
 
+  /** A peer came up: it hears what is defined here, and is asked if it says nothing of its own accord. */
+  met(peer: PeerId): void {
+    if (peer === this.#cluster.self) return
+    this.owe(peer)
+    this.#cluster.runtime.timer(settings.askEvery, () => {
+      if (!this.#closed && !this.#heard.has(peer)) this.#cluster.send(peer, { type: 'tasks.ask' })
+    })
+  }
+
   heard(peer: PeerId, message: Extract<Message, { type: 'tasks.offer' }>): void {
+    // What was under way from a peer that has dropped would stand for a worker that never comes.
+    const state = this.#cluster.member(peer)?.state
+    if (state === 'dead' || state === 'left') return
     if ((this.#heard.get(peer) ?? -1) > message.revision) return
     this.#heard.set(peer, message.revision)
     this.#coordinator.offered(peer, message.tasks)

@@ -128,7 +128,7 @@ export class TaskService {
         executor: this.#executor,
         offers: this.#offers,
       }),
-      cluster.on('up', ({ id }) => this.#offers.owe(id)),
+      cluster.on('up', ({ id }) => this.#offers.met(id)),
       cluster.on('change', (member) => {
         this.#coordinator.memberChanged(member)
         if (member.id === self && member.state === 'parked') this.#executor.parked()
