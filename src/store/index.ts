@@ -2,5 +2,5 @@
 export type { Version } from './clock.js'
 export { counter, type Merge, map, set } from './merges/index.js'
 export type { Change, Persistence } from './persistence.js'
-export { StateService, type StateServiceOptions, type StateStats } from './state-service.js'
+export { type StateEvents, StateService, type StateServiceOptions, type StateStats } from './state-service.js'
 export { type GetOptions, type PutOptions, type PutResult, Store, type StoreOptions } from './store.js'

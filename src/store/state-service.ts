@@ -1,5 +1,6 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
+import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import { AntiEntropy } from './anti-entropy.js'
 import { Balancer } from './balancer.js'
@@ -55,9 +56,27 @@ export interface StateStats {
   /** Changes that are not in storage yet, and changes written there. */
   readonly unsaved: number
   readonly saved: number
+  /** Keys remembered for suspected peers, and keys from storage that may have been deleted and wait for a verdict. */
+  readonly hinted: number
+  readonly unjudged: number
+  /** Comparisons with co-owners, and leaves of the tree that were found to differ. */
+  readonly compared: number
+  readonly differed: number
+  /** Deleted keys that were forgotten for good. */
+  readonly forgotten: number
   /** Whether this peer was sent everything that it owns. */
   readonly settled: boolean
 }
+
+export interface StateEvents {
+  /** Copies are moving: told at most four times a second, and once more when all have arrived. */
+  progress(progress: { readonly waiting: number; readonly sent: number; readonly bytesSent: number }): void
+  /** The storage of this peer has no room for more, or has again; while it has none, new keys are refused here. */
+  storage(state: { readonly isFull: boolean }): void
+}
+
+/** Milliseconds between two events of progress. */
+const progressEvery = 250
 
 type Stored = Extract<Message, { type: 'store.stored' }>
 
@@ -93,6 +112,12 @@ export class StateService {
   >()
   readonly #underWay = new Set<Write | Read>()
   readonly #off: (() => void)[] = []
+  readonly #listeners: { readonly [Event in keyof StateEvents]: Set<StateEvents[Event]> } = {
+    progress: new Set(),
+    storage: new Set(),
+  }
+  #progress: Timer | undefined
+  #reported = -1
   readonly #tombstones: Tombstones
   readonly #tombstoneTime: number
   #returned: Returned | undefined
@@ -147,8 +172,10 @@ export class StateService {
         persistence,
         (store, key) => this.#replica.find(store, key),
         {
-          full: (isFull) =>
-            cluster.runtime.log('warn', isFull ? 'storage is full' : 'storage has room again', {}),
+          full: (isFull) => {
+            cluster.runtime.log('warn', isFull ? 'storage is full' : 'storage has room again', {})
+            this.#emit('storage', { isFull })
+          },
           failed: (error) => cluster.runtime.log('error', 'storage failed', { error }),
         },
       )
@@ -198,6 +225,13 @@ export class StateService {
     return store
   }
 
+  /** Listens; returns the way to stop it. */
+  on<Event extends keyof StateEvents>(event: Event, listener: StateEvents[Event]): () => void {
+    const listeners: Set<StateEvents[Event]> = this.#listeners[event]
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
   stats(): StateStats {
     const { offered, sent, bytesSent } = this.#carrier.stats
     return {
@@ -213,6 +247,11 @@ export class StateService {
       dropped: this.#handoff.dropped,
       unsaved: this.#journal?.waiting ?? 0,
       saved: this.#journal?.written ?? 0,
+      hinted: this.#hints.waiting,
+      unjudged: this.#returned?.waiting ?? 0,
+      compared: this.#antiEntropy.compared,
+      differed: this.#antiEntropy.differed,
+      forgotten: this.#tombstones.collected,
       settled: this.#isLoaded && this.#coverage.isComplete,
     }
   }
@@ -230,6 +269,7 @@ export class StateService {
     this.#exchanges.close()
     this.#coverage.close()
     this.#antiEntropy.close()
+    this.#progress?.cancel()
     this.#tombstones.close()
     this.#watches.close()
     if (this.#journal === undefined) this.cluster.runtime.timer(0, done)
@@ -360,9 +400,34 @@ export class StateService {
     this.#coverage.whenComplete(() => this.#returned?.start())
   }
 
+  #emit<Event extends keyof StateEvents>(event: Event, value: Parameters<StateEvents[Event]>[0]): void {
+    for (const listener of [...this.#listeners[event]]) {
+      try {
+        ;(listener as (value: Parameters<StateEvents[Event]>[0]) => void)(value)
+      } catch (error) {
+        this.cluster.runtime.log('error', `a listener of '${event}' threw`, { error })
+      }
+    }
+  }
+
+  /** Tells how far the moving of copies has come, until it is over. */
+  #report(): void {
+    this.#progress ??= this.cluster.runtime.timer(progressEvery, () => {
+      this.#progress = undefined
+      const { sent, bytesSent, waiting: carried } = this.#carrier.stats
+      const waiting = carried + this.#balancer.waiting
+      if (sent !== this.#reported) this.#emit('progress', { waiting, sent, bytesSent })
+      this.#reported = sent
+      if (waiting > 0 && !this.#isClosed) this.#report()
+    })
+  }
+
   #follow(): void {
     if (this.#isClosed) return
-    if (this.#balancer.follow()) this.#antiEntropy.hurry()
+    if (this.#balancer.follow()) {
+      this.#antiEntropy.hurry()
+      this.#report()
+    }
     this.#coverage.follow()
     this.#coverage.answer()
     this.#handoff.nudge()
@@ -430,8 +495,11 @@ export class StateService {
   #judge(from: PeerId, [store, replicas, key, mark]: Position, absent: number | null): Status {
     const entry = this.#replica.find(store, key)
     if (entry === undefined) {
-      if (absent !== null && this.#isLoaded && this.#coverage.isComplete && this.#born <= absent)
-        return status.gone
+      if (absent !== null) {
+        // Without its own share this peer cannot tell a key deleted from one not received yet.
+        if (!this.#isLoaded || !this.#coverage.isComplete) return status.ahead
+        if (this.#born <= absent) return status.gone
+      }
       return status.need
     }
     if (entry.mark === mark) return this.#acknowledge(entry, replicas)

@@ -8,7 +8,7 @@ export const status = {
   held: 2,
   /** I hold a newer state, and am sending it to you. */
   newer: 3,
-  /** Its stamp is too far ahead of my clock: offer it again later. */
+  /** I cannot say yet, or its stamp is too far ahead of my clock: offer it again later. */
   ahead: 4,
   /** It was deleted while you were away, and even the tombstone is gone. */
   gone: 5,

@@ -1,55 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type FakeClusterOptions, type FakeNetwork, fakeClusters } from '../mesh/testing/fake-cluster.js'
-import { VirtualTime } from '../runtime/index.js'
-import { StateService } from './state-service.js'
-import type { Store } from './store.js'
-
-class Bench {
-  readonly time: VirtualTime
-  readonly net: FakeNetwork
-  readonly services = new Map<string, StateService>()
-
-  constructor(ids: readonly string[], options: FakeClusterOptions = {}, seed: string | number = 1) {
-    this.time = new VirtualTime(seed)
-    this.net = fakeClusters(this.time, ids, options)
-    for (const id of ids) this.services.set(id, new StateService({ cluster: this.net.cluster(id) }))
-  }
-
-  service(id: string): StateService {
-    return this.services.get(id) as StateService
-  }
-
-  store<Value = unknown>(id: string, name = 's'): Store<Value> {
-    return this.service(id).open<Value>(name)
-  }
-
-  join(id: string): void {
-    this.services.set(id, new StateService({ cluster: this.net.join(id) }))
-  }
-
-  /** Runs a promise to its end on virtual time. */
-  async run<T>(work: Promise<T>, limit = 60_000): Promise<T> {
-    let isOver = false
-    const over = work.then(
-      () => {
-        isOver = true
-      },
-      () => {
-        isOver = true
-      },
-    )
-    const end = this.time.now + limit
-    while (!isOver && this.time.now < end) await this.time.advanceAsync(5)
-    await over
-    return work
-  }
-}
+import { StoreRig } from './store-rig.js'
 
 const ids = ['a', 'b', 'c', 'd', 'e']
 
 describe('Store', () => {
   it('puts, gets from anywhere, deletes', async () => {
-    const bench = new Bench(ids)
+    const bench = new StoreRig(ids)
     const { version, holders } = await bench.run(bench.store('a').put('ada', { score: 36 }))
     expect(holders.length).toBeGreaterThanOrEqual(2)
     expect(version).toMatch(/^[0-9a-f]{16}-a$/)
@@ -59,7 +15,7 @@ describe('Store', () => {
   })
 
   it('is held by exactly its owners', async () => {
-    const bench = new Bench(ids)
+    const bench = new StoreRig(ids)
     for (let n = 0; n < 50; n++) await bench.run(bench.store('a').put(`key ${n}`, n))
     await bench.run(Promise.resolve(), 100)
     bench.time.advance(100)
@@ -71,7 +27,7 @@ describe('Store', () => {
   })
 
   it('moves copies when a peer crashes, joins and leaves, and drops what it does not own', async () => {
-    const bench = new Bench(ids)
+    const bench = new StoreRig(ids)
     for (let n = 0; n < 200; n++) await bench.run(bench.store('a').put(`key ${n}`, n))
     const check = () => {
       const running = bench.net.running.map(({ self }) => self)
@@ -96,7 +52,7 @@ describe('Store', () => {
   })
 
   it('lists entries over the whole mesh, in order', async () => {
-    const bench = new Bench(ids)
+    const bench = new StoreRig(ids)
     const keys = Array.from({ length: 600 }, (_, n) => `key ${String(n).padStart(4, '0')}`)
     await bench.run(Promise.all(keys.map((key, n) => bench.store('a').put(key, n))))
     await bench.run(bench.store('b').delete('key 0003'))
@@ -110,7 +66,7 @@ describe('Store', () => {
   })
 
   it('updates under contention without losing one', async () => {
-    const bench = new Bench(ids)
+    const bench = new StoreRig(ids)
     const work = ids.flatMap((id) =>
       Array.from({ length: 5 }, () => bench.store<number>(id).update('n', (old) => (old ?? 0) + 1)),
     )
@@ -119,7 +75,7 @@ describe('Store', () => {
   })
 
   it('tells watches of a key and of a prefix', async () => {
-    const bench = new Bench(ids)
+    const bench = new StoreRig(ids)
     const seen: [string, unknown][] = []
     await bench.run(bench.store('a').put('room/1', 'first'))
     bench.store('e').watch('room/1', (value, _, key) => seen.push([key, value]))
@@ -144,7 +100,7 @@ describe('Store', () => {
   })
 
   it('refuses with typed errors before anything is sent', async () => {
-    const bench = new Bench(['a'])
+    const bench = new StoreRig(['a'])
     const store = bench.store('a')
     await expect(store.put('k', 1)).rejects.toMatchObject({ name: 'NotEnoughPeers' })
     await expect(store.put(7 as never, 1)).rejects.toMatchObject({ name: 'InvalidOption' })

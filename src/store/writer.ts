@@ -55,6 +55,8 @@ export class Write {
   readonly #end: (end: WriteEnd) => void
   readonly #asked = new Map<PeerId, () => void>()
   readonly #holders = new Set<PeerId>()
+  /** Owners whose storage has no room. */
+  readonly #full = new Set<PeerId>()
   readonly #timer: Timer
   #isDurable = false
   #accepted: boolean
@@ -159,8 +161,8 @@ export class Write {
         return
       }
       case 'full':
-        this.#asked.delete(from)
-        this.#retry()
+        this.#full.add(from)
+        this.#checkFull()
         return
       case 'stored':
         break
@@ -176,6 +178,16 @@ export class Write {
       kind: 'written',
       written: { version: this.#record.version, holders: [...this.#holders].sort() },
     })
+  }
+
+  /** Gives up at once where too many owners have no room for the write ever to be held often enough. */
+  #checkFull(): void {
+    const { key, replicas } = this.#record
+    const owners = this.#placement.owners(key, replicas)
+    const roomy = owners.filter((id) => !this.#full.has(id)).length
+    if (roomy >= this.#options.writes) return
+    const text = `the storage of ${this.#full.size} owners of ${this.#name} is full`
+    this.#finish({ kind: 'failed', error: new RingmeshError('NotEnoughPeers', text) })
   }
 
   #timedOut(): void {
