@@ -42,6 +42,9 @@ const joiningTime = 500
 /** Milliseconds after which a page comes back to a server that was restarted, at most: its backoff. */
 const reconnectTime = 3_000
 
+/** Milliseconds for which nothing is promised of two pages whose link and whose relay are both down. */
+const apartFor = 60_000
+
 /** Milliseconds after a peer's last frame until its channels are seen to be closed. DESIGN.md: 20 to 30 ms. */
 const closeNoticed = 25
 
@@ -278,14 +281,19 @@ export class MembershipWorld implements World {
     const node = this.#byId.get(to)
     if (node === undefined || node === from) return
     if (this.#severed.size === 0 || !this.#isSevered(from, node)) this.network.send(from, node, message)
+    else if (!this.#relay(from, node, message)) this.excuse(apartFor, [from.number, node.number])
   }
 
-  /** By way of the server, which reaches whom a broken link does not. */
   #sendRelayed(from: MembershipNode, to: PeerId, message: MembershipMessage): void {
     const node = this.#byId.get(to)
-    if (node === undefined || node === from || !this.#isServerUp) return
-    if (this.#connected.has(from.number) && this.#connected.has(node.number))
-      this.network.send(from, node, message)
+    if (node !== undefined && node !== from) this.#relay(from, node, message)
+  }
+
+  /** By way of the server, to which a session changes over while its link is broken. */
+  #relay(from: MembershipNode, to: MembershipNode, message: MembershipMessage): boolean {
+    const canRelay = this.#isServerUp && this.#connected.has(from.number) && this.#connected.has(to.number)
+    if (canRelay) this.network.send(from, to, message)
+    return canRelay
   }
 
   #remove(node: MembershipNode): void {
@@ -360,7 +368,7 @@ export class MembershipWorld implements World {
 function followRing(node: MembershipNode, { id, weight, state }: Member, arrival: number): void {
   const { ring, turns, arrivals } = node
   if (ring === undefined || turns === undefined) return
-  const isIn = holdsState(state)
+  const isIn = weight > 0 && holdsState(state)
   if (arrivals.has(id) === isIn) return
   if (isIn) {
     ring.add(id, { weight })
