@@ -62,6 +62,8 @@ export class Handoff {
 
   #hasWork(): boolean {
     if (this.#leaving === undefined) return this.#replica.foreign.size > 0
+    // Nobody is left to hand anything to.
+    if (this.#cluster.nextRing.size === 0) return false
     for (const entry of this.#replica.entries()) if (this.#handed.get(entry) !== entry.mark) return true
     return false
   }

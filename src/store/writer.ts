@@ -55,6 +55,8 @@ export class Write {
   readonly #end: (end: WriteEnd) => void
   readonly #asked = new Map<PeerId, () => void>()
   readonly #holders = new Set<PeerId>()
+  /** Peers that were owners at some time of this write: only their copies count, as those that are joining are not read yet. */
+  readonly #owners = new Set<PeerId>()
   /** Owners whose storage has no room. */
   readonly #full = new Set<PeerId>()
   readonly #timer: Timer
@@ -91,10 +93,14 @@ export class Write {
       if (first !== undefined) this.#ask(first)
       return
     }
+    for (const owner of owners) this.#owners.add(owner)
     const next = this.#placement.isMoving ? this.#placement.nextOwners(key, replicas) : owners
     const targets = next === owners ? owners : [...new Set([...owners, ...next])]
     const others = targets.filter((id) => id !== this.#cluster.self)
     for (const other of others) this.#ask(other)
+    // Who has it may have become an owner just now.
+    this.#checkDone()
+    if (this.#isOver) return
     // This peer's own copy comes after the first of another: should its clock be wrong, the others
     // refuse the stamp, and no copy with it may stay here.
     const isAlone = others.length === 0 || this.#options.writes === 1
@@ -172,12 +178,16 @@ export class Write {
     const isFirst = this.#holders.size === 1
     this.#accepted = true
     if (isFirst) this.follow()
-    if (this.#isOver) return
-    if (this.#holders.size < this.#options.writes || (this.#options.durable && !this.#isDurable)) return
-    this.#finish({
-      kind: 'written',
-      written: { version: this.#record.version, holders: [...this.#holders].sort() },
-    })
+    this.#checkDone()
+  }
+
+  #checkDone(): void {
+    if (this.#isOver || (this.#options.durable && !this.#isDurable)) return
+    let copies = 0
+    for (const holder of this.#holders) if (this.#owners.has(holder)) copies++
+    if (copies < this.#options.writes) return
+    const holders = [...this.#holders].sort()
+    this.#finish({ kind: 'written', written: { version: this.#record.version, holders } })
   }
 
   /** Gives up at once where too many owners have no room for the write ever to be held often enough. */
