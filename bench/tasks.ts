@@ -7,6 +7,8 @@ import { type Remote, wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import { build } from 'vite'
 import workerpool from 'workerpool'
+import { MemoryNetwork } from '../src/links/adapters/memory.js'
+import { MeshCore } from '../src/mesh/index.js'
 import { fakeClusters } from '../src/mesh/testing/fake-cluster.js'
 import { systemRuntime, VirtualTime } from '../src/runtime/index.js'
 import { TaskService } from '../src/tasks/index.js'
@@ -161,15 +163,28 @@ function overhead(progress: (line: string) => void): Promise<Table> {
   progress('a task at another peer')
   const calls = 20_000
   const time = new VirtualTime('overhead')
-  const network = fakeClusters(time, ['caller', 'worker'])
-  const caller = network.cluster('caller')
-  network.cluster('worker').serve('mesh.user', ({ body }, request) => {
+  const network = new MemoryNetwork(time.runtime('network'))
+  const open = (id: string) =>
+    new MeshCore({
+      runtime: time.runtime(id),
+      self: { id, kind: 'tab', weight: 1, host: id },
+      openSignaling: network.signaling('bench'),
+      openDirect: network.direct(id),
+      relay: 'fallback',
+      joined() {},
+      refused(error) {
+        throw error
+      },
+    })
+  const caller = open('caller')
+  const worker = open('worker')
+  worker.serve('mesh.user', ({ body }, request) => {
     request.reply({ type: 'mesh.user', body: packValue((unpackValue(body) as number) * 2) })
   })
   const service = new TaskService({ cluster: caller })
-  new TaskService({ cluster: network.cluster('worker') }).define('double', (n: number) => n * 2, {
-    concurrency: 64,
-  })
+  new TaskService({ cluster: worker }).define('double', (n: number) => n * 2, { concurrency: 64 })
+  caller.start()
+  worker.start()
   const request = (n: number) =>
     new Promise<number>((resolve) => {
       caller.request('worker', { type: 'mesh.user', body: packValue(n) }, 10_000, (outcome) => {
@@ -204,11 +219,11 @@ function overhead(progress: (line: string) => void): Promise<Table> {
     return { each: (shortest / calls) * 1_000, latency }
   }
   return (async () => {
-    await time.advanceAsync(100)
+    await time.advanceAsync(30_000)
     const bare = await measure(request)
     const task = await measure((n) => service.run<number>('double', n))
     return {
-      title: 'A task at another peer over a bare request and reply, on virtual links of 1 ms',
+      title: 'A task at another peer over a bare request and reply, whole peers on virtual links of 1 ms',
       peer: 'request and reply',
       figures: [
         {
