@@ -120,7 +120,8 @@ class RunningServer implements SignalServer {
       configuration,
       runtime,
       instance: this.#instance,
-      loopbackOnly,
+      // A server of our own listens on loopback only, then.
+      loopbackOnly: loopbackOnly && this.#attached,
       peerjsPath: peerjs ? `${peerjs.path.replace(/\/$/, '')}/peerjs` : undefined,
       emptied: () => {
         if (this.connections === 0) this.#emptied()

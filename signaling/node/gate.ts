@@ -18,7 +18,7 @@ export interface GateOptions {
   readonly peerjsPath: string | undefined
   /** Without a key and without `open`, only this machine is let in. */
   readonly loopbackOnly: boolean
-  /** Called when the last socket is gone. */
+  /** Called when a socket is gone. */
   readonly emptied: () => void
 }
 
@@ -60,7 +60,6 @@ export class Gate {
       this.#turnAway(socket, '403 Forbidden', 'token-missing', address)
     } else if (isPeerJs && !originAllowed) this.#turnAway(socket, '403 Forbidden', 'origin', address)
     else {
-      this.#count(group, socket)
       if (isPeerJs) this.#toPeerJs(request, socket, head, address)
       else this.#toRooms(request, socket, head, address, originAllowed ? undefined : request.headers.origin)
     }
@@ -86,14 +85,15 @@ export class Gate {
     address: string,
     badOrigin: string | undefined,
   ): void {
-    const { instance, emptied } = this.#options
+    const { instance } = this.#options
     const connect = (socket: PeerSocket): Connection => {
       const connection = instance.rooms.connect(socket)
       // Refused by a message, as a page cannot read the status of a refused upgrade.
       if (badOrigin !== undefined) connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
       return connection
     }
-    plug(webSocket, stream, address, true, connect, emptied)
+    this.#came(address)
+    plug(webSocket, stream, address, true, connect, this.#gone)
   }
 
   #toPeerJs(request: IncomingMessage, stream: Duplex, head: Buffer, address: string): void {
@@ -109,16 +109,10 @@ export class Gate {
   }
 
   #plugIntoPeerJs(webSocket: ServerWebSocket, stream: Duplex, address: string, caller: PeerJsCaller): void {
-    const { instance, emptied } = this.#options
-    const { peerjs } = instance
+    const { peerjs } = this.#options.instance
     if (peerjs === undefined) return
-    plug(webSocket, stream, address, false, (socket) => peerjs.connect(socket, caller), emptied)
-  }
-
-  /** Counts a connection of an address until it closes. */
-  #count(group: string, stream: Duplex): void {
-    this.#perAddress.set(group, (this.#perAddress.get(group) ?? 0) + 1)
-    stream.once('close', () => this.#gone(group))
+    this.#came(address)
+    plug(webSocket, stream, address, false, (socket) => peerjs.connect(socket, caller), this.#gone)
   }
 
   /** Programs send no origin, and could send any: the list is for pages. */
@@ -127,10 +121,17 @@ export class Gate {
     return origins === undefined || headers.origin === undefined || origins.includes(headers.origin)
   }
 
-  #gone(group: string): void {
+  #came(address: string): void {
+    const group = addressGroup(address)
+    this.#perAddress.set(group, (this.#perAddress.get(group) ?? 0) + 1)
+  }
+
+  readonly #gone = (address: string): void => {
+    const group = addressGroup(address)
     const left = (this.#perAddress.get(group) ?? 1) - 1
     if (left > 0) this.#perAddress.set(group, left)
     else this.#perAddress.delete(group)
+    this.#options.emptied()
   }
 
   #turnAway(socket: Duplex, status: string, reason: RefusalReason, address: string): void {

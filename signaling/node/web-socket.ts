@@ -13,12 +13,24 @@ const closePatience = 5_000
  * first and tells then, when the peer can no longer be told why.
  */
 export class ServerWebSocket extends WebSocket {
-  tooLong: (() => void) | undefined
+  /** Set by {@link plug}. On the socket itself, as a closure for each listener would cost more than the connection. */
+  plugged: Plugged | undefined
 
   override close(code?: number, data?: string | Buffer): void {
-    if (code === messageTooBig) this.tooLong?.()
+    if (code === messageTooBig) {
+      this.plugged?.connection.malformed('frame-too-long', 'the frame is over the limit')
+    }
     super.close(code, data)
   }
+}
+
+/** What a socket is plugged into. */
+interface Plugged {
+  readonly connection: Connection
+  readonly peer: NodeSocket
+  readonly binary: boolean
+  readonly address: string
+  readonly gone: (address: string) => void
 }
 
 /** One peer's socket over `ws`, as the rooms want it. */
@@ -102,7 +114,7 @@ function uncork(socket: NodeSocket): void {
  * Lets a door have a socket.
  * @param stream - what it was upgraded from
  * @param binary - which frames the door takes; others are malformed
- * @param gone - called once, when the socket is closed
+ * @param gone - called once, with the address, when the socket is closed
  */
 export function plug(
   socket: ServerWebSocket,
@@ -110,23 +122,37 @@ export function plug(
   address: string,
   binary: boolean,
   connect: (socket: PeerSocket) => Connection,
-  gone: () => void,
+  gone: (address: string) => void,
 ): void {
   const peer = new NodeSocket(socket, stream, address, binary)
-  const connection = connect(peer)
-  socket.tooLong = () => connection.malformed('frame-too-long', 'the frame is over the limit')
-  socket.on('message', (data: RawData, isBinary: boolean) => {
-    if (isBinary === binary) connection.receive(data as Buffer)
-    else connection.malformed('bad-frame', `frames must be ${binary ? 'binary' : 'text'}`)
-  })
-  socket.on('pong', () => connection.alive())
-  // A broken frame or a lost connection; 'close' follows, and there is nothing else to be done.
-  socket.on('error', () => {})
-  socket.on('close', () => {
-    peer.release()
-    connection.closed()
-    gone()
-  })
+  // Before the door sees it: a door may close it at once.
+  socket.on('message', onMessage)
+  socket.on('pong', onPong)
+  socket.on('error', onError)
+  socket.on('close', onClose)
+  socket.plugged = { connection: connect(peer), peer, binary, address, gone }
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  const { plugged } = this as ServerWebSocket
+  if (plugged === undefined) return
+  if (isBinary === plugged.binary) plugged.connection.receive(data as Buffer)
+  else plugged.connection.malformed('bad-frame', `frames must be ${plugged.binary ? 'binary' : 'text'}`)
+}
+
+function onPong(this: WebSocket): void {
+  ;(this as ServerWebSocket).plugged?.connection.alive()
+}
+
+/** A broken frame or a lost connection; 'close' follows, and there is nothing else to be done. */
+function onError(): void {}
+
+function onClose(this: WebSocket): void {
+  const { plugged } = this as ServerWebSocket
+  if (plugged === undefined) return
+  plugged.peer.release()
+  plugged.connection.closed()
+  plugged.gone(plugged.address)
 }
 
 /** Answers an upgrade that is not wanted, in HTTP, and closes. */

@@ -26,8 +26,6 @@ const joinCode = 112
 /** Elements of any array in a join of a later version: plenty, and little to make room for. */
 const longestJoin = 1024
 
-const nothing = new Uint8Array()
-
 /** How far a socket has come: nothing said, token being looked at, waiting for the room, in it, done. */
 type Stage = 'greeting' | 'admitting' | 'entering' | 'inside' | 'closed'
 
@@ -38,7 +36,8 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
   #stage: Stage = 'greeting'
   #room = ''
   #peer: PeerInfo | undefined
-  #packedId: Uint8Array = nothing
+  /** Made when it is first needed, as an idle peer never does. */
+  #packedId: Uint8Array | undefined
   #ticket: Ticket | undefined
   #session = 0
   #renewAt = Number.POSITIVE_INFINITY
@@ -115,7 +114,6 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
   welcome(others: readonly Presence[]): void {
     const { runtime, tally } = this.#rooms.options
     this.#stage = 'inside'
-    this.#packedId = packedId(this.#peer?.id ?? '')
     tally.joins++
     runtime.log('info', 'a peer joined', { ...this.#details(), others: others.length })
     const peers: PeerInfo[] = []
@@ -181,6 +179,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     if (carried === undefined) return false
     const { directory, tally } = this.#rooms.options
     if (!directory.has(this.#room, carried.to)) return false
+    this.#packedId ??= packedId(this.#peer?.id ?? '')
     if (!directory.deliver(this.#room, carried.to, carriedFrame(frame, carried, this.#packedId))) return false
     if (carried.code === 113) tally.offers++
     else this.#account(carried.size, now)

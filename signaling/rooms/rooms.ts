@@ -95,7 +95,8 @@ export class Rooms {
 
   /** Packs what the others are told of a peer. */
   pack(peer: PeerInfo): Uint8Array {
-    const packed = encode(peer)
+    // A copy: what the encoder gives is a part of 2 KiB, which would live as long as the peer.
+    const packed = encode(peer).slice()
     this.#infos.set(packed, peer)
     return packed
   }

@@ -23,8 +23,9 @@ export class GuardedSocket {
   readonly #limits: SignalLimits
   readonly #tally: Tally
   readonly #runtime: Runtime
-  readonly #frames: TokenBucket
-  readonly #bytes: TokenBucket
+  /** Made at the second frame: most sockets send one, and are idle from then on. */
+  #rates: { readonly frames: TokenBucket; readonly bytes: TokenBucket } | undefined
+  #first = true
   readonly #openedAt: number
   #heardAt: number
   #probed = false
@@ -36,8 +37,6 @@ export class GuardedSocket {
     this.#limits = limits
     this.#tally = tally
     this.#runtime = runtime
-    this.#frames = new TokenBucket(limits.framesPerSecond, 2 * limits.framesPerSecond, now)
-    this.#bytes = new TokenBucket(limits.bytesPerSecond, 2 * limits.bytesPerSecond, now)
     this.#openedAt = now
     this.#heardAt = now
   }
@@ -65,8 +64,17 @@ export class GuardedSocket {
   /** A frame of so many bytes came: notes the sign of life, and slows a sender down that is over its rate. */
   took(bytes: number, now: number): void {
     this.heard(now)
-    const byFrames = this.#frames.take(1, now)
-    const byBytes = this.#bytes.take(bytes, now)
+    if (this.#first) {
+      this.#first = false
+      return
+    }
+    const { framesPerSecond, bytesPerSecond } = this.#limits
+    this.#rates ??= {
+      frames: new TokenBucket(framesPerSecond, 2 * framesPerSecond, now),
+      bytes: new TokenBucket(bytesPerSecond, 2 * bytesPerSecond, now),
+    }
+    const byFrames = this.#rates.frames.take(1, now)
+    const byBytes = this.#rates.bytes.take(bytes, now)
     if (byFrames > 0) this.#tally.throttledByFrames++
     if (byBytes > 0) this.#tally.throttledByBytes++
     const wait = Math.max(byFrames, byBytes)
