@@ -97,6 +97,9 @@ export const HINT_TIMEOUT_LEAST = 500
 /** Times the 99th percentile of the round trip that a probe after a hint is given: of a hundred answers one is later, of ten thousand two. */
 export const HINT_ROUND_TRIPS = 1.1
 
+/** Milliseconds for which a hint counts: the probes of all groups and their votes, and 2 s for the ways between. */
+export const HINT_LIFE = 6_000
+
 /** Votes that turn a hint into a verdict. DESIGN.md. */
 export const HINT_VOTES = 2
 
@@ -205,14 +208,17 @@ export const FLAP_DELAY_LIMIT = 300_000
 /** Weight of a new sample in the smoothed round trip. RFC 6298's alpha. */
 export const ROUND_TRIP_GAIN = 1 / 8
 
-/**
- * How much of its distance to the smoothed round trip the 99th percentile gives up with each
- * sample below it. Of a sequence of independent samples one in some tens exceeds it, then sets it anew.
- */
-export const PEAK_DECAY = 1 / 64
+/** One step of the estimate of the 99th percentile, in smoothed round trips: 99 of them are an eighth, as RFC 6298's gain. */
+export const PERCENTILE_STEP = 1 / 8 / 99
+
+/** Smoothed round trips above which the 99th percentile is an outlier's doing, and is let go of faster. RFC 6298 waits for one and four deviations. */
+export const OUTLIER_FACTOR = 4
+
+/** The part of that excess that each sample takes away: it is gone after some hundred. */
+export const OUTLIER_DECAY = 1 / 16
 
 /** Samples of one peer after which its own round trips are believed, rather than those of all peers together. */
 export const ROUND_TRIP_SAMPLES = 16
 
-/** Milliseconds taken for a round trip before the first was measured: between two continents. */
-export const ROUND_TRIP_GUESS = 250
+/** Milliseconds taken for a round trip while too few were measured: the longest of the network that this project is judged in. */
+export const ROUND_TRIP_GUESS = 800

@@ -24,12 +24,13 @@ export class GossipQueue {
   remove(peer: Peer): void {
     if (peer.sends === 0) return
     peer.sends = 0
-    this.#peers.splice(this.#peers.indexOf(peer), 1)
+    this.#sweep()
   }
 
   clear(): void {
     for (const peer of this.#peers) peer.sends = 0
     this.#peers.length = 0
+    this.#turn = 0
   }
 
   /** At most `limit` news for one message. Those that did not fit into the last one come first. */
@@ -37,17 +38,30 @@ export class GossipQueue {
     const peers = this.#peers
     if (peers.length === 0) return noNews
     const news: Claim[] = []
-    for (let count = Math.min(limit, peers.length); count > 0; count--) {
-      if (this.#turn >= peers.length) this.#turn = 0
-      const peer = peers[this.#turn] as Peer
+    const count = Math.min(limit, peers.length)
+    let isSpent = false
+    for (let step = 0; step < count; step++) {
+      const peer = peers[(this.#turn + step) % peers.length] as Peer
       news.push(peer.claim)
-      if (--peer.sends > 0) this.#turn++
-      else {
-        peers[this.#turn] = peers.at(-1) as Peer
-        peers.pop()
-      }
+      peer.sends--
+      if (peer.sends === 0) isSpent = true
     }
+    this.#turn = (this.#turn + count) % peers.length
+    if (isSpent) this.#sweep()
     return news
+  }
+
+  /** Takes out what was sent often enough, and keeps the turn with the piece that has it. */
+  #sweep(): void {
+    const peers = this.#peers
+    let kept = 0
+    let turn = 0
+    for (const [index, peer] of peers.entries()) {
+      if (index === this.#turn) turn = kept
+      if (peer.sends > 0) peers[kept++] = peer
+    }
+    peers.length = kept
+    this.#turn = kept === 0 ? 0 : turn % kept
   }
 }
 

@@ -18,7 +18,7 @@ import { OwnWord } from './own-word.js'
 import { type Member, NO_PROBE, type Peer } from './peer.js'
 import { Prober } from './prober.js'
 import { PushPull } from './push-pull.js'
-import { DEAD, isSuspected, LEFT } from './standing.js'
+import { DEAD, isGone, isSuspected, LEFT } from './standing.js'
 import { holdsRanges, willHoldRanges } from './table.js'
 import { Verdicts } from './verdicts.js'
 
@@ -174,7 +174,8 @@ export class Membership {
       this.#heard(peer, now, isAck)
     }
     this.#handle(from, peer, message, now)
-    if (table.get(from) === undefined) this.#greetings.stranger(from, now)
+    const isHere = peer !== undefined && !isGone(peer.standing)
+    if (!isHere && table.get(from) === undefined) this.#greetings.stranger(from, now)
     this.#prober.expire(now)
     const isUrgent = this.#prober.due < this.#timerAt || this.#errands.due < this.#timerAt
     if (isUrgent || (!queue.isEmpty && this.#beliefs.nextGossip < this.#timerAt)) this.#arm(now)
@@ -374,8 +375,12 @@ export class Membership {
   /** Does all that is due. */
   #advance(now: number): void {
     const lateness = now - this.#timerAt
+    if (isPlanted('late-timer-verdict')) {
+      this.#prober.expire(now)
+      this.#verdicts.run(now)
+    }
     this.#wakeIfSlept(now)
-    if (lateness > LATE_TIMER && !isPlanted('late-timer-verdict')) this.#excuse(lateness, now)
+    if (lateness > LATE_TIMER) this.#excuse(lateness, now)
     this.#prober.expire(now)
     if (!this.#errands.isEmpty) this.#errands.expire(now)
     this.#verdicts.run(now)

@@ -1,3 +1,4 @@
+import { isPlanted } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Beliefs } from './beliefs.js'
 import { type MembershipMessage, noNews } from './claim.js'
@@ -129,7 +130,8 @@ export class Prober {
         if (now < peer.probeDue) continue
         if (peer.probe === FIRST_TRY) {
           this.#tryAgain(peer, now)
-          continue
+          if (!isPlanted('late-timer-verdict') || now < peer.probeAt + PROBE_TIMEOUT_LIMIT * this.health)
+            continue
         }
       }
       const hasFailed = peer.probe !== NO_PROBE
@@ -164,7 +166,8 @@ export class Prober {
   /** Milliseconds that a round trip to `peer` takes, but for one in a hundred. */
   slowest(peer: Peer): number {
     const roundTrip = peer.roundTrip.samples >= ROUND_TRIP_SAMPLES ? peer.roundTrip : this.#roundTrip
-    return roundTrip.percentile99 ?? ROUND_TRIP_GUESS
+    const measured = roundTrip.percentile99 ?? 0
+    return roundTrip.samples >= ROUND_TRIP_SAMPLES ? measured : Math.max(measured, ROUND_TRIP_GUESS)
   }
 
   /** This peer itself may be at fault: be more patient with others. */

@@ -1,4 +1,4 @@
-import { PEAK_DECAY, ROUND_TRIP_GAIN } from './constants.js'
+import { OUTLIER_DECAY, OUTLIER_FACTOR, PERCENTILE_STEP, ROUND_TRIP_GAIN } from './constants.js'
 
 /** Round-trip times of one peer, or of all: smoothed as in RFC 6298, and the value that one in a hundred exceeds. */
 export class RoundTrip {
@@ -31,7 +31,13 @@ export class RoundTrip {
       return
     }
     this.#smoothed += (milliseconds - this.#smoothed) * ROUND_TRIP_GAIN
-    if (milliseconds > this.#peak) this.#peak = milliseconds
-    else this.#peak -= (this.#peak - this.#smoothed) * PEAK_DECAY
+    // Robbins and Monro: up by 99 steps for a sample above, down by one for a sample below, so that
+    // it rests where one in a hundred is above.
+    const step = this.#smoothed * PERCENTILE_STEP
+    const above = milliseconds - this.#peak
+    if (above > 0) this.#peak += Math.max(99 * step, above / 2)
+    else this.#peak -= step
+    const over = this.#peak - this.#smoothed * OUTLIER_FACTOR
+    if (over > 0) this.#peak -= over * OUTLIER_DECAY
   }
 }

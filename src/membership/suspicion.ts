@@ -37,7 +37,7 @@ export function suspicionTime({ size, voters, isParked, socketOpen }: SuspicionC
   return most - (most - least) * weight
 }
 
-/** log10 by a table and straight lines, the same to the last bit on every engine; within 0.02 of it. */
+/** log10 by a table and straight lines, the same to the last bit on every engine; within 0.03 of it. */
 export function log10(value: number): number {
   let decade = 0
   let rest = Math.max(1, value)

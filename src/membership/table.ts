@@ -19,6 +19,8 @@ export class Table {
   /** Whom to probe in turn: SWIM's shuffled round-robin, which bounds how long one waits for its turn. */
   readonly #round: Peer[] = []
   #next = 0
+  /** What {@link watched} last answered, while nothing has changed. */
+  #watched: Peer[] | undefined
 
   constructor(self: Peer, runtime: Runtime) {
     this.#self = self
@@ -104,7 +106,12 @@ export class Table {
   }
 
   /** The peers before this one on the circle, nearest first, of which it is among the first `count` successors. */
-  watched(count: number): Peer[] {
+  watched(count: number): readonly Peer[] {
+    this.#watched ??= this.#findWatched(count)
+    return this.#watched
+  }
+
+  #findWatched(count: number): Peer[] {
     const { circle } = this
     const watched: Peer[] = []
     let index = this.#place(this.#self)
@@ -118,7 +125,9 @@ export class Table {
     return watched
   }
 
+  /** Takes what is believed of `peer` into the digests, or out of them. */
   #count(peer: Peer): void {
+    this.#watched = undefined
     const part = hashStanding(peer.hash, peer.incarnation, peer.standing)
     this.digests[peer.bucket] = ((this.digests[peer.bucket] as number) ^ part) >>> 0
     this.digest = (this.digest ^ part) >>> 0

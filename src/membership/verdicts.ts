@@ -4,6 +4,7 @@ import type { Beliefs } from './beliefs.js'
 import {
   GOSSIP_PERIOD,
   HINT_GROUPS,
+  HINT_LIFE,
   HINT_PROBERS,
   HINT_TIMEOUT,
   HINT_VOTES,
@@ -34,8 +35,10 @@ export class Verdicts {
       this.#declareDead(peer, now)
       return
     }
-    // A second hint within the time of the first one's probe says nothing new.
-    if (peer.hintedAt + HINT_TIMEOUT > now && !peer.isDoubted) return
+    // While a hint is unanswered another says nothing new, and must not outdate the probe under way.
+    if (now <= peer.hintedAt + HINT_LIFE && !peer.isDoubted) return
+    // Nor may a probe from before the hint go on: its answer could no longer be told from an old frame.
+    peer.probe = NO_PROBE
     peer.isDoubted = false
     this.#list(peer, now)
     const rank = this.#beliefs.table.successorRank(peer, HINT_PROBERS * HINT_GROUPS)
@@ -90,6 +93,7 @@ export class Verdicts {
     const hinted = this.#hinted
     for (let index = hinted.length - 1; index >= 0; index--) {
       const peer = hinted[index] as Peer
+      if (now > peer.hintedAt + HINT_LIFE) peer.forgetHint()
       if (Number.isNaN(peer.hintedAt)) {
         peer.isListedHint = false
         hinted.splice(index, 1)
@@ -123,7 +127,7 @@ export class Verdicts {
   judge(peer: Peer, now: number): void {
     if (!isSuspected(peer.standing) || now < this.#beliefs.silentUntil) return
     const { self, table } = this.#beliefs
-    if (this.#isHintProven(peer)) {
+    if (this.#isHintProven(peer, now)) {
       const isVoter = peer.voters.includes(self.hash)
       this.#declareDead(peer, now)
       // So that nobody waits for a vote that was lost.
@@ -190,8 +194,9 @@ export class Verdicts {
   }
 
   /** A hint and two votes make a verdict. A parked peer is given its time: it may be frozen, and holds no range. */
-  #isHintProven(peer: Peer): boolean {
-    if (Number.isNaN(peer.hintedAt) || ownStanding(peer.standing) === PARKED) return false
+  #isHintProven(peer: Peer, now: number): boolean {
+    const isHinted = now <= peer.hintedAt + HINT_LIFE
+    if (!isHinted || ownStanding(peer.standing) === PARKED) return false
     const { self, table } = this.#beliefs
     if (peer.isDoubted && !peer.voters.includes(self.hash)) return false
     // Of two peers the signalling server is the third witness.

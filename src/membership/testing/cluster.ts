@@ -1,4 +1,4 @@
-import { type Runtime, seededRandom, VirtualTime } from '../../runtime/index.js'
+import { type Runtime, seededRandom, type Timer, VirtualTime } from '../../runtime/index.js'
 import type { PeerInfo } from '../../wire/index.js'
 import type { MembershipMessage } from '../claim.js'
 import { Membership } from '../membership.js'
@@ -23,7 +23,9 @@ export class TestNode {
   side = 0
   /** What waits for a frozen page, in the order it fell due. */
   readonly backlog: (() => void)[] = []
-  /** Bytes as MessagePack would need them, roughly; messages. */
+  /** Milliseconds between two moments at which timers may fire, as in a hidden page; 0 for no limit. */
+  timerPeriod = 0
+  /** Messages sent, all and by type. */
   sent = 0
   readonly sentTypes = new Map<string, number>()
 
@@ -32,12 +34,7 @@ export class TestNode {
     const runtime = cluster.time.runtime(info.id)
     const own: Runtime = {
       ...runtime,
-      timer: (delay, fire) =>
-        runtime.timer(delay, () => {
-          if (this.isCrashed) return
-          if (this.isFrozen) this.backlog.push(fire)
-          else fire()
-        }),
+      timer: (delay, fire) => this.#timer(runtime, delay, fire),
     }
     this.membership = new Membership({
       runtime: own,
@@ -51,6 +48,25 @@ export class TestNode {
         change: (member, before) => this.seen.push({ at: cluster.time.now, member, before }),
       },
     })
+  }
+
+  /** A timer as this page is given it: not while frozen, and on the beat of `timerPeriod`. */
+  #timer(runtime: Runtime, delay: number, fire: () => void): Timer {
+    let isCancelled = false
+    const run = (): void => {
+      if (isCancelled || this.isCrashed) return
+      const past = this.timerPeriod === 0 ? 0 : runtime.now() % this.timerPeriod
+      if (this.isFrozen) this.backlog.push(run)
+      else if (past < 1) fire()
+      else runtime.timer(this.timerPeriod - past, run)
+    }
+    const timer = runtime.timer(delay, run)
+    return {
+      cancel: () => {
+        isCancelled = true
+        timer.cancel()
+      },
+    }
   }
 
   get id(): string {
@@ -68,8 +84,10 @@ export class TestNode {
     this.isFrozen = true
   }
 
-  thaw(): void {
+  /** @param areTimersFirst - whether timers run before the frames that came before them */
+  thaw(areTimersFirst = false): void {
     this.isFrozen = false
+    if (areTimersFirst) this.backlog.sort((a, b) => Number(b.name === 'run') - Number(a.name === 'run'))
     for (const run of this.backlog.splice(0)) if (!this.isCrashed) run()
   }
 }
