@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualTime } from '../runtime/index.js'
+import { priorities } from '../wire/index.js'
 import { MemoryNetwork, type MemoryNetworkOptions } from './adapters/memory.js'
 import type { RelayPolicy } from './index.js'
-import { TestPeer } from './testing/test-peer.js'
+import { TestPeer, user } from './testing/test-peer.js'
 
 function pair(
   options: MemoryNetworkOptions = {},
@@ -77,5 +78,168 @@ describe('two peers in a room', () => {
     time.advance(2_000)
     expect(b.received).toHaveLength(1)
     expect(Buffer.compare(b.received[0] as Uint8Array, value)).toBe(0)
+  })
+})
+
+describe('a queue', () => {
+  it('lets urgent messages overtake bulk', () => {
+    const { time, a, b } = pair({ bytesPerMillisecond: 1_000 })
+    time.advance(1_000)
+    const arrived: string[] = []
+    b.onValue = (value) => arrived.push(typeof value === 'string' ? value : 'bulk')
+    for (let count = 0; count < 4; count++) a.links.send('b', user(new Uint8Array(500_000)), priorities.bulk)
+    time.advance(10)
+    a.links.send('b', user('urgent'), priorities.control)
+    time.advance(400)
+    expect(arrived).toEqual(['urgent'])
+    time.advance(10_000)
+    expect(arrived).toEqual(['urgent', 'bulk', 'bulk', 'bulk', 'bulk'])
+  })
+
+  it('is bounded, says so, and says when there is room again', () => {
+    const { time, a, b } = pair({ bytesPerMillisecond: 1_000 })
+    time.advance(1_000)
+    let taken = 0
+    while (a.send('b', new Uint8Array(100_000))) taken++
+    expect(a.links.queued('b')).toBeLessThan(6_000_000)
+    expect(a.log).not.toContain('drained b')
+    time.advance(20_000)
+    expect(a.log).toContain('drained b')
+    expect(b.received).toHaveLength(taken)
+    expect(a.links.queued('b')).toBe(0)
+  })
+
+  it('puts many small messages into few frames while a link is busy', () => {
+    const { time, a, b } = pair({ bytesPerMillisecond: 1_000 })
+    time.advance(1_000)
+    const before = a.links.stats().framesSent
+    for (let number = 0; number < 2_000; number++) a.send('b', number)
+    time.advance(2_000)
+    expect(b.received).toHaveLength(2_000)
+    expect(a.links.stats().framesSent - before).toBeLessThan(20)
+  })
+
+  it('sends a single message at once', () => {
+    const { time, a, b } = pair()
+    time.advance(1_000)
+    a.send('b', 'now')
+    time.advance(1)
+    expect(b.received).toEqual(['now'])
+  })
+
+  it('does not take what is too long, nor what is for nobody', () => {
+    const { time, a } = pair()
+    time.advance(1_000)
+    expect(a.send('b', new Uint8Array(9_000_000))).toBe(false)
+    expect(a.send('stranger', 1)).toBe(false)
+  })
+})
+
+describe('a peer that was disconnected', () => {
+  it('is connected anew with a session of its own, and nothing of the old one arrives', () => {
+    const { time, a, b } = pair()
+    time.advance(1_000)
+    a.send('b', 'before')
+    time.advance(100)
+    a.links.disconnect('b', 'dead')
+    a.links.connect({ id: 'b', kind: 'tab', weight: 1, host: 'b' })
+    for (let number = 0; number < 10; number++) a.send('b', number)
+    time.advance(30_000)
+    expect(b.received).toEqual(['before', 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    b.send('a', 'back')
+    time.advance(1_000)
+    expect(a.received).toEqual(['back'])
+    expect(a.links.stats().disconnected).toEqual({ dead: 1 })
+    expect(b.links.stats().resets).toBeGreaterThan(0)
+  })
+
+  it('is told, and the reason is counted at both ends', () => {
+    const { time, a, b } = pair()
+    time.advance(1_000)
+    a.links.disconnect('b', 'dead')
+    time.advance(100)
+    expect(a.links.kind('b')).toBe('none')
+    expect(b.log.at(-1)).toBe('interrupted a')
+    expect(Object.keys(b.links.stats().closed)).toContain('peer: dead')
+  })
+})
+
+describe('a peer that vanished', () => {
+  it('is noticed as troubled first, then gone', () => {
+    const { time, network, a } = pair()
+    time.advance(1_000)
+    network.crash('b')
+    time.advance(5_000)
+    expect(a.log).not.toContain('interrupted b')
+    time.advance(2_000)
+    expect(a.log).toContain('interrupted b')
+    time.advance(10_000)
+    expect(a.links.kind('b')).toBe('none')
+  })
+})
+
+describe('dials', () => {
+  it('are at most four at a time and five a second, and all come to pass', () => {
+    const time = new VirtualTime('dials')
+    const network = new MemoryNetwork(time.runtime('network'), { delay: () => 100 })
+    const others = Array.from({ length: 20 }, (_, index) => `p${index + 10}`)
+    for (const id of others) new TestPeer(id, time.runtime(id), network)
+    time.advance(10_000)
+    const a = new TestPeer('a', time.runtime('a'), network)
+    const dials: number[] = []
+    for (let tick = 0; tick < 2_000; tick++) {
+      time.advance(10)
+      const { dials: started, dialing } = a.links.stats()
+      expect(dialing).toBeLessThanOrEqual(4)
+      dials.push(started)
+    }
+    for (let tick = 100; tick < dials.length; tick++)
+      expect((dials[tick] as number) - (dials[tick - 100] as number)).toBeLessThanOrEqual(6)
+    for (const id of others) expect(a.links.kind(id)).toBe('memory')
+  })
+
+  it('of strangers are kept until this peer is told to connect', () => {
+    const time = new VirtualTime('early')
+    const network = new MemoryNetwork(time.runtime('network'))
+    const b = new TestPeer('b', time.runtime('b'), network, { relay: 'never' })
+    const hold: string[] = []
+    const connect = b.links.connect.bind(b.links)
+    b.links.connect = (peer) => hold.push(peer.id)
+    const a = new TestPeer('a', time.runtime('a'), network, { relay: 'never' })
+    time.advance(1_000)
+    expect(hold).toEqual(['a'])
+    connect({ id: 'a', kind: 'tab', weight: 1, host: 'a' })
+    time.advance(100)
+    expect(b.links.kind('a')).toBe('memory')
+    expect(a.links.kind('b')).toBe('memory')
+  })
+
+  it('that fail are repeated less and less often', () => {
+    const { time, a } = pair({ passes: (_from, _to, way) => way === 'server' })
+    time.advance(600_000)
+    const early = a.links.stats().dials
+    time.advance(600_000)
+    expect(a.links.stats().dials - early).toBeLessThan(30)
+    expect(early).toBeGreaterThan(5)
+    expect(a.links.kind('b')).toBe('relay')
+  })
+})
+
+describe('a policy', () => {
+  it('of only the relay dials nobody', () => {
+    const { time, a, b } = pair({}, { relay: 'only' })
+    time.advance(30_000)
+    a.send('b', 'by relay')
+    time.advance(100)
+    expect(b.received).toEqual(['by relay'])
+    expect(a.links.stats().dials).toBe(0)
+    expect(a.links.kind('b')).toBe('relay')
+  })
+
+  it('of never the relay sends nothing through the server but dials', () => {
+    const { time, a } = pair({ passes: (_from, _to, way) => way === 'server' }, { relay: 'never' })
+    time.advance(30_000)
+    expect(a.links.kind('b')).toBe('none')
+    expect(a.links.stats().framesSent).toBe(0)
   })
 })

@@ -69,7 +69,7 @@ export class Outbox {
     if (priority === undefined) return undefined
     const lane = this.#lane(priority)
     const message = lane.messages[lane.head] as Uint8Array
-    if (lane.offset === 0 && message.length <= sessionSettings.pieceBytes)
+    if (lane.offset === 0 && message.length <= sessionSettings.wholeBytes)
       return { bytes: message, piece: undefined }
     return {
       bytes: message.subarray(lane.offset, lane.offset + sessionSettings.pieceBytes),

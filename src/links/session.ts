@@ -10,6 +10,7 @@ import {
   protocolVersion,
 } from '../wire/index.js'
 import { Carrier, type CarrierEvents } from './carrier.js'
+import { FlowWindow } from './flow-window.js'
 import { Inbox } from './inbox.js'
 import type { LinkKind, OpenLink } from './link.js'
 import { Outbox, type Part } from './outbox.js'
@@ -72,6 +73,7 @@ export class Session {
   #sent = 0
   /** The next part to go over the current link. */
   #cursor = 0
+  #window: FlowWindow
 
   #received = 0
   #reported = 0
@@ -89,6 +91,7 @@ export class Session {
     this.#nextSession = nextSession
     this.#session = nextSession()
     this.#events = events
+    this.#window = this.#newWindow('direct')
   }
 
   get carriers(): readonly Carrier[] {
@@ -158,6 +161,10 @@ export class Session {
 
   // Sending.
 
+  #newWindow(kind: LinkKind): FlowWindow {
+    return new FlowWindow(this.#runtime, kind === 'relay' ? settings.relayWindowBytes : settings.windowBytes)
+  }
+
   #pump(): void {
     const carrier = this.#current
     // While a frame is being delivered its answers gather, and ride in one frame too.
@@ -190,8 +197,8 @@ export class Session {
       if (!this.#outbox.isUrgent) return false
     }
     const messages: Uint8Array[] = []
-    for (let bytes = 0; bytes < settings.pieceBytes; ) {
-      const part = this.#partAtCursor(carrier)
+    for (let bytes = 0; bytes < settings.wholeBytes; ) {
+      const part = this.#partAtCursor()
       if (part === undefined) break
       if (part.piece !== undefined) {
         if (messages.length > 0) break
@@ -207,7 +214,7 @@ export class Session {
         return true
       }
       bytes += part.bytes.length
-      if (messages.length > 0 && bytes > settings.pieceBytes) break
+      if (messages.length > 0 && bytes > settings.wholeBytes) break
       messages.push(part.bytes)
       this.#advance(part)
     }
@@ -217,12 +224,13 @@ export class Session {
     return true
   }
 
-  #partAtCursor(carrier: Carrier): Part | undefined {
+  #partAtCursor(): Part | undefined {
     if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
-    const window = carrier.kind === 'relay' ? settings.relayWindowBytes : settings.windowBytes
-    if (this.#unacknowledgedBytes >= window || this.#unacknowledged.length >= settings.windowParts)
-      return undefined
-    return this.#outbox.peek()
+    const isFull =
+      this.#unacknowledgedBytes >= this.#window.bytes || this.#unacknowledged.length >= settings.windowParts
+    if (!isFull) return this.#outbox.peek()
+    if (this.#outbox.bytes > 0) this.#window.limited()
+    return undefined
   }
 
   /** Moves past a part, numbering it when it leaves for the first time. */
@@ -230,6 +238,7 @@ export class Session {
     if (this.#cursor === this.#sent) {
       this.#outbox.shift(part)
       this.#unacknowledged.push(part)
+      this.#window.sent(this.#sent)
       this.#unacknowledgedBytes += part.bytes.length
       this.#sent++
     } else this.resends++
@@ -242,6 +251,7 @@ export class Session {
     if (count <= 0) return true
     for (const part of this.#unacknowledged.splice(0, count)) this.#unacknowledgedBytes -= part.bytes.length
     this.#acknowledged = number
+    this.#window.acknowledged(number)
     this.#cursor = Math.max(this.#cursor, number)
     return true
   }
@@ -476,6 +486,7 @@ export class Session {
     if (best !== undefined) {
       if (before !== undefined) this.replacements++
       this.#cursor = this.#acknowledged
+      this.#window = this.#newWindow(best.kind)
       if (this.#received !== this.#reported) this.#acknowledge()
       if (best.kind !== 'relay' && !best.troubled) this.#retireOthers(best)
     }

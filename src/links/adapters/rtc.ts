@@ -16,7 +16,7 @@ export interface RtcOptions {
 }
 
 /** Above this the next event comes when half of it has left; below, when all has. In bytes. */
-const lowWater = 32 * 1024
+const lowWater = 64 * 1024
 /** What a dial carries is a few kilobytes of SDP, or one candidate; anything else is none. */
 const longestDescription = 64 * 1024
 

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { VirtualTime } from '../runtime/index.js'
+import { FlowWindow } from './flow-window.js'
+import { sessionSettings } from './session-settings.js'
+
+const most = 1024 * 1024
+
+/** Lets `rounds` windows pass over a way that carries `rate` bytes a millisecond after `trip` milliseconds. */
+function settled(trip: number, rate: number, rounds = 100): number {
+  const time = new VirtualTime()
+  const window = new FlowWindow(time.runtime(), most)
+  for (let number = 0; number < rounds; number++) {
+    window.sent(number)
+    window.limited()
+    time.advance(Math.max(trip, window.bytes / rate))
+    window.acknowledged(number + 1)
+  }
+  return window.bytes
+}
+
+describe('the window of a session', () => {
+  it('opens as far as it may on a long, fast way', () => {
+    expect(settled(100, 1_000_000)).toBe(most)
+  })
+
+  it('stays near what the way holds, where more would only queue', () => {
+    // 30,000 bytes a millisecond for 20 ms are 600,000 bytes under way.
+    const bytes = settled(20, 30_000)
+    expect(bytes).toBeGreaterThan(500_000)
+    // One step too far is noticed and taken back.
+    expect(bytes).toBeLessThanOrEqual(1.25 * (600_000 + sessionSettings.queueingDelay * 30_000))
+  })
+
+  it('never falls below its least, nor above its most', () => {
+    expect(settled(1, 10)).toBeGreaterThanOrEqual(sessionSettings.leastWindowBytes)
+    const time = new VirtualTime()
+    const relay = new FlowWindow(time.runtime(), sessionSettings.relayWindowBytes)
+    expect(relay.bytes).toBe(sessionSettings.relayWindowBytes)
+  })
+
+  it('does not learn from a sender that had nothing more to send', () => {
+    const time = new VirtualTime()
+    const window = new FlowWindow(time.runtime(), most)
+    const before = window.bytes
+    for (let number = 0; number < 50; number++) {
+      window.sent(number)
+      time.advance(50)
+      window.acknowledged(number + 1)
+    }
+    expect(window.bytes).toBe(before)
+  })
+})
