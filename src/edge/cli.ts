@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { edgeCommand } from './edge-command.js'
 import { signalCommand } from './signal-command.js'
 import { simCommand } from './sim-command.js'
+import { tokenCommand } from './token-command.js'
 
 /** Bad arguments end with this code, as the shell's own commands do. */
 const usageError = 2
@@ -10,14 +11,20 @@ const usageError = 2
 const program = new Command('ringmesh')
   .description('One fault-tolerant cluster out of browser tabs and edge workers.')
   .helpCommand(false)
-  .addHelpText('after', '\nExample:\n  ringmesh signal --port 9000\n  ringmesh edge --signal ws://localhost:9000 --room demo')
+  .addHelpText(
+    'after',
+    '\nExample:\n  ringmesh signal --port 9000\n  ringmesh edge --signal ws://localhost:9000 --room demo',
+  )
 
-for (const command of [signalCommand(), edgeCommand(), simCommand()]) {
+for (const command of [signalCommand(), edgeCommand(), simCommand(), tokenCommand()]) {
   program.addCommand(command)
 }
 
 for (const command of [program, ...program.commands]) {
-  command.exitOverride().showHelpAfterError(false).configureOutput({ outputError: () => {} })
+  command
+    .exitOverride()
+    .showHelpAfterError(false)
+    .configureOutput({ outputError: () => {} })
 }
 
 try {
