@@ -2,7 +2,7 @@ import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Carrier } from './carrier.js'
-import { offerLength, roundRetry, scanLength } from './constants.js'
+import { bringRetry, offerLength, scanLength } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Placement } from './placement.js'
 import type { Replica } from './replica.js'
@@ -176,7 +176,7 @@ export class Balancer {
 
   #pause(peer: PeerId): void {
     this.#retries.get(peer)?.cancel()
-    const timer = this.#cluster.runtime.timer(roundRetry, () => {
+    const timer = this.#cluster.runtime.timer(bringRetry, () => {
       this.#retries.delete(peer)
       this.#serve(peer)
     })

@@ -31,11 +31,17 @@ export const pinTime = 20_000
 /** The oldest that the first acknowledgement of a handoff round may be when a copy is dropped (DESIGN, State, handoff 3). */
 export const roundLimit = 4_000
 
+/** Milliseconds for which a key that one peer was asked for is not asked of another: a frame's time on a slow link. */
+export const awaitTime = 2_000
+
 /** Foreign keys in one handoff round. */
 export const roundLength = 512
 
 /** Milliseconds before a handoff round that did not get every acknowledgement is tried again, doubled up to sixteen times this. */
 export const roundRetry = 500
+
+/** Milliseconds before what a peer could not take yet is offered to it again. */
+export const bringRetry = 200
 
 /** Keys looked at in one go when the rings changed, so that a page with many keys stays responsive: about 2 ms. */
 export const scanLength = 1_000

@@ -3,6 +3,7 @@ import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import { AntiEntropy } from './anti-entropy.js'
+import { Awaited } from './awaited.js'
 import { Balancer } from './balancer.js'
 import { Carrier } from './carrier.js'
 import { HybridClock, type Version } from './clock.js'
@@ -97,6 +98,7 @@ export class StateService {
   readonly placement: Placement
   readonly #replica: Replica
   readonly #exchanges: Exchanges
+  readonly #awaited: Awaited
   readonly #carrier: Carrier
   readonly #balancer: Balancer
   readonly #handoff: Handoff
@@ -140,6 +142,7 @@ export class StateService {
       dropped: (entry) => this.#journal?.note(entry.store, entry.key),
     })
     this.#exchanges = new Exchanges(cluster)
+    this.#awaited = new Awaited(cluster.runtime)
     this.#carrier = new Carrier(cluster, this.#exchanges)
     this.#balancer = new Balancer(cluster, this.#replica, this.placement, this.#carrier, () => {
       this.#coverage.answer()
@@ -500,11 +503,11 @@ export class StateService {
         if (!this.#isLoaded || !this.#coverage.isComplete) return status.ahead
         if (this.#born <= absent) return status.gone
       }
-      return status.need
+      return this.#awaited.ask(from, store, key) ? status.need : status.ahead
     }
     if (entry.mark === mark) return this.#acknowledge(entry, replicas)
     const isOlder = entry.kind === kinds.last && entry.version > mark
-    if (!isOlder) return status.need
+    if (!isOlder) return this.#awaited.ask(from, store, key) ? status.need : status.ahead
     this.#balancer.bring(from, entry)
     return status.newer
   }
@@ -514,6 +517,7 @@ export class StateService {
     if (this.#journal?.isFull && record.content !== null) return status.full
     const applied = this.#replica.apply(record)
     if (applied === 'ahead') return status.ahead
+    this.#awaited.came(record.store, record.key)
     this.#received++
     this.#bytesReceived += record.content?.byteLength ?? 0
     if (applied.entry.mark === markOf(record)) return this.#acknowledge(applied.entry, record.replicas)
