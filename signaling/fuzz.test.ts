@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { seededRandom } from '../src/runtime/index.js'
+import { encodeMessage, packValue, protocolVersion } from '../src/wire/index.js'
+import { InstanceProcess } from './testing/instance-process.js'
+import { RawPeer, tab } from './testing/raw-peer.js'
+
+/** `FUZZ_FRAMES=1000000` for a long run; a short one is part of the tests. */
+const frames = Number(process.env.FUZZ_FRAMES ?? 20_000)
+/** Sockets that misbehave at the same time. */
+const abreast = 20
+
+let instance: InstanceProcess
+
+beforeAll(async () => {
+  instance = await InstanceProcess.start({ limits: { connectionsPerAddress: 10_000 } })
+})
+afterAll(() => instance.kill())
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${instance.url.replace('ws:', 'http:')}/metrics`)).text()
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
+}
+
+const random = seededRandom('fuzz')
+const upTo = (most: number): number => Math.floor(random() * most)
+const noise = (length: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length }, () => upTo(256))
+
+const joins = encodeMessage({
+  type: 'signal.join',
+  protocol: protocolVersion,
+  room: 'fuzz',
+  peer: tab('fuzz'),
+  token: null,
+})
+const relays = encodeMessage({ type: 'signal.relay', to: 'fuzz', frame: noise(64) })
+
+/** A valid frame with something changed in it. */
+function damaged(valid: Uint8Array): Uint8Array {
+  const frame = Uint8Array.from(valid)
+  for (let changes = 1 + upTo(3); changes > 0; changes--) frame[upTo(frame.length)] = upTo(256)
+  return random() < 0.3 ? frame.subarray(0, upTo(frame.length)) : frame
+}
+
+function anything(): Uint8Array | string {
+  switch (upTo(7)) {
+    case 0:
+      return noise(upTo(200))
+    case 1:
+      return damaged(joins)
+    case 2:
+      return damaged(relays)
+    case 3:
+      return packValue([110 + upTo(20), noise(upTo(30)), 'x'.repeat(upTo(100)), null].slice(0, 1 + upTo(4)))
+    case 4:
+      // Heads of arrays and maps that promise what does not come.
+      return Uint8Array.from([0xdd, 0xff, 0xff, 0xff, upTo(256), ...noise(upTo(20))])
+    case 5:
+      return new Uint8Array(200 + upTo(2_000)).fill(0x91)
+    default:
+      return String.fromCharCode(...noise(upTo(50)))
+  }
+}
+
+/** Sends frames on fresh sockets until the server has had enough of each. */
+async function misbehave(count: number): Promise<void> {
+  let left = count
+  while (left > 0) {
+    const isPeerJs = random() < 0.2
+    const url = isPeerJs ? `${instance.url}/peerjs/peerjs?key=peerjs&id=f${upTo(1e9)}&token=t` : instance.url
+    const socket = new WebSocket(url, { perMessageDeflate: false })
+    socket.on('error', () => {})
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    await new Promise((resolve) => {
+      socket.once('open', resolve)
+      socket.once('close', resolve)
+    })
+    if (random() < 0.5 && !isPeerJs) socket.send(joins)
+    const burst = Math.min(left, 1 + upTo(50))
+    for (let sent = 0; sent < burst && socket.readyState === WebSocket.OPEN; sent++) socket.send(anything())
+    left -= burst
+    // Some go at once, some stay until they are put out, some are cut in the middle of a frame.
+    if (random() < 0.5) socket.terminate()
+    else socket.close()
+    await closed
+  }
+}
+
+/** Milliseconds that a frame takes from one peer of another room to the other, the middle one of many. */
+async function latency(a: RawPeer, b: RawPeer): Promise<number> {
+  const times: number[] = []
+  for (let n = 0; n < 100; n++) {
+    const start = performance.now()
+    a.send({ type: 'signal.relay', to: 'b', frame: new Uint8Array(100) })
+    await b.next('signal.relayed')
+    times.push(performance.now() - start)
+  }
+  return times.sort((x, y) => x - y)[50] as number
+}
+
+it('any frames on many sockets: the process goes on, keeps nothing, and serves other rooms meanwhile', async () => {
+  const [a, b] = [
+    await RawPeer.join(instance.url, 'quiet', 'a'),
+    await RawPeer.join(instance.url, 'quiet', 'b'),
+  ]
+  const round = (): Promise<unknown> =>
+    Promise.all(Array.from({ length: abreast }, () => misbehave(Math.ceil(frames / 4 / abreast))))
+  // The first quarter makes the process as large as it gets.
+  await round()
+  const before = await metric('process_resident_memory_bytes')
+  let running = true
+  const fuzzing = Promise.all([round(), round(), round()]).finally(() => {
+    running = false
+  })
+  let worst = 0
+  while (running) worst = Math.max(worst, await latency(a, b))
+  await fuzzing
+  await expect.poll(() => metric('ringmesh_signal_open_connections'), { timeout: 15_000 }).toBe(2)
+  const after = await metric('process_resident_memory_bytes')
+  expect(after - before).toBeLessThan(64 * 1024 * 1024)
+  expect(
+    await metric('ringmesh_signal_refusals_total{reason="bad-frame"}'.replace(/[{}]/g, '\\$&')),
+  ).toBeGreaterThan(frames / 200)
+  // A quarter of a second would be felt; what it is exactly depends on what else the machine does.
+  expect(worst).toBeLessThan(250)
+  await a.settled()
+}, 600_000)
