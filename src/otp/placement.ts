@@ -1,15 +1,16 @@
-import type { Cluster, MemberState } from '../mesh/index.js'
+import type { Cluster } from '../mesh/index.js'
 import { isPlanted, type Timer } from '../runtime/index.js'
 import { type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
-import { defaultTimeout } from './call-options.js'
 import type { CallOutcome, PendingCall } from './calls.js'
 import { Deadlines } from './deadlines.js'
 import { type ExitReason, isAbnormal, noproc, shutdown } from './exit.js'
 import { GenServer, type GenServerClass } from './gen-server.js'
 import { packReason, unpackReason } from './packed-reason.js'
-import { type Epoch, isLater, packRecord, unpackRecord } from './placed-record.js'
+import { type Place, PlacedDirectory } from './placed-directory.js'
+import { entryOf, type Instance, nameOf, newInstance, noHost, type PlacedMessage } from './placed-instance.js'
+import { isLater } from './placed-record.js'
+import { PlacedRecords } from './placed-records.js'
 import { type PlacedRef, ProcessRef } from './ref.js'
-import { RestartIntensity } from './restart-intensity.js'
 import { Sequences } from './sequences.js'
 import type { ServerProcess, StartResult } from './server-process.js'
 import type { SnapshotStore } from './snapshot-store.js'
@@ -40,32 +41,9 @@ export interface PlacementWorld {
   signal(process: ServerProcess, reason: ExitReason): void
 }
 
-type PlacedMessage = Extract<Message, { type: 'placed.message' }>
-
 interface Definition {
   readonly server: GenServerClass
   readonly snapshotEvery: number
-}
-
-/** A placed process on this peer. */
-interface Instance {
-  readonly placed: string
-  readonly key: string
-  epoch: number
-  args: unknown
-  state: 'starting' | 'running' | 'moving'
-  process: ServerProcess | undefined
-  /** What came while it was starting or moving. */
-  readonly queue: PlacedMessage[]
-  sequences: Sequences
-  readonly started: ((reason: ExitReason | undefined) => void)[]
-  readonly intensity: RestartIntensity
-  saving: Timer | undefined
-}
-
-/** Where a placed process runs, as far as this peer has heard. */
-interface Place extends Epoch {
-  readonly process: string
 }
 
 const defaultSnapshotEvery = 1_000
@@ -109,13 +87,10 @@ const entriesPerMessage = 1_000
 export class Placement {
   readonly #cluster: Cluster
   readonly #world: PlacementWorld
-  readonly #store: SnapshotStore | undefined
+  readonly #records: PlacedRecords
   readonly #deadlines: Deadlines
   readonly #definitions = new Map<string, Definition>()
-  /** What the other peers can host. */
-  readonly #hosts = new Map<PeerId, ReadonlySet<string>>()
-  readonly #states = new Map<PeerId, MemberState>()
-  readonly #places = new Map<string, Place>()
+  readonly #directory: PlacedDirectory
   readonly #instances = new Map<string, Instance>()
   /** The number of the next message from here to each placed process. */
   readonly #sent = new Map<string, number>()
@@ -126,8 +101,9 @@ export class Placement {
   constructor(cluster: Cluster, world: PlacementWorld, store: SnapshotStore | undefined) {
     this.#cluster = cluster
     this.#world = world
-    this.#store = store
+    this.#records = new PlacedRecords(store, cluster.runtime)
     this.#deadlines = new Deadlines(cluster.runtime)
+    this.#directory = new PlacedDirectory(cluster, (placed) => this.#definitions.has(placed))
     this.#serve()
   }
 
@@ -155,8 +131,8 @@ export class Placement {
 
   /** Where it runs now, as far as this peer has heard. */
   whereis({ placed, key }: PlacedRef): ProcessRef | undefined {
-    const place = this.#places.get(nameOf(placed, key))
-    return place === undefined || !this.#isHere(place.owner)
+    const place = this.#directory.get(placed, key)
+    return place === undefined || !this.#directory.isHere(place.owner)
       ? undefined
       : new ProcessRef(place.owner, place.process)
   }
@@ -165,7 +141,7 @@ export class Placement {
   place(placed: string, key: string, args: unknown, done: (reason: ExitReason | undefined) => void): void {
     const end = this.#cluster.runtime.now() + placeTimeout
     const attempt = (asked: PeerId | undefined): void => {
-      const owner = asked ?? this.#ownerOf(placed, key)
+      const owner = asked ?? this.#directory.ownerOf(placed, key)
       const left = end - this.#cluster.runtime.now()
       if (left <= 0) {
         done(owner === undefined ? noHost(placed) : { type: 'timeout', after: placeTimeout })
@@ -228,7 +204,7 @@ export class Placement {
       this.#accept(instance, message)
       return
     }
-    const owner = this.#ownerOf(placed, key)
+    const owner = this.#directory.ownerOf(placed, key)
     if (owner === undefined) this.#fail(message, noproc)
     else if (owner === this.#cluster.self) this.#revive(placed, key, message)
     else this.#forward(message, owner)
@@ -294,31 +270,6 @@ export class Placement {
     this.#cluster.send(origin, { type: 'placed.reply', placed, key, epoch, call, ok, body })
   }
 
-  // Who owns what.
-
-  /** The peer that runs it, as far as we know; else the one that should. */
-  #ownerOf(placed: string, key: string): PeerId | undefined {
-    const place = this.#places.get(nameOf(placed, key))
-    if (place !== undefined && this.#isHere(place.owner)) return place.owner
-    return this.#homeOf(placed, key)
-  }
-
-  /** The peer that should run it: the first owner of the key that can host it and is to stay. */
-  #homeOf(placed: string, key: string): PeerId | undefined {
-    const { ring, self } = this.#cluster
-    for (const id of ring.owners(key, ring.size)) {
-      const hosts = id === self ? this.#definitions.has(placed) : this.#hosts.get(id)?.has(placed) === true
-      const state = this.#cluster.member(id)?.state
-      if (hosts && (state === 'alive' || state === 'suspect')) return id
-    }
-    return undefined
-  }
-
-  #isHere(peer: PeerId): boolean {
-    const state = this.#cluster.member(peer)?.state
-    return state !== undefined && state !== 'dead' && state !== 'left'
-  }
-
   // Starting.
 
   #ensure(
@@ -335,7 +286,7 @@ export class Placement {
       else instance.started.push((reason) => done(null, reason))
       return
     }
-    const owner = this.#ownerOf(placed, key)
+    const owner = this.#directory.ownerOf(placed, key)
     if (owner !== this.#cluster.self) {
       done(owner ?? '')
       return
@@ -351,7 +302,7 @@ export class Placement {
 
   /** It should run here and does not: from its record, if it has one. */
   #revive(placed: string, key: string, message?: PlacedMessage): void {
-    if (!this.#definitions.has(placed) || this.#store === undefined) {
+    if (!this.#definitions.has(placed) || !this.#records.kept) {
       if (message !== undefined) this.#fail(message, noproc)
       return
     }
@@ -361,19 +312,7 @@ export class Placement {
   }
 
   #newInstance(placed: string, key: string, args: unknown): Instance {
-    const instance: Instance = {
-      placed,
-      key,
-      epoch: 0,
-      args,
-      state: 'starting',
-      process: undefined,
-      queue: [],
-      sequences: new Sequences(this.#deadlines),
-      started: [],
-      intensity: new RestartIntensity(this.#cluster.runtime, 3, 5),
-      saving: undefined,
-    }
+    const instance = newInstance(placed, key, args, this.#cluster.runtime, this.#deadlines)
     this.#instances.set(nameOf(placed, key), instance)
     return instance
   }
@@ -381,21 +320,18 @@ export class Placement {
   /** Reads the record for the snapshot and the epoch. `fresh`: starts also without one. */
   #readAndRun(instance: Instance, fresh: boolean): void {
     const { placed, key } = instance
-    const known = this.#places.get(nameOf(placed, key))?.epoch ?? 0
-    const read = (bytes: Uint8Array | undefined): void => {
+    const known = this.#directory.get(placed, key)?.epoch ?? 0
+    this.#records.read(placed, key, (record) => {
       if (!this.#isCurrent(instance)) return
-      const record = bytes === undefined ? undefined : unpackRecord(bytes)
       if (record === undefined && !fresh) {
-        this.#places.delete(nameOf(placed, key))
+        this.#directory.delete(placed, key)
         this.#drop(instance, noproc)
         return
       }
       if (record !== undefined) instance.args = record.args
       instance.epoch = Math.max(known, record?.epoch ?? 0) + 1
       this.#recordAndLaunch(instance, record?.snapshot)
-    }
-    if (this.#store === undefined) read(undefined)
-    else this.#store.get(recordKey(placed, key), read)
+    })
   }
 
   /** Writes the epoch down before anything runs in it. */
@@ -452,8 +388,8 @@ export class Placement {
   /** It has ended for good, or could not start: its record goes, and everybody forgets it. */
   #end(instance: Instance, reason: ExitReason): void {
     const { placed, key, epoch } = instance
-    this.#places.delete(nameOf(placed, key))
-    this.#store?.delete(recordKey(placed, key), () => {})
+    this.#directory.delete(placed, key)
+    this.#records.delete(placed, key)
     this.#broadcast({ type: 'placed.gone', placed, key, epoch, now: null })
     this.#drop(instance, reason)
   }
@@ -495,23 +431,7 @@ export class Placement {
 
   #save(instance: Instance, snapshot: unknown, done: () => void): void {
     const { placed, key, epoch, args } = instance
-    if (this.#store === undefined) {
-      done()
-      return
-    }
-    let bytes: Uint8Array
-    try {
-      bytes = packRecord({ epoch, owner: this.#cluster.self, args, snapshot })
-    } catch (error) {
-      this.#cluster.runtime.log('error', 'a snapshot cannot be packed', { placed, key, error: String(error) })
-      done()
-      return
-    }
-    this.#store.put(recordKey(placed, key), bytes, (error) => {
-      if (error !== undefined)
-        this.#cluster.runtime.log('warn', 'a snapshot was not kept', { placed, key, error: error.message })
-      done()
-    })
+    this.#records.save(placed, key, { epoch, owner: this.#cluster.self, args, snapshot }, done)
   }
 
   // Moving.
@@ -529,13 +449,13 @@ export class Placement {
     const { self } = this.#cluster
     for (const instance of [...this.#instances.values()]) {
       if (instance.state !== 'running') continue
-      const home = this.#homeOf(instance.placed, instance.key)
+      const home = this.#directory.homeOf(instance.placed, instance.key)
       if (home !== undefined && home !== self) this.#move(instance, home)
     }
-    for (const [id, place] of [...this.#places]) {
-      if (this.#isHere(place.owner) || this.#instances.has(id)) continue
-      const [placed, key] = JSON.parse(id) as [string, string]
-      if (this.#homeOf(placed, key) === self) this.#revive(placed, key)
+    this.#directory.forgetStrangers()
+    for (const [placed, key] of this.#directory.orphans()) {
+      if (!this.#instances.has(nameOf(placed, key)) && this.#directory.homeOf(placed, key) === self)
+        this.#revive(placed, key)
     }
   }
 
@@ -642,27 +562,21 @@ export class Placement {
   /** Hears that `owner` runs it. True when that is news. */
   #learn(owner: PeerId, entry: { placed: string; key: string; epoch: number; process: string }): void {
     const { placed, key, epoch, process } = entry
-    const id = nameOf(placed, key)
-    const known = this.#places.get(id)
+    const known = this.#directory.get(placed, key)
     const heard: Place = { epoch, owner, process }
-    if (
-      known !== undefined &&
-      isLater(known, heard) &&
-      this.#isHere(known.owner) &&
-      !isPlanted('no-epoch-check')
-    ) {
+    const instance = this.#instances.get(nameOf(placed, key))
+    const stale = known !== undefined && isLater(known, heard) && this.#directory.isHere(known.owner)
+    if (isPlanted('no-epoch-check')) {
+      this.#directory.set(placed, key, heard)
       return
     }
-    this.#places.set(id, heard)
-    const instance = this.#instances.get(id)
-    if (instance === undefined || owner === this.#cluster.self || isPlanted('no-epoch-check')) return
+    if (!stale) this.#directory.set(placed, key, heard)
+    if (instance === undefined || owner === this.#cluster.self) return
     if (isLater(heard, { epoch: instance.epoch, owner: this.#cluster.self })) this.#fence(instance, heard)
     else if (instance.process !== undefined) {
-      this.#places.set(id, {
-        epoch: instance.epoch,
-        owner: this.#cluster.self,
-        process: instance.process.ref.id,
-      })
+      // A former owner, who has not heard of us: it stops when it does.
+      const { id } = instance.process.ref
+      this.#directory.set(placed, key, { epoch: instance.epoch, owner: this.#cluster.self, process: id })
       this.#cluster.send(owner, { type: 'placed.at', entries: [entryOf(instance, instance.process)] })
     }
   }
@@ -730,7 +644,7 @@ export class Placement {
     const cluster = this.#cluster
     this.#stops.push(
       cluster.receive('placed.types', ({ types }, from) => {
-        this.#hosts.set(from, new Set(types))
+        this.#directory.hosts(from, types)
         this.#rebalanceSoon()
       }),
       cluster.receive('placed.at', ({ entries }, from) => {
@@ -742,13 +656,15 @@ export class Placement {
             this.#learn(now.owner, { placed, key, epoch: epoch + 1, process: now.process })
           return
         }
-        const known = this.#places.get(nameOf(placed, key))
-        if (known?.owner === from && known.epoch <= epoch) this.#places.delete(nameOf(placed, key))
+        const known = this.#directory.get(placed, key)
+        if (known?.owner !== from || known.epoch > epoch) return
+        this.#directory.delete(placed, key)
+        this.#sent.delete(nameOf(placed, key))
       }),
       cluster.receive('placed.message', (message) => this.#route(message)),
       cluster.receive('placed.moved', ({ call, owner }) => this.#world.hold(owner, call)),
       cluster.receive('placed.reply', ({ placed, key, epoch, call, ok, body }, from) => {
-        const known = this.#places.get(nameOf(placed, key))
+        const known = this.#directory.get(placed, key)
         const stale = known !== undefined && isLater(known, { epoch, owner: from }) && known.owner !== from
         if (ok && stale && !isPlanted('no-epoch-check')) {
           this.#world.settle(call, {
@@ -780,17 +696,12 @@ export class Placement {
       ),
       cluster.on('up', ({ id }) => this.#introduce(id)),
       cluster.on('down', ({ id }) => {
-        this.#hosts.delete(id)
-        this.#states.delete(id)
         for (const { sequences } of this.#instances.values()) sequences.forget(id)
         this.#rebalanceSoon()
       }),
       cluster.on('ring', () => this.#rebalanceSoon()),
       cluster.on('change', ({ id, state }) => {
-        // A link or a round-trip time that changed moves nothing.
-        if (this.#states.get(id) === state) return
-        this.#states.set(id, state)
-        this.#rebalanceSoon()
+        if (this.#directory.changed(id, state)) this.#rebalanceSoon()
       }),
     )
     cluster.onLeaving((done) => this.#leave(done))
@@ -845,23 +756,4 @@ export class Placement {
     }
     runtime.timer(retryDelay, again)
   }
-}
-
-/** The longest wait for a start; the same as for processes that stay where they are. */
-export const placedStartTimeout = defaultTimeout
-
-function nameOf(placed: string, key: string): string {
-  return JSON.stringify([placed, key])
-}
-
-function recordKey(placed: string, key: string): string {
-  return `${encodeURIComponent(placed)}/${key}`
-}
-
-function entryOf({ placed, key, epoch }: Instance, process: ServerProcess) {
-  return { placed, key, epoch, process: process.ref.id }
-}
-
-function noHost(placed: string): ExitReason {
-  return { type: 'error', name: 'NoHost', message: `no peer has defined ${placed}` }
 }

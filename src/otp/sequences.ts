@@ -14,7 +14,7 @@ interface Sender {
 
 /**
  * Keeps each sender's messages in order while a placed process moves, when some of them come
- * straight and some by way of the old owner. Takes each number once.
+ * straight and some by way of the old owner.
  */
 export class Sequences {
   readonly #deadlines: Deadlines
@@ -31,14 +31,18 @@ export class Sequences {
     return [...this.#senders].map(([sender, { next }]) => [sender, next])
   }
 
-  /** Calls `deliver` in its turn; never for a number that was taken already. */
+  /** Calls `deliver` in its turn. */
   take(from: string, number: number, deliver: () => void): void {
     let sender = this.#senders.get(from)
     if (sender === undefined) {
       sender = { next: number, held: new Map(), gap: undefined }
       this.#senders.set(from, sender)
     }
-    if (number < sender.next) return
+    if (number < sender.next) {
+      // It came too late for its turn, and nothing is ever sent twice.
+      deliver()
+      return
+    }
     sender.held.set(number, deliver)
     this.#release(sender)
   }

@@ -1,0 +1,94 @@
+import type { Cluster, MemberState } from '../mesh/index.js'
+import type { PeerId } from '../wire/index.js'
+import { nameOf } from './placed-instance.js'
+import type { Epoch } from './placed-record.js'
+
+/** Where a placed process runs, as far as this peer has heard. */
+export interface Place extends Epoch {
+  readonly process: string
+}
+
+/** What this peer knows of who can host what, and of what runs where. */
+export class PlacedDirectory {
+  readonly #cluster: Cluster
+  /** What this peer can host. */
+  readonly #canHost: (placed: string) => boolean
+  /** What the other peers can host. */
+  readonly #hosts = new Map<PeerId, ReadonlySet<string>>()
+  readonly #states = new Map<PeerId, MemberState>()
+  readonly #places = new Map<string, Place>()
+
+  constructor(cluster: Cluster, canHost: (placed: string) => boolean) {
+    this.#cluster = cluster
+    this.#canHost = canHost
+  }
+
+  /** Where it runs, as was last heard; its owner may be gone since. */
+  get(placed: string, key: string): Place | undefined {
+    return this.#places.get(nameOf(placed, key))
+  }
+
+  set(placed: string, key: string, place: Place): void {
+    this.#places.set(nameOf(placed, key), place)
+  }
+
+  delete(placed: string, key: string): void {
+    this.#places.delete(nameOf(placed, key))
+  }
+
+  /** What ran on peers that are gone. */
+  orphans(): [placed: string, key: string][] {
+    const lost: [string, string][] = []
+    for (const [name, { owner }] of this.#places) {
+      if (!this.isHere(owner)) lost.push(JSON.parse(name) as [string, string])
+    }
+    return lost
+  }
+
+  /** A peer said what it can host. */
+  hosts(peer: PeerId, types: readonly string[]): void {
+    this.#hosts.set(peer, new Set(types))
+  }
+
+  /**
+   * Forgets peers that the mesh has forgotten. Not those that are dead: one that was cut off says
+   * what it can host as soon as it hears us again, which may be before we hear that it lives.
+   */
+  forgetStrangers(): void {
+    for (const peer of [...this.#hosts.keys(), ...this.#states.keys()]) {
+      if (this.#cluster.member(peer) !== undefined) continue
+      this.#hosts.delete(peer)
+      this.#states.delete(peer)
+    }
+  }
+
+  /** Whether a member's state is another than when this was last asked; a link or a round-trip time moves nothing. */
+  changed(peer: PeerId, state: MemberState): boolean {
+    if (this.#states.get(peer) === state) return false
+    this.#states.set(peer, state)
+    return true
+  }
+
+  /** The peer that runs it, as far as we know; else the one that should. */
+  ownerOf(placed: string, key: string): PeerId | undefined {
+    const place = this.get(placed, key)
+    if (place !== undefined && this.isHere(place.owner)) return place.owner
+    return this.homeOf(placed, key)
+  }
+
+  /** The peer that should run it: the first owner of the key that can host it and is to stay. */
+  homeOf(placed: string, key: string): PeerId | undefined {
+    const { ring, self } = this.#cluster
+    for (const id of ring.owners(key, ring.size)) {
+      const hosts = id === self ? this.#canHost(placed) : this.#hosts.get(id)?.has(placed) === true
+      const state = this.#cluster.member(id)?.state
+      if (hosts && (state === 'alive' || state === 'suspect')) return id
+    }
+    return undefined
+  }
+
+  isHere(peer: PeerId): boolean {
+    const state = this.#cluster.member(peer)?.state
+    return state !== undefined && state !== 'dead' && state !== 'left'
+  }
+}

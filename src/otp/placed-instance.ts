@@ -1,0 +1,72 @@
+import type { Runtime, Timer } from '../runtime/index.js'
+import type { Message } from '../wire/index.js'
+import { defaultTimeout } from './call-options.js'
+import type { Deadlines } from './deadlines.js'
+import type { ExitReason } from './exit.js'
+import { RestartIntensity } from './restart-intensity.js'
+import { Sequences } from './sequences.js'
+import type { ServerProcess } from './server-process.js'
+
+/** A message to a placed process, on its way. */
+export type PlacedMessage = Extract<Message, { type: 'placed.message' }>
+
+/** A placed process on this peer. */
+export interface Instance {
+  readonly placed: string
+  readonly key: string
+  epoch: number
+  args: unknown
+  state: 'starting' | 'running' | 'moving'
+  process: ServerProcess | undefined
+  /** What came while it was starting or moving. */
+  readonly queue: PlacedMessage[]
+  sequences: Sequences
+  readonly started: ((reason: ExitReason | undefined) => void)[]
+  readonly intensity: RestartIntensity
+  saving: Timer | undefined
+}
+
+/** A process that crashes more often than this within these seconds has ended for good; OTP's defaults. */
+const maxRestarts = 3
+const maxSeconds = 5
+
+/** One that has not started yet. */
+export function newInstance(
+  placed: string,
+  key: string,
+  args: unknown,
+  runtime: Runtime,
+  deadlines: Deadlines,
+): Instance {
+  return {
+    placed,
+    key,
+    epoch: 0,
+    args,
+    state: 'starting',
+    process: undefined,
+    queue: [],
+    sequences: new Sequences(deadlines),
+    started: [],
+    intensity: new RestartIntensity(runtime, maxRestarts, maxSeconds),
+    saving: undefined,
+  }
+}
+
+/** The longest wait for a start; the same as for processes that stay where they are. */
+export const placedStartTimeout = defaultTimeout
+
+/** One string for both names of a placed process. */
+export function nameOf(placed: string, key: string): string {
+  return JSON.stringify([placed, key])
+}
+
+/** What others are told of it. */
+export function entryOf({ placed, key, epoch }: Instance, process: ServerProcess) {
+  return { placed, key, epoch, process: process.ref.id }
+}
+
+/** Why nothing can run: nobody has its class. */
+export function noHost(placed: string): ExitReason {
+  return { type: 'error', name: 'NoHost', message: `no peer has defined ${placed}` }
+}

@@ -1,0 +1,64 @@
+import type { Runtime } from '../runtime/index.js'
+import { type PlacedRecord, packRecord, unpackRecord } from './placed-record.js'
+import type { SnapshotStore } from './snapshot-store.js'
+
+/** What placed processes leave behind for their next owners, in whatever store there is. */
+export class PlacedRecords {
+  readonly #store: SnapshotStore | undefined
+  readonly #runtime: Runtime
+
+  constructor(store: SnapshotStore | undefined, runtime: Runtime) {
+    this.#store = store
+    this.#runtime = runtime
+  }
+
+  /** Whether anything outlives its owner at all. */
+  get kept(): boolean {
+    return this.#store !== undefined
+  }
+
+  read(placed: string, key: string, done: (record: PlacedRecord | undefined) => void): void {
+    if (this.#store === undefined) {
+      done(undefined)
+      return
+    }
+    this.#store.get(storeKey(placed, key), (bytes, error) => {
+      if (error !== undefined) this.#warn('a snapshot could not be read', placed, key, error)
+      done(bytes === undefined ? undefined : unpackRecord(bytes))
+    })
+  }
+
+  /** `done` also where it could not be kept, which is logged: the process runs on, and the next snapshot may do better. */
+  save(placed: string, key: string, record: PlacedRecord, done: () => void): void {
+    if (this.#store === undefined) {
+      done()
+      return
+    }
+    let bytes: Uint8Array
+    try {
+      bytes = packRecord(record)
+    } catch (error) {
+      this.#warn('a snapshot cannot be packed', placed, key, error as Error)
+      done()
+      return
+    }
+    this.#store.put(storeKey(placed, key), bytes, (error) => {
+      if (error !== undefined) this.#warn('a snapshot was not kept', placed, key, error)
+      done()
+    })
+  }
+
+  delete(placed: string, key: string): void {
+    this.#store?.delete(storeKey(placed, key), (error) => {
+      if (error !== undefined) this.#warn('a snapshot was not deleted', placed, key, error)
+    })
+  }
+
+  #warn(what: string, placed: string, key: string, error: Error): void {
+    this.#runtime.log('warn', what, { placed, key, error: error.message })
+  }
+}
+
+function storeKey(placed: string, key: string): string {
+  return `${encodeURIComponent(placed)}/${key}`
+}
