@@ -5,7 +5,12 @@ import { sampleText } from './src/demo/sample-text.plugin.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('./package.json'), 'utf8'))
-const packages = [...Object.keys(dependencies), ...Object.keys(optionalDependencies), '@playwright/test', 'sirv']
+const packages = [
+  ...Object.keys(dependencies),
+  ...Object.keys(optionalDependencies),
+  '@playwright/test',
+  'sirv',
+]
 
 const jsx = { oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } } } satisfies ViteUserConfig
 
@@ -77,6 +82,11 @@ const unit: ViteUserConfig = {
   },
 }
 
-const byMode: Readonly<Record<string, ViteUserConfig>> = { library, 'script-tag': scriptTag, demo, development: demo }
+const byMode: Readonly<Record<string, ViteUserConfig>> = {
+  library,
+  'script-tag': scriptTag,
+  demo,
+  development: demo,
+}
 
 export default defineConfig(({ mode }) => byMode[mode] ?? unit)

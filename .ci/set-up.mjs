@@ -36,7 +36,11 @@ export function run(command, parameters, environment = {}) {
 
 /** Runs a command without showing what it prints; answers that, and whether it went well. */
 function runQuietly(command, parameters) {
-  const { status, stdout, stderr } = spawnSync(command, parameters, { cwd: root, encoding: 'utf8', shell: isWindows })
+  const { status, stdout, stderr } = spawnSync(command, parameters, {
+    cwd: root,
+    encoding: 'utf8',
+    shell: isWindows,
+  })
   return { ok: status === 0, output: `${stdout ?? ''}${stderr ?? ''}` }
 }
 
@@ -44,12 +48,15 @@ export function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   // Vite 8 needs 20.19 of the 20 line and 22.12 of the 22 line; odd lines are not supported by it.
   const isEnough = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 24
-  if (!isEnough) fail(`Node ${process.versions.node} is too old or of an odd line: install Node 20.19, 22.12 or newer`)
+  if (!isEnough)
+    fail(`Node ${process.versions.node} is too old or of an odd line: install Node 20.19, 22.12 or newer`)
 }
 
 /** Installs the packages of the lock file where they are missing or the lock file has changed since. */
 export function installPackages() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   const stamp = join(root, 'node_modules', '.ringmesh-lock')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   progress('installing packages')

@@ -22,11 +22,16 @@ function isStale() {
   const built = join(root, 'dist/build-complete')
   if (!existsSync(built)) return true
   const made = statSync(built).mtimeMs
-  return ['src', 'signaling', 'public', 'vite.config.ts', 'package.json'].some((path) => isNewer(join(root, path), made))
+  return ['src', 'signaling', 'public', 'vite.config.ts', 'package.json'].some((path) =>
+    isNewer(join(root, path), made),
+  )
 }
 
 function isNewer(path, time) {
-  const { mtimeMs, isDirectory } = { mtimeMs: statSync(path).mtimeMs, isDirectory: statSync(path).isDirectory() }
+  const { mtimeMs, isDirectory } = {
+    mtimeMs: statSync(path).mtimeMs,
+    isDirectory: statSync(path).isDirectory(),
+  }
   if (!isDirectory) return mtimeMs > time
   return mtimeMs > time || readdirSync(path).some((name) => isNewer(join(path, name), time))
 }

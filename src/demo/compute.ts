@@ -3,7 +3,10 @@ import { countWords, type WordCounts } from './work/count-words.js'
 import { drawTile, type Tile } from './work/mandelbrot.js'
 
 /** What the compute thread is asked to do. */
-export type Job = { readonly type: 'count-words'; readonly text: string } | { readonly type: 'mandelbrot'; readonly tile: Tile } | { readonly type: 'crash' }
+export type Job =
+  | { readonly type: 'count-words'; readonly text: string }
+  | { readonly type: 'mandelbrot'; readonly tile: Tile }
+  | { readonly type: 'crash' }
 
 /** The demo's heavy work, in a thread of its own, so that neither the page nor the mesh waits for it. */
 export class Compute extends GenServer {

@@ -60,13 +60,19 @@ export class Jobs {
   }
 
   /** Has the mesh count the words of a text; resolves when every piece is in the sharded state. */
-  async countWords(name: string, text: string, onProgress: (done: number, of: number) => void): Promise<void> {
+  async countWords(
+    name: string,
+    text: string,
+    onProgress: (done: number, of: number) => void,
+  ): Promise<void> {
     const id = `${this.#mesh.id}-${Date.now().toString(36)}`
     const inputs = [...pieces(text, pieceLength)].map((piece, index) => ({ count: id, index, text: piece }))
     await this.#current.put('current', { id, name, pieces: inputs.length, by: this.#mesh.id })
     let done = 0
     onProgress(0, inputs.length)
-    for await (const _ of this.#mesh.tasks.map<number, PieceInput>('count-words', inputs, { ordered: false })) {
+    for await (const _ of this.#mesh.tasks.map<number, PieceInput>('count-words', inputs, {
+      ordered: false,
+    })) {
       onProgress(++done, inputs.length)
     }
   }

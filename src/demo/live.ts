@@ -42,7 +42,9 @@ export function follow(mesh: Mesh): () => void {
   const stops = [
     mesh.on('change', soon),
     mesh.on('up', (member) => happened(`${shortened(member.id)} is up (${member.kind})`)),
-    mesh.on('down', (member) => happened(`${shortened(member.id)} is ${member.state === 'left' ? 'gone' : 'dead'}`)),
+    mesh.on('down', (member) =>
+      happened(`${shortened(member.id)} is ${member.state === 'left' ? 'gone' : 'dead'}`),
+    ),
     mesh.on('ring', ({ moved }) => {
       happened(`ring settled: ${(moved * 100).toFixed(1)} % of the keys have a new owner`)
       soon()

@@ -9,7 +9,10 @@ const root = document.getElementById('app') as HTMLElement
 
 /** The demo's own server signals beside the page; `?signal=` names another. */
 function signalUrl(): string {
-  return parameters.get('signal') ?? new URL('signal', location.href).href.replace(/^http/, 'ws').replace(/\?.*$/, '')
+  return (
+    parameters.get('signal') ??
+    new URL('signal', location.href).href.replace(/^http/, 'ws').replace(/\?.*$/, '')
+  )
 }
 
 async function start(): Promise<void> {

@@ -3,7 +3,8 @@ import { InvalidArgumentError } from 'commander'
 /** Reads a port from the command line: 0 (any free one) to 65535. */
 export function port(text: string): number {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('It must be a port from 0 to 65535.')
+  if (!/^\d+$/.test(text) || value > 65_535)
+    throw new InvalidArgumentError('It must be a port from 0 to 65535.')
   return value
 }
 

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
-import { join } from '../index.node.js'
 import type { Mesh } from '../index.node.js'
+import { join } from '../index.node.js'
 import { levelPersistence } from '../store/adapters/level.js'
 import { positiveNumber } from './arguments.js'
 
@@ -21,7 +21,10 @@ export function edgeCommand(): Command {
     .description('Run an edge worker: a Node process that is a peer of the mesh and is meant to stay.')
     .requiredOption('--signal <url...>', 'signalling server; several are tried in turn')
     .requiredOption('--room <name>', 'the room to join')
-    .option('--tasks <file>', 'a module whose default export is called with the mesh, to define tasks and processes')
+    .option(
+      '--tasks <file>',
+      'a module whose default export is called with the mesh, to define tasks and processes',
+    )
     .option('--data <dir>', 'keep state in this folder, so that it outlives the process')
     .option('--token <token>', 'sent to the signalling server')
     .option('--weight <number>', 'share of the ring; a tab has 1 (default: 4)', positiveNumber)
@@ -38,7 +41,9 @@ async function runEdge(options: EdgeOptions): Promise<void> {
     room: options.room,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.weight === undefined ? {} : { weight: options.weight }),
-    ...(options.data === undefined ? {} : { persistence: levelPersistence({ directory: resolve(options.data) }) }),
+    ...(options.data === undefined
+      ? {}
+      : { persistence: levelPersistence({ directory: resolve(options.data) }) }),
   })
   if (options.tasks !== undefined) await load(options.tasks, mesh)
   console.log(`edge worker ${mesh.id} is in room ${options.room}`)

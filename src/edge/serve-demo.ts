@@ -31,7 +31,15 @@ async function serveDemo({ port, host }: { port: number; host: string }): Promis
   const signal = await startSignalServer({ server, path: '/signal' })
   const edge = fork(
     beside('./cli.js'),
-    ['edge', '--signal', `ws://${shownHost}:${used}/signal`, '--room', 'demo', '--tasks', beside('./demo-edge.js')],
+    [
+      'edge',
+      '--signal',
+      `ws://${shownHost}:${used}/signal`,
+      '--room',
+      'demo',
+      '--tasks',
+      beside('./demo-edge.js'),
+    ],
     { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
   )
   await new Promise<void>((resolve) => {
@@ -73,7 +81,12 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 
 const command = new Command('npm start --')
   .description('Serve the demo, with its signalling server and one edge worker.')
-  .option('--port <number>', 'where to serve; also by the variable PORT', readPort, readPort(process.env.PORT || String(defaultPort)))
+  .option(
+    '--port <number>',
+    'where to serve; also by the variable PORT',
+    readPort,
+    readPort(process.env.PORT || String(defaultPort)),
+  )
   .option('--host <address>', 'the address to listen on', '127.0.0.1')
   .addHelpText('after', '\nExample:\n  npm start -- --port 3000')
   .exitOverride()

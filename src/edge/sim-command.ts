@@ -13,7 +13,10 @@ export function simCommand(): Command {
     .option('--faults <list>', "names with commas between, or 'all', 'none' or 'some' (default: some)")
     .option('--world <world>', "'membership' alone, or the whole 'mesh' (default: membership)")
     .option('--shrink', 'find the smallest list of faults that still fails')
-    .addHelpText('after', '\nExample:\n  ringmesh sim --seeds 100 --nodes 20\n  ringmesh sim --seed 42 --faults crash,freeze --shrink')
+    .addHelpText(
+      'after',
+      '\nExample:\n  ringmesh sim --seeds 100 --nodes 20\n  ringmesh sim --seed 42 --faults crash,freeze --shrink',
+    )
     .action(async (options: SimOptions) => {
       const { isTTY } = process.stderr
       const { failed } = await runSim(options, {

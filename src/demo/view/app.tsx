@@ -20,8 +20,8 @@ export function App({ mesh, jobs, tree }: { mesh: Mesh; jobs: Jobs; tree: Superv
         <div>
           <h1>ringmesh</h1>
           <p>
-            This tab is a peer. Open more, and they are one cluster: they share state over a hash ring, split work
-            between them, and carry on when one of them dies.
+            This tab is a peer. Open more, and they are one cluster: they share state over a hash ring, split
+            work between them, and carry on when one of them dies.
           </p>
         </div>
         <div class="buttons">

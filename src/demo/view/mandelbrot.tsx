@@ -47,7 +47,11 @@ export function Mandelbrot({ jobs }: { jobs: Jobs }) {
     const element = event.currentTarget as HTMLCanvasElement
     const x = event.offsetX / element.clientWidth - 0.5
     const y = (event.offsetY / element.clientHeight - 0.5) * (height / width)
-    setViewport({ centreX: from.centreX + x * from.span, centreY: from.centreY + y * from.span, span: from.span / zoom })
+    setViewport({
+      centreX: from.centreX + x * from.span,
+      centreY: from.centreY + y * from.span,
+      span: from.span / zoom,
+    })
   }
   return (
     <section class="card" aria-label="Mandelbrot">
@@ -57,7 +61,6 @@ export function Mandelbrot({ jobs }: { jobs: Jobs }) {
           Draw it
         </button>
       </header>
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: zooming to a point needs a pointer; the button draws without one */}
       <canvas ref={canvas} class="mandelbrot" width={width} height={height} onClick={zoomIn} />
       <p class="note" data-testid="draw-state">
         {message || 'Each tile is a task; its tint is the peer that drew it. Click to zoom in.'}

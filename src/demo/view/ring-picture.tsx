@@ -90,6 +90,8 @@ function placed(all: readonly Member[]): ReadonlyMap<string, { x: number; y: num
 }
 
 function description(): string {
-  const owned = [...shares.value].map(([id, share]) => `${shortened(id)} owns ${(share * 100).toFixed(0)} percent`)
+  const owned = [...shares.value].map(
+    ([id, share]) => `${shortened(id)} owns ${(share * 100).toFixed(0)} percent`,
+  )
   return `Hash ring of ${members.value.length} peers: ${owned.join(', ')}`
 }

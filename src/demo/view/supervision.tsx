@@ -19,13 +19,21 @@ export function Supervision({ tree }: { tree: Supervisor }) {
   const crash = (): void => {
     if (compute?.ref === undefined) return
     happened('asked this tab’s worker to crash')
-    call(compute.ref, { type: 'crash' }).catch((error: Error) => happened(`the worker exited: ${error.message}`))
+    call(compute.ref, { type: 'crash' }).catch((error: Error) =>
+      happened(`the worker exited: ${error.message}`),
+    )
   }
   return (
     <section class="card" aria-label="Supervision tree">
       <header>
         <h2>Supervision tree of this tab</h2>
-        <button type="button" class="danger" onClick={crash} disabled={compute?.state !== 'running'} data-testid="crash-worker">
+        <button
+          type="button"
+          class="danger"
+          onClick={crash}
+          disabled={compute?.state !== 'running'}
+          data-testid="crash-worker"
+        >
           Crash the worker
         </button>
       </header>

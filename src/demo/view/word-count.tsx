@@ -43,7 +43,7 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
           Use the sample (1 MB of documentation)
         </button>
       </header>
-      <div
+      <fieldset
         class={isOver ? 'drop over' : 'drop'}
         onDragOver={(event) => {
           event.preventDefault()
@@ -58,9 +58,13 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
       >
         <label>
           Drop a text file here, or{' '}
-          <input type="file" accept="text/*,.md,.csv,.json" onChange={(event) => void countFile(event.currentTarget.files?.[0])} />
+          <input
+            type="file"
+            accept="text/*,.md,.csv,.json"
+            onChange={(event) => void countFile(event.currentTarget.files?.[0])}
+          />
         </label>
-      </div>
+      </fieldset>
       {failure && (
         <p class="note failure" role="alert">
           {failure}
@@ -68,9 +72,15 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
       )}
       {shown && (
         <>
-          <p class="note" data-testid="count-state" data-pieces={shown.pieces} data-of={shown.count.pieces} data-done={isDone}>
-            {isDone ? 'Counted' : 'Counting'} {shown.count.name}, given by {shortened(shown.count.by)}: {shown.pieces} of{' '}
-            {shown.count.pieces} pieces, {total(shown.words).toLocaleString('en')} words
+          <p
+            class="note"
+            data-testid="count-state"
+            data-pieces={shown.pieces}
+            data-of={shown.count.pieces}
+            data-done={isDone}
+          >
+            {isDone ? 'Counted' : 'Counting'} {shown.count.name}, given by {shortened(shown.count.by)}:{' '}
+            {shown.pieces} of {shown.count.pieces} pieces, {total(shown.words).toLocaleString('en')} words
           </p>
           <progress value={shown.pieces} max={shown.count.pieces} aria-label="Pieces counted" />
           <ol class="words" data-testid="words">
