@@ -6,6 +6,7 @@ import { Decoder, Encoder } from '@msgpack/msgpack'
 import * as cborg from 'cborg'
 import notepack from 'notepack.io'
 import { decodeMessage, encodeMessage, packValue, unpackValue } from '../src/wire/index.js'
+import type { Bench, Figure } from './table.js'
 
 interface Codec {
   encode(value: unknown): Uint8Array
@@ -112,13 +113,25 @@ export function measureCodecs(milliseconds = 200): CodecResult[] {
   return results.sort((a, b) => a.shape.localeCompare(b.shape))
 }
 
-/** The figures as lines of text. */
-export function codecTable(results: readonly CodecResult[]): string {
-  const lines = ['shape                         codec              bytes   encode k/s   decode k/s']
-  for (const { shape, codec, bytes, encode, decode } of results) {
-    lines.push(
-      `${shape.padEnd(29)} ${codec.padEnd(18)} ${String(bytes).padStart(6)} ${encode.toFixed(0).padStart(10)} ${decode.toFixed(0).padStart(12)}`,
-    )
-  }
-  return lines.join('\n')
+/** Codec libraries side by side; those that need `new Function` are left out. */
+export const bench: Bench = {
+  about: 'codec libraries that run under a strict content security policy, on the shapes that ringmesh sends',
+  run: (progress) => {
+    progress('codecs')
+    const results = measureCodecs()
+    return Object.keys(shapes).map((shape) => {
+      const those = results.filter((result) => result.shape === shape)
+      const kept = those.find(({ codec }) => codec === '@msgpack/msgpack')
+      return {
+        title: shape,
+        peer: '@msgpack/msgpack, which is kept',
+        figures: those.flatMap(({ codec, bytes, encode, decode }): Figure[] => [
+          { name: `${codec}: encode`, value: encode, unit: 'k/s', ...(kept && { peer: kept.encode }) },
+          { name: `${codec}: decode`, value: decode, unit: 'k/s', ...(kept && { peer: kept.decode }) },
+          { name: `${codec}: size`, value: bytes, unit: 'B' },
+        ]),
+        notes: ['ringmesh value and ringmesh message: with the checks of what comes from strangers.'],
+      }
+    })
+  },
 }
