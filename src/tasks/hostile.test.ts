@@ -31,7 +31,7 @@ const message = fc.oneof(
     type: is('tasks.offer'),
     revision: small,
     tasks: fc.array(
-      fc.record({ name, concurrency: credit, credit, weight: fc.constantFrom(1e-9, 1, 1000) }),
+      fc.record({ name, concurrency: credit, credit, weight: fc.constantFrom(0.001, 1, 1000) }),
       { maxLength: 4 },
     ),
   }),

@@ -96,7 +96,7 @@ export class Offers {
       concurrency,
       credit: this.#executor.creditFor(name, peer),
       // A peer that holds no state has the weight 0 on the ring and works like any other.
-      weight: weight ?? (this.#cluster.info.weight || 1),
+      weight: weight ?? Math.max(settings.leastWeight, this.#cluster.info.weight || 1),
     }))
   }
 }

@@ -88,10 +88,9 @@ const whole = (least: number, most: number) =>
 
 const weight = v.optional(
   v.pipe(
-    v.number('must be a positive number'),
-    v.finite('must be a positive number'),
-    v.gtValue(0, 'must be a positive number'),
-    v.maxValue(1000, 'must be at most 1000'),
+    v.number('must be a number from 0.001 to 1000'),
+    v.minValue(settings.leastWeight, 'must be a number from 0.001 to 1000'),
+    v.maxValue(1000, 'must be a number from 0.001 to 1000'),
   ),
 )
 

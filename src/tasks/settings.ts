@@ -28,6 +28,8 @@ export const settings = {
   /** Tasks that one peer may have submitted and not settled, and bytes of their inputs. */
   queueTasks: 10_000,
   queueBytes: 64 * 1024 * 1024,
+  /** The least share of the turns, against a greatest of 1,000: a millionth is as good as none. */
+  leastWeight: 0.001,
   /** Credit a worker grants, as a multiple of its concurrency: one running, one on its way. */
   creditFactor: 2,
   /**

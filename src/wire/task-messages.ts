@@ -68,7 +68,7 @@ export const taskMessages = [
           name: taskName,
           concurrency: slots,
           credit: slots,
-          weight: v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1000)),
+          weight: v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1000)),
         }),
       ),
       v.maxLength(1024),
