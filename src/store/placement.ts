@@ -2,6 +2,9 @@ import type { Cluster } from '../mesh/index.js'
 import type { ReadonlyRing } from '../ring/index.js'
 import type { PeerId } from '../wire/index.js'
 
+/** Keys whose owners are remembered: those of the writes and frames under way. */
+const mostRecent = 2_000
+
 /**
  * Who should hold a key: distinct peers in the order of the ring, spread over distinct browsers,
  * with an edge worker among them when there is one. Lists of owners are shared between keys, so
@@ -10,6 +13,7 @@ import type { PeerId } from '../wire/index.js'
 export class Placement {
   readonly #cluster: Cluster
   #shared = new Map<string, readonly PeerId[]>()
+  readonly #recent = new WeakMap<ReadonlyRing, Map<string, { replicas: number; owners: readonly PeerId[] }>>()
   readonly #edges = new WeakMap<ReadonlyRing, ReadonlySet<PeerId>>()
 
   constructor(cluster: Cluster) {
@@ -18,12 +22,12 @@ export class Placement {
 
   /** The owners now: reads go here. */
   owners(key: string, replicas: number): readonly PeerId[] {
-    return this.#on(this.#cluster.ring, key, replicas, undefined)
+    return this.#recalled(this.#cluster.ring, key, replicas)
   }
 
   /** The owners when those that come have come and those that go have gone. */
   nextOwners(key: string, replicas: number): readonly PeerId[] {
-    return this.#on(this.#cluster.nextRing, key, replicas, undefined)
+    return this.#recalled(this.#cluster.nextRing, key, replicas)
   }
 
   /** The owners if these peers were gone. */
@@ -35,6 +39,20 @@ export class Placement {
   get isMoving(): boolean {
     const { ring, nextRing } = this.#cluster
     return ring !== nextRing && ring.digest !== nextRing.digest
+  }
+
+  /** One write asks a dozen times for the owners of its key: the answers of one ring are kept for a while. */
+  #recalled(ring: ReadonlyRing, key: string, replicas: number): readonly PeerId[] {
+    let recent = this.#recent.get(ring)
+    if (recent === undefined || recent.size > mostRecent) {
+      recent = new Map()
+      this.#recent.set(ring, recent)
+    }
+    const known = recent.get(key)
+    if (known !== undefined && known.replicas === replicas) return known.owners
+    const owners = this.#on(ring, key, replicas, undefined)
+    recent.set(key, { replicas, owners })
+    return owners
   }
 
   #on(

@@ -99,6 +99,9 @@ export class FakeNetwork {
     if (contact !== undefined)
       for (const [info, state, incarnation] of contact.table()) node.know(info, state, incarnation)
     this.announce(node)
+    // Nobody will tell the newcomer that these are dead: it finds out as the others did.
+    for (const [{ id: other }, state] of node.table())
+      if (state !== 'dead' && state !== 'left' && !this.cluster(other).running) this.#doubt(node, other)
     // What the contact has not heard yet would never be told again: everybody speaks for itself.
     for (const other of this.running) {
       if (other === node) continue
