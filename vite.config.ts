@@ -79,6 +79,9 @@ const unit: ViteUserConfig = {
   test: {
     include: ['src/**/*.test.ts', 'signaling/**/*.test.ts', 'bench/**/*.test.ts'],
     setupFiles: [path('src/runtime/poisoned-globals.ts')],
+    // A bound for what hangs, not a judge of speed: a busy machine may be ten times slower than a free one.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
   },
 }
 
