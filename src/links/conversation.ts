@@ -37,7 +37,8 @@ export interface Surroundings {
   readonly relay: RelayPolicy
   readonly signaling: Pick<Signaling, 'connected' | 'sendOffer' | 'relay' | 'buffered'>
   readonly gate: DialGate
-  readonly nextSession: () => number
+  /** Greater at each call, for sessions and dials: so that those of an earlier conversation are told apart. */
+  readonly nextNumber: () => number
   iceServers(): readonly IceServer[]
 }
 
@@ -85,7 +86,7 @@ export class Conversation {
     this.#around = around
     this.#events = events
     this.#isCaller = around.self < remote
-    this.session = new Session(around.runtime, around.nextSession, {
+    this.session = new Session(around.runtime, around.nextNumber, {
       ...events,
       carried: (kind) => {
         this.#carried(kind)
@@ -217,7 +218,8 @@ export class Conversation {
       this.#around.gate.leave(this.remote)
       return
     }
-    this.#open(++this.#dialNumber)
+    this.#dialNumber = this.#around.nextNumber()
+    this.#open(this.#dialNumber)
     if (isPlanted('upgrade-drops-relay')) this.#relay?.carrier.close('upgrade')
   }
 
@@ -227,10 +229,20 @@ export class Conversation {
     let link: DialedLink | undefined
     const signal = (payload: Uint8Array): void =>
       signaling.sendOffer(this.remote, encodeMessage({ type: 'session.dial', dial: number, payload }))
-    const carrier = this.session.attach((events) => {
-      link = direct(this.remote, this.#isCaller, this.#around.iceServers(), signal, events)
-      return link
-    })
+    let carrier: Carrier
+    try {
+      carrier = this.session.attach((events) => {
+        link = direct(this.remote, this.#isCaller, this.#around.iceServers(), signal, events)
+        return link
+      })
+    } catch (error) {
+      // Where the platform cannot make another connection, as at Chromium's limit of 500 a page.
+      this.#failures++
+      this.#endDial()
+      this.#events.dialFailed(error instanceof Error ? error.message : 'cannot dial')
+      this.#dialSoon(this.#wait())
+      return
+    }
     if (link === undefined) return
     const timer = runtime.timer(dialTimeout, () => {
       if (!carrier.isOpen) return carrier.close('dial timed out')

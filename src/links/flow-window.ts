@@ -1,6 +1,9 @@
 import type { Runtime } from '../runtime/index.js'
 import { sessionSettings as settings } from './session-settings.js'
 
+/** The shortest time is forgotten by this factor a round trip: a busy machine is slow without a queue. */
+const forgetting = 1.01
+
 /**
  * How many bytes may be under way, found by their delay as LEDBAT does (RFC 6817): as long as an
  * acknowledgement comes soon after the shortest time that one ever took, more may be sent; when it
@@ -43,7 +46,7 @@ export class FlowWindow {
     // An acknowledgement that waited for company says nothing of the way.
     if (!probe.isLimited) return
     const delay = this.#runtime.now() - probe.sentAt
-    this.#shortest = Math.min(this.#shortest, delay)
+    this.#shortest = Math.min(this.#shortest * forgetting, delay)
     const queueing = delay - this.#shortest
     const wanted = queueing > settings.queueingDelay ? this.#bytes * 0.75 : this.#bytes * 1.25
     this.#bytes = Math.floor(Math.min(this.#most, Math.max(settings.leastWindowBytes, wanted)))

@@ -144,7 +144,9 @@ describe('a peer that was disconnected', () => {
     a.links.disconnect('b', 'dead')
     a.links.connect({ id: 'b', kind: 'tab', weight: 1, host: 'b' })
     for (let number = 0; number < 10; number++) a.send('b', number)
-    time.advance(30_000)
+    time.advance(3_000)
+    expect(a.links.kind('b')).toBe('memory')
+    time.advance(27_000)
     expect(b.received).toEqual(['before', 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     b.send('a', 'back')
     time.advance(1_000)
@@ -212,6 +214,28 @@ describe('dials', () => {
     time.advance(100)
     expect(b.links.kind('a')).toBe('memory')
     expect(a.links.kind('b')).toBe('memory')
+  })
+
+  it('that the platform cannot even begin are tried again', () => {
+    const time = new VirtualTime('impossible')
+    const network = new MemoryNetwork(time.runtime('network'))
+    let isPossible = false
+    const open = network.direct.bind(network)
+    network.direct = (self) => {
+      const direct = open(self)
+      return (...parameters) => {
+        if (!isPossible) throw new Error('Cannot create so many PeerConnections')
+        return direct(...parameters)
+      }
+    }
+    const a = new TestPeer('a', time.runtime('a'), network)
+    const b = new TestPeer('b', time.runtime('b'), network)
+    time.advance(10_000)
+    expect(a.links.kind('b')).toBe('relay')
+    isPossible = true
+    time.advance(60_000)
+    expect(a.links.kind('b')).toBe('memory')
+    expect(b.links.kind('a')).toBe('memory')
   })
 
   it('that fail are repeated less and less often', () => {

@@ -56,7 +56,7 @@ export class Links {
   readonly #gate: DialGate
   readonly #counters = new LinksCounters()
   #iceServers: readonly IceServer[] = []
-  #sessions = 0
+  #numbers = 0
   #isClosed = false
 
   constructor(options: LinksOptions) {
@@ -80,7 +80,7 @@ export class Links {
         relay,
         signaling,
         gate: this.#gate,
-        nextSession: () => ++this.#sessions,
+        nextNumber: () => ++this.#numbers,
         iceServers: () => this.#iceServers,
       },
       {

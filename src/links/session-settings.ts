@@ -14,7 +14,7 @@ export const sessionSettings = {
   /** The window to begin with. */
   firstWindowBytes: 256 * 1024,
   /** The least: below it, a page that is busy for some milliseconds leaves the channel idle. */
-  leastWindowBytes: 192 * 1024,
+  leastWindowBytes: 256 * 1024,
   /** Milliseconds of queueing that the window settles at: what an urgent message may have to wait behind bulk. */
   queueingDelay: 8,
   /** Parts that may be under way: what a window of the smallest messages would cost is not in their bytes. */
@@ -36,7 +36,7 @@ export const sessionSettings = {
   laneBytes: [256 * 1024, 1024 * 1024, 4 * 1024 * 1024, 8 * 1024 * 1024],
   /** Messages of each lane's queue: what a million empty ones would cost is not in their bytes. */
   laneMessages: 65_536,
-  /** Acknowledge at once when this many bytes have come since the last time: a twelfth of the least window. */
+  /** Acknowledge at once when this many bytes have come since the last time: a sixteenth of the least window. */
   acknowledgeBytes: 16 * 1024,
   /** And otherwise within this many milliseconds, so that the sender may forget what it keeps. */
   acknowledgeDelay: 50,
