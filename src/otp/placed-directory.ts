@@ -45,6 +45,17 @@ export class PlacedDirectory {
     return lost
   }
 
+  /** What is said to run on other peers that are here. */
+  elsewhere(): { placed: string; key: string; place: Place }[] {
+    const found: { placed: string; key: string; place: Place }[] = []
+    for (const [name, place] of this.#places) {
+      if (place.owner === this.#cluster.self || !this.isHere(place.owner)) continue
+      const [placed, key] = JSON.parse(name) as [string, string]
+      found.push({ placed, key, place })
+    }
+    return found
+  }
+
   /** A peer said what it can host. */
   hosts(peer: PeerId, types: readonly string[]): void {
     this.#hosts.set(peer, new Set(types))

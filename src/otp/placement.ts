@@ -63,6 +63,12 @@ const moveDelay = 1_000
 /** More forwarding than this is a circle, made by views that differ. */
 const mostHops = 8
 
+/** After this much forwarding the ring is believed, and not what was heard. */
+const trustedHops = 3
+
+/** Milliseconds between two looks at whether what others are said to run for us really runs. */
+const auditDelay = 10_000
+
 /** Messages that wait for a process which starts or moves; past it they are refused. */
 const longestQueue = 100_000
 
@@ -96,6 +102,7 @@ export class Placement {
   readonly #sent = new Map<string, number>()
   readonly #stops: (() => void)[] = []
   #rebalancing: Timer | undefined
+  #auditing: Timer
   #drained: (() => void) | undefined
 
   constructor(cluster: Cluster, world: PlacementWorld, store: SnapshotStore | undefined) {
@@ -104,6 +111,7 @@ export class Placement {
     this.#records = new PlacedRecords(store, cluster.runtime)
     this.#deadlines = new Deadlines(cluster.runtime)
     this.#directory = new PlacedDirectory(cluster, (placed) => this.#definitions.has(placed))
+    this.#auditing = cluster.runtime.timer(auditDelay, () => this.#audit())
     this.#serve()
   }
 
@@ -171,15 +179,12 @@ export class Placement {
     timeout = 0,
   ): void {
     const { placed, key } = ref
-    const id = nameOf(placed, key)
-    const sequence = this.#sent.get(id) ?? 0
-    this.#sent.set(id, sequence + 1)
     const message: PlacedMessage = {
       type: 'placed.message',
       placed,
       key,
       origin: this.#cluster.self,
-      sequence,
+      sequence: 0,
       hops: 0,
       kind,
       call: call?.id ?? 0,
@@ -189,25 +194,42 @@ export class Placement {
     this.#world.soon(() => this.#route(message))
   }
 
+  /** Numbers a message of ours when it leaves, and not before: one that could not leave makes no gap. */
+  #numbered(message: PlacedMessage): PlacedMessage {
+    if (message.hops > 0 || message.origin !== this.#cluster.self) return message
+    return { ...message, sequence: this.#sent.get(nameOf(message.placed, message.key)) ?? 0 }
+  }
+
+  #left({ placed, key, hops, origin, sequence }: PlacedMessage): void {
+    if (hops === 0 && origin === this.#cluster.self) this.#sent.set(nameOf(placed, key), sequence + 1)
+  }
+
   close(): void {
     for (const stop of this.#stops.splice(0)) stop()
     this.#rebalancing?.cancel()
+    this.#auditing.cancel()
     for (const instance of this.#instances.values()) this.#forget(instance)
   }
 
   // Routing.
 
-  #route(message: PlacedMessage): void {
-    const { placed, key } = message
+  #route(unnumbered: PlacedMessage): void {
+    const message = this.#numbered(unnumbered)
+    const { placed, key, hops } = message
     const instance = this.#instances.get(nameOf(placed, key))
     if (instance !== undefined) {
+      this.#left(message)
       this.#accept(instance, message)
       return
     }
-    const owner = this.#directory.ownerOf(placed, key)
+    // Sent here by a peer that thought we run it, or sent on already: what the directory says is out of date.
+    const owner =
+      hops < trustedHops ? this.#directory.ownerOf(placed, key) : this.#directory.homeOf(placed, key)
     if (owner === undefined) this.#fail(message, noproc)
-    else if (owner === this.#cluster.self) this.#revive(placed, key, message)
-    else this.#forward(message, owner)
+    else if (owner === this.#cluster.self) {
+      this.#left(message)
+      this.#revive(placed, key, message)
+    } else this.#forward(message, owner)
   }
 
   #forward(message: PlacedMessage, owner: PeerId): void {
@@ -220,9 +242,8 @@ export class Placement {
       if (origin === this.#cluster.self) this.#world.hold(owner, call)
       else this.#cluster.send(origin, { type: 'placed.moved', call, owner })
     }
-    if (!this.#cluster.send(owner, { ...message, hops: hops + 1 })) {
-      this.#fail(message, { type: 'nodedown', peer: owner })
-    }
+    if (this.#cluster.send(owner, { ...message, hops: hops + 1 })) this.#left(message)
+    else this.#fail(message, { type: 'nodedown', peer: owner })
   }
 
   #accept(instance: Instance, message: PlacedMessage): void {
@@ -459,6 +480,38 @@ export class Placement {
     }
   }
 
+  /**
+   * Asks the owners of what should be ours, and has not been handed over, whether it runs at all.
+   * What one heard last can be wrong for good when a peer left while it was cut off.
+   */
+  #audit(): void {
+    const { self } = this.#cluster
+    for (const { placed, key, place } of this.#directory.elsewhere()) {
+      if (this.#directory.homeOf(placed, key) !== self || this.#instances.has(nameOf(placed, key))) continue
+      const probe = { type: 'process.probe', process: place.process } as const
+      this.#cluster.request(place.owner, probe, requestTimeout, (outcome) => {
+        const dead =
+          outcome.kind === 'reply' && outcome.message.type === 'process.alive' && !outcome.message.alive
+        if (!dead || this.#directory.get(placed, key) !== place) return
+        this.#directory.delete(placed, key)
+        if (!this.#instances.has(nameOf(placed, key)) && this.#directory.homeOf(placed, key) === self) {
+          this.#revive(placed, key)
+        }
+      })
+    }
+    for (const [placed, key] of this.#directory.orphans()) this.#remind(placed, key)
+    this.#auditing = this.#cluster.runtime.timer(auditDelay, () => this.#audit())
+  }
+
+  /** Tells the peer that should run it what ran where: it may have come after the owner was cut off. */
+  #remind(placed: string, key: string): void {
+    const home = this.#directory.homeOf(placed, key)
+    const place = this.#directory.get(placed, key)
+    if (home === undefined || home === this.#cluster.self || place === undefined || place.epoch === 0) return
+    const now = { owner: place.owner, process: place.process }
+    this.#cluster.send(home, { type: 'placed.gone', placed, key, epoch: place.epoch - 1, now })
+  }
+
   #move(instance: Instance, target: PeerId): void {
     const { process, placed, key } = instance
     if (process === undefined) return
@@ -652,8 +705,11 @@ export class Placement {
       }),
       cluster.receive('placed.gone', ({ placed, key, epoch, now }, from) => {
         if (now !== null) {
-          if (now.owner !== cluster.self)
-            this.#learn(now.owner, { placed, key, epoch: epoch + 1, process: now.process })
+          if (now.owner === cluster.self) return
+          // What runs here gives way to one that runs, not to what is said of one that is gone.
+          if (!this.#directory.isHere(now.owner) && this.#instances.has(nameOf(placed, key))) return
+          this.#learn(now.owner, { placed, key, epoch: epoch + 1, process: now.process })
+          if (!this.#directory.isHere(now.owner)) this.#rebalanceSoon()
           return
         }
         const known = this.#directory.get(placed, key)

@@ -1,7 +1,10 @@
 import type { Deadline, Deadlines } from './deadlines.js'
 
-/** How long a gap in a sender's numbers is waited for: a message that took another way is here by then, or lost. */
-const gapTimeout = 5_000
+/**
+ * Milliseconds that a gap in a sender's numbers is waited for: longer than any way through the mesh
+ * takes, and less than half of what a call waits.
+ */
+const gapTimeout = 2_000
 
 /** Messages of one sender that are held back at most; past it the gap is taken as lost. */
 const mostHeld = 10_000
