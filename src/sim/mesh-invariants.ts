@@ -36,7 +36,7 @@ const nothingHangs = (): MeshInvariant => ({
   promise: 'every call comes back within its time-out and five seconds',
   sampled(world) {
     for (const node of world.living()) {
-      if (node.runtime.isFrozen) continue
+      if (node.runtime.isFrozen || !node.runtime.isExact) continue
       const [hanging] = node.hanging(world.time.now)
       if (hanging !== undefined) return `${hanging} has not come back`
     }

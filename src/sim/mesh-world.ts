@@ -14,6 +14,13 @@ export interface MeshWorldOptions {
   readonly hash: TraceHash
   readonly seed: string | number
   readonly network: NetworkOptions
+  /** Sees each step that a node traces; for the transcript of a replay. */
+  readonly onTrace?: (
+    node: string,
+    event: string,
+    details: readonly (string | number | boolean)[],
+    world: MeshWorld,
+  ) => void
 }
 
 /** Milliseconds by which a lost packet comes later, as SCTP sends it again: its least time-out (RFC 9260, RTO.Min). */
@@ -104,9 +111,10 @@ export class MeshWorld implements World {
   }
 
   join(name: string): void {
-    const { seed } = this.#options
+    const { seed, onTrace } = this.#options
     const number = this.nodes.length
     const runtime = new NodeRuntime(this.time, this.#hash, seed, name, number)
+    if (onTrace !== undefined) runtime.onTrace = (event, details) => onTrace(name, event, details, this)
     const id = randomId({ random: seededRandom(`${seed}/id/${name}`) })
     this.#chances.set(id, seededRandom(`${seed}/network/${name}`))
     const info: PeerInfo = { id, kind: 'tab', weight: 1, host: `host-${number}` }
@@ -179,7 +187,7 @@ export class MeshWorld implements World {
     const node = this.#living(number)
     if (node === undefined || node.page !== 'hidden' || node.runtime.isFrozen) return
     node.page = 'shown'
-    node.runtime.setTimerMode('exact')
+    this.setTimerMode(number, 'exact')
     node.core.unpark()
     node.core.woke()
   }
@@ -197,7 +205,10 @@ export class MeshWorld implements World {
   }
 
   setTimerMode(number: number, mode: TimerMode): void {
-    this.#living(number)?.runtime.setTimerMode(mode)
+    const node = this.#living(number)
+    // A call's time-out is a timer, and comes with the next tick.
+    if (mode === 'exact') node?.slept(1_000)
+    node?.runtime.setTimerMode(mode)
   }
 
   jumpWallClock(number: number, milliseconds: number): void {

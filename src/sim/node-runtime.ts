@@ -90,6 +90,8 @@ export class NodeRuntime implements Runtime {
   #phase = 0
   #state: 'running' | 'frozen' | 'stopped' = 'running'
   #backlog: ScheduledEvent[] = []
+  /** Overdue timers that wait for the next tick of a hidden page. */
+  readonly #throttled = new Set<ScheduledEvent>()
   /** Called with each traced step; the simulator's transcript. */
   onTrace: ((event: string, details: readonly (string | number | boolean)[]) => void) | undefined
 
@@ -118,6 +120,11 @@ export class NodeRuntime implements Runtime {
 
   get isFrozen(): boolean {
     return this.#state === 'frozen'
+  }
+
+  /** Whether timers fire when they are due. */
+  get isExact(): boolean {
+    return this.#period === 0
   }
 
   get isStopped(): boolean {
@@ -160,7 +167,11 @@ export class NodeRuntime implements Runtime {
     if (this.#state === 'running') {
       if (this.#period === 0) return true
       const past = (this.time.now - this.#phase) % this.#period
-      if (past < ordinaryLateness) return true
+      if (past < ordinaryLateness) {
+        this.#throttled.delete(event)
+        return true
+      }
+      this.#throttled.add(event)
       this.time.schedule(event, this.#period - past)
       return false
     }
@@ -178,6 +189,13 @@ export class NodeRuntime implements Runtime {
   setTimerMode(mode: TimerMode): void {
     this.#period = periods[mode]
     this.#phase = this.#period === 0 ? 0 : this.time.now % this.#period
+    // What waits for a tick that will not come so late any more.
+    for (const event of this.#throttled) {
+      if (!event.isScheduled) continue
+      this.time.unschedule(event)
+      this.time.schedule(event, 0)
+    }
+    this.#throttled.clear()
   }
 
   freeze(): void {
@@ -220,6 +238,7 @@ export class NodeRuntime implements Runtime {
   stop(): void {
     this.#state = 'stopped'
     this.#backlog = []
+    this.#throttled.clear()
   }
 
   /** The wall clock is set; `now` is not touched. */

@@ -3,7 +3,7 @@ import { nearDelay } from './delays.js'
 import { formatFault } from './faults.js'
 import { Judge } from './invariant.js'
 import { meshInvariants, whyApart } from './mesh-invariants.js'
-import { MeshWorld } from './mesh-world.js'
+import { MeshWorld, type MeshWorldOptions } from './mesh-world.js'
 import type { NetworkOptions } from './network.js'
 import { ordinaryNetwork, type RunOptions, scheduleFaults } from './run-scenario.js'
 import { checkScenario, type Result, type Scenario } from './scenario.js'
@@ -28,16 +28,27 @@ const turnsOfPromises = 16
 
 const kindNetwork: NetworkOptions = { loss: 0, delay: nearDelay }
 
+export interface MeshRunOptions extends Pick<RunOptions, 'progress'> {
+  readonly onTrace?: MeshWorldOptions['onTrace']
+}
+
 /**
  * Runs the whole of floors 1 to 4 in simulated pages that put keys, run tasks and send messages.
  * As with membership alone: a safety phase with faults, then a liveness phase without.
  */
-export async function runMeshScenario(scenario: Scenario, options: RunOptions = {}): Promise<Result> {
+export async function runMeshScenario(scenario: Scenario, options: MeshRunOptions = {}): Promise<Result> {
   checkScenario(scenario)
   const { seed, nodes, minutes, faults } = scenario
   const time = new VirtualTime(seed)
   const hash = new TraceHash()
-  const world = new MeshWorld({ time, hash, seed, network: ordinaryNetwork })
+  const { onTrace } = options
+  const world = new MeshWorld({
+    time,
+    hash,
+    seed,
+    network: ordinaryNetwork,
+    ...(onTrace === undefined ? {} : { onTrace }),
+  })
   let events = 0
   const judge = new Judge<MeshWorld, never>(world, meshInvariants(), () => ({ at: time.now, event: events }))
   world.judgeBy(judge)
