@@ -1,4 +1,4 @@
-import type { Runtime } from '../runtime/index.js'
+import { isPlanted, type Runtime } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { aheadLimit } from './constants.js'
 
@@ -56,8 +56,9 @@ export class HybridClock {
     return timeOf(version) > this.#wall() + aheadLimit
   }
 
-  /** Notes a version that was seen, so that the next one is later. */
+  /** Notes a version that was seen, so that the next one is later; not one that is too far ahead. */
   observe(version: Version): void {
+    if (this.isAhead(version) && !isPlanted('unbounded-clock')) return
     const time = timeOf(version)
     if (time < this.#time) return
     const counter = Number.parseInt(version.slice(12, 16), 16)

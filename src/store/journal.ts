@@ -36,6 +36,7 @@ export class Journal {
   readonly #changed = new Map<string, readonly [store: string, key: string]>()
   #durable: Durable[] = []
   #timer: Timer | undefined
+  #alive: Timer | undefined
   #isWriting = false
   #isClosed = false
   #noted = 0
@@ -85,6 +86,7 @@ export class Journal {
       },
       (error) => {
         if (error !== undefined) this.#events.failed(error)
+        this.#noteAlive()
         done(alive)
       },
     )
@@ -111,6 +113,7 @@ export class Journal {
   close(done: () => void): void {
     this.#isClosed = true
     this.#timer?.cancel()
+    this.#alive?.cancel()
     const finish = () => this.#persistence.close(done)
     if (this.#changed.size === 0 && !this.#isWriting) {
       finish()
@@ -118,6 +121,15 @@ export class Journal {
     }
     this.#onIdle = finish
     if (!this.#isWriting) this.#write()
+  }
+
+  /** A peer with nothing to write is alive too. */
+  #noteAlive(): void {
+    if (this.#isClosed) return
+    this.#alive = this.#runtime.timer(aliveEvery, () => {
+      if (!this.#isWriting) this.#timer ??= this.#runtime.timer(0, () => this.#write())
+      this.#noteAlive()
+    })
   }
 
   #write(): void {
@@ -139,7 +151,7 @@ export class Journal {
       return [key, entry && keptBytes(entry)]
     })
     const now = this.#runtime.wallClock()
-    if (now - this.#noted > aliveEvery) {
+    if (now - this.#noted >= aliveEvery / 2) {
       this.#noted = now
       batch.push([aliveKey, packValue(now)])
     }

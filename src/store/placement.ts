@@ -67,7 +67,7 @@ export class Placement {
     const edges = this.#edgesOf(ring)
     if (replicas > 1 && edges.size > 0 && ids.length === replicas && !ids.some((id) => edges.has(id))) {
       const edge = ring.owners(key, ring.size).find((id) => edges.has(id) && !gone?.has(id))
-      if (edge !== undefined) ids[ids.length - 1] = edge
+      if (edge !== undefined) ids = [...ids.slice(0, -1), edge]
     }
     const name = ids.join()
     let shared = this.#shared.get(name)

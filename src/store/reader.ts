@@ -17,8 +17,6 @@ export interface ReadOptions {
   readonly reads: number
   /** Milliseconds. */
   readonly timeout: number
-  /** Whether a state is new enough for this session. */
-  readonly isEnough: (held: Held | undefined) => boolean
 }
 
 export type ReadEnd =
@@ -26,8 +24,8 @@ export type ReadEnd =
   | { readonly kind: 'failed'; readonly error: RingmeshError }
 
 /**
- * One read under way: asks the first owner, and further ones when that is slow, does not know or
- * is behind what this session has seen.
+ * One read under way: asks this peer if it is an owner, else the first owner, and further ones when
+ * that is slow or cannot say.
  */
 export class Read {
   readonly #cluster: Cluster
@@ -128,7 +126,7 @@ export class Read {
     const owners = this.#candidates()
     const wanted = Math.min(this.#options.reads, owners.length)
     const isKnown = held !== undefined || settled
-    if (this.#findings.size >= wanted && wanted > 0 && isKnown && this.#options.isEnough(held)) {
+    if (this.#findings.size >= wanted && wanted > 0 && isKnown) {
       this.#read(held)
       return
     }
@@ -138,7 +136,7 @@ export class Read {
     if (this.#asked.size > this.#findings.size + this.#failed.size || this.#isOver) return
     // Everybody was asked. Nobody has it, though nobody can vouch that it never was: it is not there.
     const hasAll = owners.length > 0 && owners.every((id) => this.#findings.has(id))
-    if (hasAll && this.#options.isEnough(held)) this.#read(held)
+    if (hasAll) this.#read(held)
     else this.#startAgain()
   }
 

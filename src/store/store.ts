@@ -172,6 +172,7 @@ export class Store<Value = unknown> {
         : { prefix: checkKey(what?.prefix, 'watch.prefix') }
     return this.#service.watches.watch(this.name, this.#options.replicas, watched, (key, held) => {
       this.#session.note(key, held)
+      this.#service.clock.observe(held.version)
       try {
         changed(this.#value(held), held.version, key)
       } catch (error) {
@@ -305,7 +306,6 @@ export class Store<Value = unknown> {
         {
           reads: options.fresh === true ? reads : 1,
           timeout: options.timeout ?? this.#options.timeout,
-          isEnough: () => true,
         },
         (end) => {
           if (end.kind === 'failed') {
@@ -314,6 +314,8 @@ export class Store<Value = unknown> {
           }
           const held = this.#session.read(key, end.held)
           this.#session.note(key, held)
+          // What this page writes next must follow what it has read, wherever that was stamped.
+          if (held !== undefined) this.#service.clock.observe(held.version)
           if (held !== undefined && end.stale.length > 0)
             this.#service.repair({ store: this.name, replicas, key, ...pick(held) }, end.stale)
           resolve(held)
