@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Store } from '../store/index.js'
 import type { DurableRecords } from './durable-record.js'
 import type { TaskContext } from './runner.js'
 import { TaskService } from './service.js'
 import { SharedRecords } from './testing/shared-records.js'
 import { TaskNetwork } from './testing/task-network.js'
+
+// Virtual time costs real time, and the machine may be busy.
+vi.setConfig({ testTimeout: 30_000 })
 
 /** A network whose peers share one state that loses nothing. */
 class DurableNetwork extends TaskNetwork {

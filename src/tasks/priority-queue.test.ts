@@ -1,6 +1,9 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { PriorityQueue, type Queueable, type TaskPriority, taskPriorities } from './priority-queue.js'
+
+// Virtual time costs real time, and the machine may be busy.
+vi.setConfig({ testTimeout: 30_000 })
 
 interface Entry extends Queueable {
   readonly number: number

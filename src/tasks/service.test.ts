@@ -1,8 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { plantBug } from '../runtime/planted-bugs.js'
 import { seededRandom } from '../runtime/seeded-random.js'
 import type { TaskContext } from './runner.js'
 import { TaskNetwork } from './testing/task-network.js'
+
+// Virtual time costs real time, and the machine may be busy.
+vi.setConfig({ testTimeout: 30_000 })
 
 /** Defines `work` at each peer: takes so long, and tells which peer ran it. */
 function defineWork(network: TaskNetwork, ids: readonly string[], took: number, concurrency = 1) {
