@@ -45,9 +45,7 @@ export class Calls {
     const call = new PendingCall(this.#next++, settle)
     this.#waiting.set(call.id, call)
     if (timeout !== Number.POSITIVE_INFINITY) {
-      call.deadline = this.#deadlines.add(timeout, () =>
-        this.settle(call.id, { ok: false, reason: { type: 'timeout', after: timeout } }),
-      )
+      call.deadline = this.#deadlines.add(timeout, this.#expire, call.id)
     }
     return call
   }
@@ -55,6 +53,9 @@ export class Calls {
   get(id: number): PendingCall | undefined {
     return this.#waiting.get(id)
   }
+
+  readonly #expire = (id: number, after: number): void =>
+    this.settle(id, { ok: false, reason: { type: 'timeout', after } })
 
   /** Ends a call; does nothing when it has ended. */
   settle(id: number, outcome: CallOutcome): void {

@@ -6,12 +6,27 @@ export interface Deadline {
   cancel(): void
 }
 
-interface Entry extends Deadline {
-  at: number
-  expire: () => void
+/** No closures: there is one for every call in flight. */
+class Entry implements Deadline {
+  readonly line: Line
+  readonly at: number
+  readonly expire: (tag: number, delay: number) => void
+  readonly tag: number
   before: Entry | undefined
   after: Entry | undefined
-  listed: boolean
+  listed = true
+
+  constructor(line: Line, at: number, expire: (tag: number, delay: number) => void, tag: number) {
+    this.line = line
+    this.at = at
+    this.expire = expire
+    this.tag = tag
+    this.before = line.last
+  }
+
+  cancel(): void {
+    if (this.listed) remove(this.line, this)
+  }
 }
 
 interface Line {
@@ -33,24 +48,14 @@ export class Deadlines {
     this.#runtime = runtime
   }
 
-  /** Calls `expire` once, `delay` milliseconds from now. */
-  add(delay: number, expire: () => void): Deadline {
+  /** Calls `expire` once, `delay` milliseconds from now, with `tag` and `delay`. */
+  add(delay: number, expire: (tag: number, delay: number) => void, tag = 0): Deadline {
     let line = this.#lines.get(delay)
     if (line === undefined) {
       line = { first: undefined, last: undefined, timer: undefined }
       this.#lines.set(delay, line)
     }
-    const owner = line
-    const entry: Entry = {
-      at: this.#runtime.now() + delay,
-      expire,
-      before: line.last,
-      after: undefined,
-      listed: true,
-      cancel: () => {
-        if (entry.listed) remove(owner, entry)
-      },
-    }
+    const entry = new Entry(line, this.#runtime.now() + delay, expire, tag)
     if (line.last === undefined) line.first = entry
     else line.last.after = entry
     line.last = entry
@@ -70,7 +75,7 @@ export class Deadlines {
       const now = this.#runtime.now()
       for (let entry = line.first; entry !== undefined && entry.at <= now; entry = line.first) {
         remove(line, entry)
-        entry.expire()
+        entry.expire(entry.tag, delay)
       }
       if (line.timer === undefined) this.#arm(delay, line)
     })
