@@ -1,6 +1,13 @@
 import type { PeerId } from '../wire/index.js'
 import type { Beliefs } from './beliefs.js'
-import { CONTACT_TRIES, CONTACTS_AT_ONCE, CONTACTS_LIMIT, KNOCK_BURST, REPLY_PAUSE } from './constants.js'
+import {
+  CONTACT_TRIES,
+  CONTACTS_AT_ONCE,
+  CONTACTS_LIMIT,
+  KNOCK_BURST,
+  PROBE_PERIOD,
+  REPLY_PAUSE,
+} from './constants.js'
 import type { Peer } from './peer.js'
 
 /** First words: to those who were introduced, to strangers, and to the dead, who may only be cut off. */
@@ -55,6 +62,16 @@ export class Greetings {
     if (now - this.#lastBurst < REPLY_PAUSE) return
     this.#lastBurst = now
     for (let count = 0; count < KNOCK_BURST; count++) this.#knock(now)
+  }
+
+  /**
+   * Somebody says of `peer` what only it can say: ask it, once a period at most. A peer that was
+   * lied about outbids the lie, and whoever missed its own word would refuse it from all others.
+   */
+  ask(peer: Peer, now: number): void {
+    if (now - peer.askedAt < PROBE_PERIOD) return
+    peer.askedAt = now
+    this.greet(peer.id, true)
   }
 
   /** A frame came from one who is not here: tell it who we are, and whether it is held for dead. */

@@ -46,7 +46,10 @@ export class Hearsay {
       this.#mergeAbsent(claim, from, now)
       return
     }
-    if (isLeap(incarnation, peer.incarnation) && from !== id) return
+    if (isLeap(incarnation, peer.incarnation) && from !== id) {
+      this.#greetings.ask(peer, now)
+      return
+    }
     if (incarnation === peer.incarnation && isSuspected(standing) && isSuspected(peer.standing)) {
       this.#beliefs.suspect(peer, votersOf(claim), now, now)
       this.#verdicts.judge(peer, now)
@@ -93,7 +96,10 @@ export class Hearsay {
     const [id, incarnation, standing] = claim
     const gone = this.#beliefs.gone.get(id)
     if (gone !== undefined) {
-      if (isLeap(incarnation, gone.incarnation) && from !== id) return
+      if (isLeap(incarnation, gone.incarnation) && from !== id) {
+        this.#greetings.ask(gone, now)
+        return
+      }
       const isNewer =
         isPlanted('no-incarnation-check') ||
         supersedes(incarnation, standing, gone.incarnation, gone.standing)

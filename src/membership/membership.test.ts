@@ -424,6 +424,18 @@ describe('incarnations', () => {
     a.membership.receive(b.id, { type: 'membership.gossip', news: [[c.id, 2 ** 40, DEAD]] })
     expect(stateAt(a, c)).toBe('alive')
   })
+
+  it('that leap are asked about: who missed the word of the peer itself hears it yet', () => {
+    const cluster = new TestCluster().form(12)
+    const [a, b, c] = [at(cluster, 0), at(cluster, 1), at(cluster, 2)]
+    // What c says itself does not get through to a, while c outbids the lie.
+    cluster.filter = (from, to) => from !== c || to !== a.id
+    c.membership.receive(b.id, { type: 'membership.gossip', news: [[c.id, 2 ** 31, SUSPECT + ALIVE]] })
+    cluster.time.advance(5_000)
+    // From now on it answers when it is asked, and the rounds of probes and tables are left out.
+    cluster.filter = (from, to, { type }) => from !== c || to !== a.id || type === 'membership.hello'
+    cluster.until(() => a.membership.member(c.id)?.incarnation === 2 ** 31 + 1, 10_000)
+  })
 })
 
 describe('damping', () => {

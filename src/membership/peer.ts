@@ -40,6 +40,8 @@ export class Peer {
 
   /** Whether it was ever introduced; of one that was not, only that it is gone is known. */
   isKnown = true
+  /** When it was last asked whether what others say of it is its own word. */
+  askedAt = Number.NEGATIVE_INFINITY
   /** When it died or left, as this peer learnt of it. */
   goneAt = 0
   /** Whether its claim must still introduce it, as others may not know it yet. */
