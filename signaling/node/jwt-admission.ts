@@ -103,8 +103,14 @@ export class JwtAdmission implements Admission {
       settle(refusal(wrong[1], `the token is for another ${wrong[2]}`))
       return
     }
+    const expires = claim.exp * 1000 + clockTolerance
+    // The library looks at whole seconds: who was just put out would be let in again for the rest of one.
+    if (this.#runtime.wallClock() >= expires) {
+      settle(refusal('token-expired', 'the token has expired'))
+      return
+    }
     const key = createHash('sha256').update(token).update('\0').update(peer.id).digest('base64url')
-    const ticket: Ticket = { key, expires: claim.exp * 1000 + clockTolerance }
+    const ticket: Ticket = { key, expires }
     const spent = refusal('token-spent', 'the peer of this token has left: a new one is needed')
     if (this.#spent.has(key)) settle(spent)
     else this.#bus.remembered(key, (answer) => settle(answer === true ? spent : { admitted: true, ticket }))
