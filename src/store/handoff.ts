@@ -137,7 +137,10 @@ export class Handoff {
       let missing = 0
       for (const [index, entry] of batch.entries()) {
         const wanted = owners.get(entry)?.length ?? 0
-        const isComplete = wanted > 0 && (acknowledged.get(entry) ?? 0) >= wanted
+        // One owner that this peer sees is no reason to drop: it may be cut off with it alone.
+        const isComplete =
+          wanted >= (this.#leaving === undefined ? Math.min(2, entry.replicas) : 1) &&
+          (acknowledged.get(entry) ?? 0) >= wanted
         if (!isComplete || entry.mark !== marks[index] || !(inTime || isPlanted('drop-unpinned'))) {
           missing++
           continue

@@ -166,7 +166,7 @@ export class StateService {
         this.#born = Math.min(this.#born, born)
       },
     )
-    this.#watches = new Watches(cluster, this.#replica, this.placement)
+    this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock)
     this.#listing = new Listing(cluster, this.#replica)
     this.#isLoaded = persistence === undefined
     if (persistence !== undefined) {

@@ -2,6 +2,7 @@ import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import { isPlanted } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
+import type { HybridClock } from './clock.js'
 import { frameBytes, queueHigh, queueRetry } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Placement } from './placement.js'
@@ -53,6 +54,7 @@ export class Watches {
   readonly #cluster: Cluster
   readonly #replica: Replica
   readonly #placement: Placement
+  readonly #clock: HybridClock
   readonly #watches = new Map<number, Watch>()
   readonly #watchers = new Map<string, Watcher>()
   /** The watchers of each store, as most changes concern none. */
@@ -60,7 +62,8 @@ export class Watches {
   #last = 0
   #timer: Timer | undefined
 
-  constructor(cluster: Cluster, replica: Replica, placement: Placement) {
+  constructor(cluster: Cluster, replica: Replica, placement: Placement, clock: HybridClock) {
+    this.#clock = clock
     this.#cluster = cluster
     this.#replica = replica
     this.#placement = placement
@@ -266,7 +269,8 @@ export class Watches {
     for (const wire of records) {
       const { store, key, kind, version, content } = fromWire(wire)
       const { watched } = watch
-      if (store !== watch.store) continue
+      // A stamp that no replica would believe must not hide all that comes after it.
+      if (store !== watch.store || this.#clock.isAhead(version)) continue
       if (watched.key === undefined ? !key.startsWith(watched.prefix) : key !== watched.key) continue
       const before = watch.told.get(key)
       const held: Held = { kind, version, content }
