@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from '@playwright/test'
+
+const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
+const commands = ['signal', 'edge', 'status', 'token', 'sim']
+
+/** Processes of the test that runs, ended with it whatever it comes to. */
+const running = new Set<ChildProcess>()
+
+test.afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+  running.clear()
+})
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly error: string
+}
+
+/** Starts `ringmesh …`, and gives what it has printed so far, and its end. */
+function ringmesh(...parameters: string[]) {
+  const child = spawn(process.execPath, [cli, ...parameters], { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  const printed = { out: '', error: '' }
+  child.stdout.on('data', (text: Buffer) => {
+    printed.out += text
+  })
+  child.stderr.on('data', (text: Buffer) => {
+    printed.error += text
+  })
+  const ended = new Promise<Ended>((resolve) => child.once('close', (code) => resolve({ code, ...printed })))
+  return { child, printed, ended }
+}
+
+test('every command has help with examples, and exits with 0', async () => {
+  const asked = [[], ...commands.map((name) => [name])].map((command) => ringmesh(...command, '--help').ended)
+  for (const { code, out, error } of await Promise.all(asked)) {
+    expect(code).toBe(0)
+    expect(out).toMatch(/Examples?:\n {2}.*ringmesh/)
+    expect(error).toBe('')
+  }
+})
+
+test('--version prints the version of the package', async () => {
+  expect((await ringmesh('--version').ended).out).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+test('bad arguments get one clear line and exit code 2', async () => {
+  const cases: [parameters: string[], line: RegExp][] = [
+    [[], /a command is needed/],
+    [['sgnal'], /unknown command 'sgnal' \(Did you mean signal\?\)/],
+    [['signal', '--port', 'high'], /--port.*'high'.*must be a port/],
+    [['signal', '--host', '0.0.0.0'], /signal/],
+    [['signal', '--limit', 'much'], /signal --limit: must be name=value, but got "much"/],
+    [['signal', '--config', '/nowhere.json'], /signal --config: .*\/nowhere\.json/],
+    [['signal', '--nonsense'], /unknown option '--nonsense'/],
+    [['edge', '--room', 'r'], /--signal <url\.\.\.>' not specified/],
+    [['edge', '--signal', 'nowhere', '--room', 'r'], /join\.signal: .*but got/],
+    [['edge', '--signal', 'ws://localhost:1', '--room', ''], /join\.room: must not be empty/],
+    [['status', '--room', 'r'], /--signal <url\.\.\.>' not specified/],
+    [
+      ['status', '--signal', 'ws://localhost:1', '--room', 'r', '--every', '0'],
+      /--every.*seconds above 0, at most 600/,
+    ],
+    [['token', '--key', 'short'], /token\.key: must have at least 32 characters/],
+    [['token', '--kind', 'phone', '--key', 'x'.repeat(32)], /token\.kind: must be 'tab' or 'edge'/],
+    [['sim', '--faults', 'rain'], /rain/],
+    [['sim', '--seeds', '-1'], /--seeds/],
+  ]
+  const ends = await Promise.all(cases.map(([parameters]) => ringmesh(...parameters).ended))
+  for (const [index, { code, out, error }] of ends.entries()) {
+    const [parameters = [], line = /^$/] = cases[index] ?? []
+    expect(error, parameters.join(' ')).toMatch(/^ringmesh: .*\n$/)
+    expect(error).toMatch(line)
+    expect({ out, code }).toEqual({ out: '', code: 2 })
+  }
+})
+
+test('what cannot be reached is one line and exit code 1', async () => {
+  const { code, error } = await ringmesh(
+    ...['status', '--signal', 'ws://127.0.0.1:1', '--room', 'r', '--timeout', '1'],
+  ).ended
+  expect(error).toMatch(/^ringmesh: .*ws:\/\/127\.0\.0\.1:1.*\n$/)
+  expect(code).toBe(1)
+})
+
+test('ringmesh signal prints its effective configuration, secrets hidden', async () => {
+  const { code, out } = await ringmesh(
+    ...['signal', '--key', 'k'.repeat(32), '--limit', 'peersPerRoom=8', '--redis', 'redis://u:p@h:1'],
+    '--print-config',
+  ).ended
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({
+    key: '(hidden)',
+    limits: { peersPerRoom: 8 },
+    redis: 'redis://(hidden)@h:1',
+    port: 9000,
+  })
+})
+
+test('status shows the edge workers of a room, their shares and trees, with a token of ringmesh token', async () => {
+  const key = 'a key of this test, long enough to be one'
+  const signal = ringmesh('signal', '--port', '0', '--key', key)
+  await expect.poll(() => signal.printed.out).toMatch(/ws:.*\n/)
+  const url = signal.printed.out.trim()
+  const token = (await ringmesh('token', '--key', key, '--room', 'shop').ended).out.trim()
+  const where = ['--signal', url, '--room', 'shop', '--token', token]
+  const tasks = fileURLToPath(new URL('./support/supervising-edge.mjs', import.meta.url))
+
+  const edge = ringmesh('edge', ...where, '--tasks', tasks)
+  await expect.poll(() => edge.printed.out, { timeout: 30_000 }).toMatch(/edge worker (\S+) is in room shop/)
+  const id = /edge worker (\S+) /.exec(edge.printed.out)?.[1] ?? ''
+
+  const status = await ringmesh('status', ...where).ended
+  expect(status).toMatchObject({ code: 0, error: '' })
+  expect(status.out).toContain('room shop: 1 peer, view ')
+  expect(status.out).toMatch(new RegExp(`${id} +edge +alive +(direct|relay) .* 4 +100\\.0 %`))
+  expect(status.out).toContain(`supervisors of ${id}`)
+  expect(status.out).toMatch(/^ {4}counter {2}Counter, running$/m)
+
+  const watch = ringmesh('status', ...where, '--watch', '--every', '0.2', '--json')
+  await expect.poll(() => watch.printed.out.split('\n').length, { timeout: 30_000 }).toBeGreaterThan(3)
+  const [first = ''] = watch.printed.out.split('\n')
+  expect(JSON.parse(first)).toMatchObject({ room: 'shop', members: [{ id, kind: 'edge', share: 1 }] })
+  watch.child.kill('SIGTERM')
+  expect((await watch.ended).code).toBe(0)
+
+  edge.child.kill('SIGTERM')
+  expect((await edge.ended).code).toBe(0)
+  signal.child.kill('SIGTERM')
+  expect((await signal.ended).code).toBe(0)
+})
+
+test('ringmesh sim is quiet when piped, and prints one line a run', async () => {
+  const { code, out, error } = await ringmesh('sim', '--seed', '7', '--nodes', '4', '--minutes', '1').ended
+  expect({ code, error }).toEqual({ code: 0, error: '' })
+  expect(out).toMatch(/^seed 7 {2}trace [0-9a-f]+ .*converged after .*\n$/)
+})
