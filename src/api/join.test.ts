@@ -52,7 +52,12 @@ describe('join, in Node', { timeout: 90_000 }, () => {
     expect(holders.length).toBeGreaterThanOrEqual(2)
     expect(await c.store('scores').get('ada', { fresh: true })).toBe(36)
 
-    for (const mesh of [a, b, c]) mesh.tasks.define('square', (n: number) => ({ square: n * n, by: mesh.id }))
+    for (const mesh of [a, b, c]) {
+      mesh.tasks.define('square', async (n: number) => {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        return { square: n * n, by: mesh.id }
+      })
+    }
     const inputs = Array.from({ length: 30 }, (_, n) => n)
     await vi.waitFor(async () => {
       const doers = new Set<string>()
@@ -62,7 +67,7 @@ describe('join, in Node', { timeout: 90_000 }, () => {
       }
       // The others' definitions may still be on their way at first.
       expect(doers).toEqual(new Set([a.id, b.id, c.id]))
-    })
+    }, 20_000)
 
     const downs: string[] = []
     a.on('down', ({ id, state }) => downs.push(`${id} ${state}`))

@@ -37,9 +37,12 @@ export interface Request {
 }
 
 export interface ClusterEvents {
-  /** A peer became able to work with us: `alive` for the first time, or again. */
+  /** Another peer became able to work with us: `alive` for the first time, or again. */
   up(member: Member): void
-  /** A peer is dead or has left. Its id never comes back. */
+  /**
+   * Another peer is dead or has left. The id of one that left never comes back; one that was held for dead
+   * may, when it was only cut off or asleep: `up` follows then.
+   */
   down(member: Member): void
   /** Anything of a member changed: its state, its link. Also fired with `up` and `down`. */
   change(member: Member): void

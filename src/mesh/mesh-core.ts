@@ -10,7 +10,7 @@ import {
 import { type Member as Known, Membership, type MembershipMessage } from '../membership/index.js'
 import type { ReadonlyRing, Spread } from '../ring/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
-import type { Message, MessageType, PeerId, PeerInfo } from '../wire/index.js'
+import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
 import { goodbyeBound, greetingBound, joiningBound, knockBound, leavingBound } from './constants.js'
 import { Requests } from './requests.js'
@@ -112,7 +112,7 @@ export class MeshCore implements Cluster {
     this.#requests = new Requests({
       runtime,
       view: () => this.view,
-      send: (to, message) => this.send(to, message),
+      send: (to, message, priority) => this.#sendUrgent(to, message, priority),
       isUp: (peer) => this.#isUp(peer),
     })
   }
@@ -181,8 +181,12 @@ export class MeshCore implements Cluster {
   }
 
   send(to: PeerId, message: Message): boolean {
+    return this.#sendUrgent(to, message, undefined)
+  }
+
+  #sendUrgent(to: PeerId, message: Message, priority: Priority | undefined): boolean {
     if (this.#stage === 'gone') return false
-    if (to !== this.self) return this.#links.send(to, message)
+    if (to !== this.self) return this.#links.send(to, message, priority)
     this.runtime.timer(0, () => this.#receive(this.self, message))
     return true
   }
@@ -375,10 +379,10 @@ export class MeshCore implements Cluster {
     const member = this.#described(known)
     const wasUp = before !== undefined && isWorking(before.state)
     const wasDown = before !== undefined && (before.state === 'dead' || before.state === 'left')
-    if (isWorking(state) && !wasUp) this.#emit('up', member)
+    if (isWorking(state) && !wasUp && !isSelf) this.#emit('up', member)
     if ((state === 'dead' || state === 'left') && !wasDown) {
       this.#requests.down(id)
-      this.#emit('down', member)
+      if (!isSelf) this.#emit('down', member)
     }
     this.#emit('change', member)
     this.#greeted(id)

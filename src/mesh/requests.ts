@@ -1,6 +1,14 @@
 import { BadFrame } from '../errors/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
-import { decodeMessage, encodeMessage, type Message, type MessageType, type PeerId } from '../wire/index.js'
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type MessageType,
+  messageDefinition,
+  type PeerId,
+  type Priority,
+} from '../wire/index.js'
 import type { Outcome, Request } from './cluster.js'
 import { askedAtOnce, servedAtOnce } from './constants.js'
 
@@ -17,8 +25,8 @@ export interface RequestsOptions {
   runtime: Runtime
   /** The digest that every request and reply carries. */
   view: () => string
-  /** Queues a message; false when it was dropped. */
-  send: (to: PeerId, message: Message) => boolean
+  /** Queues a message in the lane of `priority`; false when it was dropped. */
+  send: (to: PeerId, message: Message, priority?: Priority) => boolean
   /** Whether asking this peer makes sense at all. */
   isUp: (peer: PeerId) => boolean
 }
@@ -53,7 +61,8 @@ export class Requests {
     }
     if (!isUp(to)) return refused({ kind: 'down' })
     if (this.#asked.size >= askedAtOnce) return refused({ kind: 'refused', reason: 'busy' })
-    if (!send(to, { type: 'mesh.request', id, view: view(), body: encodeMessage(message) })) {
+    const request: Message = { type: 'mesh.request', id, view: view(), body: encodeMessage(message) }
+    if (!send(to, request, urgency(message))) {
       return refused(isUp(to) ? { kind: 'refused', reason: 'busy' } : { kind: 'down' })
     }
     const timer = runtime.timer(timeout, () => this.#settle(id, { kind: 'timeout' }))
@@ -136,7 +145,13 @@ export class Requests {
       answer()
     }
     const reply = (answer: Message): void => {
-      send(from, { type: 'mesh.reply', id, view: this.#options.view(), body: encodeMessage(answer) })
+      const wrapped: Message = {
+        type: 'mesh.reply',
+        id,
+        view: this.#options.view(),
+        body: encodeMessage(answer),
+      }
+      send(from, wrapped, urgency(answer))
     }
     try {
       server(message, {
@@ -150,6 +165,11 @@ export class Requests {
       once(() => refuse('malformed'))
     }
   }
+}
+
+/** What a request or reply carries is as urgent as it is by itself: bulk in an envelope is bulk. */
+function urgency(message: Message): Priority | undefined {
+  return messageDefinition(message.type)?.priority
 }
 
 function decoded(body: Uint8Array): Message | undefined {
