@@ -16,3 +16,12 @@ export function positiveNumber(text: string): number {
   }
   return value
 }
+
+/** Reads a time in seconds: above 0, parts of a second allowed, at most 10 minutes. */
+export function seconds(text: string): number {
+  const value = positiveNumber(text)
+  if (value === 0 || value > 600) {
+    throw new InvalidArgumentError('It must be a number of seconds above 0, at most 600.')
+  }
+  return value
+}

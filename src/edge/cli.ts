@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { version } from '../../package.json'
 import { edgeCommand } from './edge-command.js'
 import { signalCommand } from './signal-command.js'
 import { simCommand } from './sim-command.js'
+import { statusCommand } from './status-command.js'
 import { tokenCommand } from './token-command.js'
 
 /** Bad arguments end with this code, as the shell's own commands do. */
@@ -10,13 +12,19 @@ const usageError = 2
 
 const program = new Command('ringmesh')
   .description('One fault-tolerant cluster out of browser tabs and edge workers.')
+  .version(version, '--version', 'print the version')
   .helpCommand(false)
   .addHelpText(
     'after',
-    '\nExample:\n  ringmesh signal --port 9000\n  ringmesh edge --signal ws://localhost:9000 --room demo',
+    `
+Examples:
+  ringmesh signal --port 9000
+  ringmesh edge --signal ws://localhost:9000 --room demo
+  ringmesh status --signal ws://localhost:9000 --room demo
+  ringmesh COMMAND --help`,
   )
 
-for (const command of [signalCommand(), edgeCommand(), simCommand(), tokenCommand()]) {
+for (const command of [signalCommand(), edgeCommand(), statusCommand(), tokenCommand(), simCommand()]) {
   program.addCommand(command)
 }
 
@@ -28,17 +36,21 @@ for (const command of [program, ...program.commands]) {
 }
 
 try {
+  if (process.argv.length === 2) program.error('a command is needed; ringmesh --help lists them')
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) {
-    if (error.exitCode !== 0) console.error(`ringmesh: ${error.message.replace(/^error: /, '')}`)
-    process.exitCode = error.exitCode === 0 ? 0 : usageError
-  } else {
-    console.error(`ringmesh: ${error instanceof Error ? error.message : String(error)}`)
+  const message = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof CommanderError && error.exitCode === 0)) {
+    console.error(`ringmesh: ${oneLine(message.replace(/^error: /, ''))}`)
     process.exit(isUsageError(error) ? usageError : 1)
   }
 }
 
 function isUsageError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'InvalidOption'
+  return error instanceof CommanderError || (error instanceof Error && error.name === 'InvalidOption')
+}
+
+/** Commander puts what one may have meant on a line of its own. */
+function oneLine(text: string): string {
+  return text.split(/\s*\n\s*/).join(' ')
 }

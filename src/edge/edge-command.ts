@@ -2,9 +2,9 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import type { Mesh } from '../index.node.js'
-import { join } from '../index.node.js'
-import { levelPersistence } from '../store/adapters/level.js'
+import type { Persistence } from '../store/index.js'
 import { positiveNumber } from './arguments.js'
+import { progress } from './progress.js'
 
 interface EdgeOptions {
   signal: string[]
@@ -30,21 +30,29 @@ export function edgeCommand(): Command {
     .option('--weight <number>', 'share of the ring; a tab has 1 (default: 4)', positiveNumber)
     .addHelpText(
       'after',
-      '\nExample:\n  ringmesh edge --signal ws://localhost:9000 --room demo --tasks ./tasks.js --data ./data\n\ntasks.js:\n  export default (mesh) => mesh.tasks.define("square", async (n) => n * n)',
+      `
+SIGTERM drains it: what it holds is handed over, then it leaves.
+
+Examples:
+  ringmesh edge --signal ws://localhost:9000 --room demo
+  ringmesh edge --signal wss://signal.example --room demo --tasks ./tasks.js --data ./data
+
+tasks.js:
+  export default (mesh) => mesh.tasks.define('square', async (n) => n * n)`,
     )
     .action(runEdge)
 }
 
 async function runEdge(options: EdgeOptions): Promise<void> {
+  const done = progress(`joining room ${options.room}`)
+  const { join } = await import('../index.node.js')
   const mesh = await join({
     signal: options.signal,
     room: options.room,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.weight === undefined ? {} : { weight: options.weight }),
-    ...(options.data === undefined
-      ? {}
-      : { persistence: levelPersistence({ directory: resolve(options.data) }) }),
-  })
+    ...(options.data === undefined ? {} : { persistence: await onDisk(options.data) }),
+  }).finally(done)
   if (options.tasks !== undefined) await load(options.tasks, mesh)
   console.log(`edge worker ${mesh.id} is in room ${options.room}`)
   process.send?.({ ready: mesh.id })
@@ -59,6 +67,11 @@ async function runEdge(options: EdgeOptions): Promise<void> {
   process.on('SIGTERM', leave)
   process.on('SIGINT', leave)
   process.on('disconnect', leave)
+}
+
+async function onDisk(folder: string): Promise<Persistence> {
+  const { levelPersistence } = await import('../store/adapters/level.js')
+  return levelPersistence({ directory: resolve(folder) })
 }
 
 async function load(file: string, mesh: Mesh): Promise<void> {

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { runSim, type SimOptions } from '../sim/index.js'
+import type { SimOptions } from '../sim/index.js'
 import { positiveNumber } from './arguments.js'
 
 /** `ringmesh sim`: the deterministic simulator. Exits with 1 when an invariant was broken. */
@@ -15,9 +15,10 @@ export function simCommand(): Command {
     .option('--shrink', 'find the smallest list of faults that still fails')
     .addHelpText(
       'after',
-      '\nExample:\n  ringmesh sim --seeds 100 --nodes 20\n  ringmesh sim --seed 42 --faults crash,freeze --shrink',
+      '\nExamples:\n  ringmesh sim --seeds 100 --nodes 20\n  ringmesh sim --seed 42 --faults crash,freeze --shrink',
     )
     .action(async (options: SimOptions) => {
+      const { runSim } = await import('../sim/index.js')
       const { isTTY } = process.stderr
       const { failed } = await runSim(options, {
         line: (text) => console.log(text),

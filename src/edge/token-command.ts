@@ -12,7 +12,7 @@ export function tokenCommand(): Command {
   return command
     .addHelpText(
       'after',
-      '\nExample:\n  ringmesh token --room "team-*" --kind tab --weight 1 --expires-in 3600',
+      '\nExamples:\n  RINGMESH_SIGNAL_KEY=$(cat key) ringmesh token --room "team-*" --kind tab --expires-in 3600\n  ringmesh token --private-key key.pem --room demo --peer p1',
     )
     .action(runToken)
 }
