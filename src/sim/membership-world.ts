@@ -266,6 +266,9 @@ export class MembershipWorld implements World {
     this.network.send(sender, receiver, message)
   }
 
+  /** There are no sessions here that it could have broken. */
+  endHostile(): void {}
+
   excuse(milliseconds: number, numbers?: readonly number[]): void {
     const until = this.time.now + milliseconds
     const nodes = numbers === undefined ? this.nodes : numbers.flatMap((number) => this.nodes[number] ?? [])

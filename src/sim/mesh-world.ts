@@ -263,6 +263,11 @@ export class MeshWorld implements World {
     else receiver.signalingEvents?.offered(id, frame)
   }
 
+  endHostile(number: number): void {
+    this.close(number, false)
+  }
+
+  /** Nothing is excused here: what is promised of the whole mesh is promised whatever happens. */
   excuse(): void {}
 
   #madeUp(chance: () => number): Uint8Array {

@@ -189,6 +189,7 @@ const strikes: Readonly<Record<FaultKind, Strike>> = {
     attack()
     return () => {
       isHostile = false
+      for (const node of fault.nodes) world.endHostile(node)
     }
   },
 }

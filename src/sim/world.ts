@@ -51,6 +51,11 @@ export interface World {
   /** `node` sends one frame of chance's making to another. */
   sendHostile(node: number, to: number, chance: () => number): void
   /**
+   * `node` sends no more such frames. Where they could break its own sessions it is closed: a page
+   * may shut itself out, and only the others are promised anything.
+   */
+  endHostile(node: number): void
+  /**
    * From now until `milliseconds` from now nothing is promised about these nodes, because a fault
    * of the network or of the page itself is upon them. No list: about any.
    */
