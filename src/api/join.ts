@@ -25,6 +25,7 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
       const refuse = (error: RingmeshError): void => {
         bound.cancel()
         core.goodbye()
+        void mesh.leave()
         reject(error)
       }
       const core: MeshCore = new MeshCore({
@@ -63,7 +64,7 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
         snapshots: processSnapshots(state),
         parallelism: platform.cores,
       })
-      const stops = [adoptSystem(processes), platform.follow(core), () => tasks.close(), () => state.close()]
+      const stops = [adoptSystem(processes), platform.follow(core)]
       const mesh = new Mesh({ core, messages, state, tasks, processes, stops })
       const bound = runtime.timer(options.timeout, () => {
         const seconds = options.timeout / 1000

@@ -22,7 +22,7 @@ export interface MeshParts {
   readonly state: StateService
   readonly tasks: TaskService
   readonly processes: ProcessSystem
-  /** Undone, in this order, once the mesh has been left. */
+  /** What else is undone once the mesh has been left. */
   readonly stops: readonly (() => void)[]
 }
 
@@ -182,9 +182,13 @@ export class Mesh {
   /** Hands over what this peer holds, says goodbye and closes everything; at most 10 s. Idempotent. */
   leave(): Promise<void> {
     this.#leaving ??= new Promise((resolve) => {
-      this.#parts.core.leave(() => {
-        for (const stop of this.#parts.stops) stop()
-        resolve()
+      const { core, tasks, processes, state, stops } = this.#parts
+      core.leave(() => {
+        tasks.close()
+        processes.close()
+        for (const stop of stops) stop()
+        // Last, as the others keep their records in it; what it holds is on the disk when it is done.
+        state.close(resolve)
       })
     })
     return this.#leaving
