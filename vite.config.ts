@@ -71,7 +71,12 @@ const demo: ViteUserConfig = {
   publicDir: path('public'),
   plugins: [sampleText()],
   worker: { format: 'es' },
-  build: { target: 'es2022', outDir: path('dist/demo'), emptyOutDir: true },
+  build: {
+    target: 'es2022',
+    outDir: path('dist/demo'),
+    emptyOutDir: true,
+    rollupOptions: { input: { index: path('src/demo/index.html'), frame: path('src/demo/frame.html') } },
+  },
 }
 
 const unit: ViteUserConfig = {

@@ -21,6 +21,21 @@ async function agree(pages: readonly Page[], peers: number): Promise<void> {
     .toBe(true)
 }
 
+/** The figures of the newest fault, by name, once it is done with. */
+async function seen(page: Page, fault: string): Promise<Record<string, string>> {
+  const newest = page.locator('[data-testid=sightings] > li').first()
+  await expect(newest).toHaveAttribute('data-fault', fault)
+  await expect(newest).toHaveAttribute('data-phase', 'done', { timeout: 60_000 })
+  await expect(newest).not.toHaveAttribute('data-failure')
+  return newest
+    .locator('dl > div')
+    .evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => [row.querySelector('dt')?.textContent, row.querySelector('dd')?.textContent]),
+      ),
+    )
+}
+
 test('a tab that is opened sees itself and the edge worker', async ({ demo, context }, testInfo) => {
   const page = await context.newPage()
   const start = Date.now()
@@ -66,13 +81,63 @@ test('four tabs and an edge worker count words exactly while a renderer crashes'
 
 test('a crashed worker comes back, and goes on with its work', async ({ demo }) => {
   const tab = await demo.tab()
-  const compute = tab.locator('[data-child=compute]')
+  const self = await tab.locator('#app').getAttribute('data-peer')
+  const compute = tab.locator(`[data-testid=forest] [data-peer="${self}"] [data-node=compute]`)
   await expect(compute).toHaveAttribute('data-state', 'running')
   await tab.getByTestId('crash-worker').click()
   await expect(compute).toHaveAttribute('data-restarts', '1')
   await expect(compute).toHaveAttribute('data-state', 'running')
+  const sighting = await seen(tab, 'crash-worker')
+  expect(sighting['acknowledged writes lost']).toMatch(/^0 of \d+$/)
+  expect(sighting['tasks lost']).toMatch(/^0 of \d+$/)
   await tab.getByTestId('draw').click()
   await expect(tab.getByTestId('draw-state')).toContainText('96 tiles')
+})
+
+test('a frame that is killed is seen to die, and nothing is lost with it', async ({ demo }) => {
+  const tab = await demo.tab()
+  await tab.getByTestId('add-three').click()
+  await agree([tab], 5)
+  const other = await demo.tab()
+  await agree([tab, other], 6)
+  await expect(tab.locator('[data-testid=forest] > li')).toHaveCount(6)
+  await tab.getByTestId('kill').click()
+  const sighting = await seen(tab, 'kill')
+  await agree([tab, other], 5)
+  expect(sighting['acknowledged writes lost']).toMatch(/^0 of \d+$/)
+  expect(sighting['tasks lost']).toMatch(/^0 of \d+$/)
+  const [moved, least] = (sighting['keys moved / the least possible'] ?? '').split(' / ')
+  expect(moved).toBe(least)
+})
+
+test('a hidden peer is parked, and holds no share of the ring', async ({ demo }) => {
+  const tab = await demo.tab()
+  await tab.getByTestId('add-hidden').click()
+  const parked = tab.locator('[data-testid=peers] tr[data-state=parked]')
+  await expect(parked).toHaveCount(1)
+  await expect(parked).toContainText('0.0 %')
+  await tab.getByTestId('hide').click()
+  await expect(parked).toHaveCount(0)
+  await agree([tab], 3)
+})
+
+test('what one tab paints, every tab shows', async ({ demo }) => {
+  const [paints, looks] = [await demo.tab(), await demo.tab()]
+  await agree([paints, looks], 3)
+  const board = paints.getByTestId('pixels')
+  await board.focus()
+  for (const key of ['ArrowRight', 'ArrowDown', 'Space']) await board.press(key)
+  await looks.getByTestId('pixels').focus()
+  for (const key of ['ArrowRight', 'ArrowDown']) await looks.getByTestId('pixels').press(key)
+  await expect(paints.getByTestId('pixel-state')).toContainText('Key 1,1: blue')
+  await expect
+    .poll(async () => {
+      // The state is told where the cursor goes.
+      await looks.getByTestId('pixels').press('ArrowRight')
+      await looks.getByTestId('pixels').press('ArrowLeft')
+      return looks.getByTestId('pixel-state').textContent()
+    })
+    .toContain('Key 1,1: blue')
 })
 
 test('a tab that leaves is gone from the others at once', async ({ demo }) => {

@@ -24,24 +24,30 @@ export interface DrawnTile {
   readonly peer: string
 }
 
+export type OnTile = (tile: Tile, drawn: DrawnTile) => void
+
+/** Draws a part of the plane where the visitor sees it, and tells of every tile. */
+export type Picture = (viewport: Viewport, onTile: OnTile) => Promise<void>
+
 interface PieceInput {
   readonly count: string
   readonly index: number
   readonly text: string
 }
 
-/** The demo's work as the mesh sees it: two tasks, and two stores for the counts. */
+/** The demo's work as the mesh sees it: three tasks, and two stores for the counts. */
 export class Jobs {
   readonly #mesh: Mesh
   readonly #counts: Store<WordCounts>
   readonly #current: Store<Count>
+  #picture: Picture | undefined
 
   /** @param compute - the supervised thread that does this peer's share of the work */
-  constructor(mesh: Mesh, compute: () => ProcessRef) {
+  constructor(mesh: Mesh, compute: () => Promise<ProcessRef>) {
     this.#mesh = mesh
     this.#counts = mesh.store<WordCounts>('word-counts')
     this.#current = mesh.store<Count>('word-count')
-    const ask = (job: Job) => call(compute(), job, { timeout: jobTimeout })
+    const ask = async (job: Job) => call(await compute(), job, { timeout: jobTimeout })
     mesh.tasks.define<PieceInput, number>(
       'count-words',
       async ({ count, index, text }) => {
@@ -56,6 +62,13 @@ export class Jobs {
       'mandelbrot',
       async (tile) => ({ shades: (await ask({ type: 'mandelbrot', tile })) as Uint8Array, peer: mesh.id }),
       { concurrency: 2 },
+    )
+    mesh.tasks.define<number, number>(
+      'prove',
+      async (seed) => (await ask({ type: 'prove', seed })) as number,
+      {
+        concurrency: 2,
+      },
     )
   }
 
@@ -78,18 +91,26 @@ export class Jobs {
   }
 
   /** Has the mesh draw a picture; `onTile` gets each tile as it comes. */
-  async draw(
-    viewport: Viewport,
-    width: number,
-    height: number,
-    onTile: (tile: Tile, drawn: DrawnTile) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const tiles = tilesOf(viewport, width, height)
-    const results = this.#mesh.tasks.map<DrawnTile, Tile>('mandelbrot', tiles, { ordered: false, signal })
+  async draw(viewport: Viewport, onTile: OnTile, signal?: AbortSignal): Promise<void> {
+    const tiles = tilesOf(viewport)
+    const options = signal === undefined ? { ordered: false } : { ordered: false, signal }
+    const results = this.#mesh.tasks.map<DrawnTile, Tile>('mandelbrot', tiles, options)
     for await (const { index, value } of results) {
       const tile = tiles[index]
       if (tile) onTile(tile, value)
+    }
+  }
+
+  /** Shows a part of the plane on the page: draws it by whoever put itself down for it. */
+  async show(viewport: Viewport, onTile: OnTile): Promise<void> {
+    await (this.#picture ?? ((where, each) => this.draw(where, each)))(viewport, onTile)
+  }
+
+  /** Puts a picture on the page down for what is shown. Returns the way back. */
+  showOn(picture: Picture): () => void {
+    this.#picture = picture
+    return () => {
+      if (this.#picture === picture) this.#picture = undefined
     }
   }
 

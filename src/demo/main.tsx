@@ -1,41 +1,34 @@
 import { render } from 'preact'
-import { join, type ProcessRef, worker } from '../index.js'
-import { Jobs } from './jobs.js'
-import { follow } from './live.js'
+import { MeshObserver } from '../picture/index.js'
+import { Frames } from './frames.js'
+import { startPeer } from './peer.js'
+import { PixelBoard } from './pixel-board.js'
+import { Stopwatch } from './stopwatch.js'
+import { Tour } from './tour.js'
 import { App } from './view/app.js'
 
 const parameters = new URLSearchParams(location.search)
 const root = document.getElementById('app') as HTMLElement
 
-/** The demo's own server signals beside the page; `?signal=` names another. */
-function signalUrl(): string {
-  return (
-    parameters.get('signal') ??
-    new URL('signal', location.href).href.replace(/^http/, 'ws').replace(/\?.*$/, '')
-  )
-}
-
 async function start(): Promise<void> {
-  const mesh = await join({ signal: signalUrl(), room: parameters.get('room') ?? 'demo' })
-  const tree = await mesh.supervise({
-    strategy: 'one_for_one',
-    children: [
-      {
-        id: 'compute',
-        start: worker(() => new Worker(new URL('./compute.worker.ts', import.meta.url), { type: 'module' })),
-      },
-    ],
+  const { mesh, tree, jobs, reports } = await startPeer(parameters)
+  const observer = new MeshObserver(mesh)
+  reports.on(({ links, given }, from) => {
+    observer.told(
+      from,
+      links.map(([to, kind]) => ({ from, to, kind })),
+    )
+    for (const [to, count] of given) if (count > 0) observer.flow({ kind: 'task', from, to, count })
   })
-  const compute = (): ProcessRef => {
-    const child = tree.children().find(({ id }) => id === 'compute')
-    if (child?.ref === undefined) throw new Error('the compute thread is being restarted')
-    return child.ref
-  }
-  const jobs = new Jobs(mesh, compute)
-  follow(mesh)
-  render(<App mesh={mesh} jobs={jobs} tree={tree} />, root)
+  const frames = new Frames(document.getElementById('frames') as HTMLElement)
+  const stopwatch = new Stopwatch({ mesh, observer, frames, reports, tree })
+  const pixels = new PixelBoard(mesh, observer)
+  const tour = new Tour({ mesh, observer, frames, stopwatch, jobs, pixels })
+  root.replaceChildren()
+  render(<App {...{ mesh, observer, frames, stopwatch, jobs, pixels, tour }} />, root)
   root.dataset.peer = mesh.id
   root.dataset.ready = 'true'
+  if (parameters.has('tour')) await tour.run()
 }
 
 start().catch((error: Error) => {

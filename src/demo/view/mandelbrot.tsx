@@ -1,67 +1,96 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Jobs } from '../jobs.js'
-import { colours } from '../live.js'
-import type { Tile, Viewport } from '../work/mandelbrot.js'
+import { type MeshObserver, noColour } from '../../picture/index.js'
+import type { Jobs, OnTile } from '../jobs.js'
+import { picture, type Tile, type Viewport, whole } from '../work/mandelbrot.js'
 
-const width = 768
-const height = 512
-const whole: Viewport = { centreX: -0.6, centreY: 0, span: 3.2 }
+const { width, height } = picture
 
 /** Each click shows a part this many times smaller. */
 const zoom = 4
 
 /** A picture drawn tile by tile by the whole mesh, each tile in the tint of the peer that drew it. */
-export function Mandelbrot({ jobs }: { jobs: Jobs }) {
+export function Mandelbrot({ jobs, observer }: { jobs: Jobs; observer: MeshObserver }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const running = useRef<AbortController>()
-  const [viewport, setViewport] = useState<Viewport>()
+  const [viewport, setViewport] = useState<Viewport>(whole)
   const [message, setMessage] = useState('')
 
-  useEffect(() => {
+  const draw = async (where: Viewport, onTile?: OnTile): Promise<void> => {
     const context = canvas.current?.getContext('2d')
-    if (!context || viewport === undefined) return
+    if (!context) return
+    running.current?.abort()
     const stop = new AbortController()
     running.current = stop
+    setViewport(where)
+    setMessage('drawing…')
     const start = performance.now()
     const drawnBy = new Map<string, number>()
-    const onTile = (tile: Tile, drawn: { shades: Uint8Array; peer: string }): void => {
+    const paintTile: OnTile = (tile, drawn) => {
       if (stop.signal.aborted) return
       drawnBy.set(drawn.peer, (drawnBy.get(drawn.peer) ?? 0) + 1)
-      paint(context, tile, drawn.shades, colours.value.get(drawn.peer) ?? '#888888')
+      paint(context, tile, drawn.shades, observer.colours.value.get(drawn.peer) ?? noColour)
+      onTile?.(tile, drawn)
     }
-    setMessage('drawing…')
-    jobs.draw(viewport, width, height, onTile, stop.signal).then(
-      () => {
-        const tiles = [...drawnBy.values()].reduce((sum, count) => sum + count, 0)
-        setMessage(`${tiles} tiles by ${drawnBy.size} peers in ${Math.round(performance.now() - start)} ms`)
-      },
-      (error: Error) => {
-        if (!stop.signal.aborted) setMessage(String(error))
-      },
-    )
-    return () => stop.abort()
-  }, [viewport, jobs])
+    try {
+      await jobs.draw(where, paintTile, stop.signal)
+      const tiles = [...drawnBy.values()].reduce((sum, count) => sum + count, 0)
+      setMessage(`${tiles} tiles by ${drawnBy.size} peers in ${Math.round(performance.now() - start)} ms`)
+    } catch (error) {
+      if (!stop.signal.aborted) setMessage(String(error))
+    }
+  }
+  useEffect(() => {
+    const stopShowing = jobs.showOn(draw)
+    return () => {
+      stopShowing()
+      running.current?.abort()
+    }
+  }, [jobs])
 
   const zoomIn = (event: MouseEvent): void => {
-    const from = viewport ?? whole
     const element = event.currentTarget as HTMLCanvasElement
     const x = event.offsetX / element.clientWidth - 0.5
     const y = (event.offsetY / element.clientHeight - 0.5) * (height / width)
-    setViewport({
-      centreX: from.centreX + x * from.span,
-      centreY: from.centreY + y * from.span,
-      span: from.span / zoom,
-    })
+    const { centreX, centreY, span } = viewport
+    void draw({ centreX: centreX + x * span, centreY: centreY + y * span, span: span / zoom })
   }
   return (
     <section class="card" aria-label="Mandelbrot">
       <header>
-        <h2>Draw the Mandelbrot set</h2>
-        <button type="button" onClick={() => setViewport({ ...whole })} data-testid="draw">
-          Draw it
-        </button>
+        <h2>Draw together</h2>
+        <div class="buttons">
+          <button
+            type="button"
+            onClick={() => void draw({ ...viewport, span: viewport.span / zoom })}
+            aria-label="Zoom in"
+          >
+            +
+          </button>
+          <button
+            type="button"
+            onClick={() =>
+              void draw(
+                viewport.span * zoom > whole.span ? whole : { ...viewport, span: viewport.span * zoom },
+              )
+            }
+            aria-label="Zoom out"
+          >
+            −
+          </button>
+          <button type="button" onClick={() => void draw(whole)} data-testid="draw">
+            Draw it
+          </button>
+        </div>
       </header>
-      <canvas ref={canvas} class="mandelbrot" width={width} height={height} onClick={zoomIn} />
+      <canvas
+        ref={canvas}
+        class="mandelbrot"
+        width={width}
+        height={height}
+        onClick={zoomIn}
+        role="img"
+        aria-label="The Mandelbrot set"
+      />
       <p class="note" data-testid="draw-state">
         {message || 'Each tile is a task; its tint is the peer that drew it. Click to zoom in.'}
       </p>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
+import { shortened } from '../../picture/index.js'
 import type { Count, Jobs } from '../jobs.js'
-import { shortened } from '../live.js'
 import type { WordCounts } from '../work/count-words.js'
 
 /** Words in the table. */
@@ -43,7 +43,10 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
           Use the sample (1 MB of documentation)
         </button>
       </header>
-      <fieldset
+      {/* biome-ignore lint/a11y/useSemanticElements: a place to drop a file, not a set of fields */}
+      <div
+        role="group"
+        aria-label="Drop a text file"
         class={isOver ? 'drop over' : 'drop'}
         onDragOver={(event) => {
           event.preventDefault()

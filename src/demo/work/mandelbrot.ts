@@ -20,12 +20,18 @@ export interface Viewport {
   readonly span: number
 }
 
+/** Pixels of a picture. */
+export const picture = { width: 768, height: 512 }
+
+/** The part of the plane where the whole set lies. */
+export const whole: Viewport = { centreX: -0.6, centreY: 0, span: 3.2 }
+
 /** Pixels along each side of a tile: small enough that a tile is some tens of milliseconds of work. */
 const tileSize = 64
 
 /** The tiles of a picture, row by row. More iterations are spent the deeper it zooms in. */
-export function tilesOf(viewport: Viewport, width: number, height: number): Tile[] {
-  const { centreX, centreY, span } = viewport
+export function tilesOf({ centreX, centreY, span }: Viewport): Tile[] {
+  const { width, height } = picture
   const step = span / width
   const iterations = Math.min(5000, Math.round(600 + 400 * Math.max(0, Math.log2(3 / span))))
   const tiles: Tile[] = []

@@ -1,0 +1,114 @@
+import type { Mesh } from '../index.js'
+
+/** Milliseconds between two reports of one peer, unless its ring changed. */
+const every = 400
+
+/** What every peer of the demo tells the others of itself, so that each can show the whole mesh. */
+export interface Report {
+  readonly demo: 'report'
+  /** Its view of the ring. */
+  readonly view: string
+  /** Its links: peer and kind. */
+  readonly links: readonly (readonly [peer: string, kind: 'direct' | 'relay'])[]
+  /** Tasks that it handed out since the last report: worker and count. */
+  readonly given: readonly (readonly [peer: string, count: number])[]
+}
+
+/** Tells the other peers of this one by messages, and collects what they tell. */
+export class Reports {
+  readonly #mesh: Mesh
+  readonly #listeners = new Set<(report: Report, from: string) => void>()
+  readonly #views = new Map<string, string>()
+  readonly #given = new Map<string, number>()
+  readonly #stops: (() => void)[]
+  #last = ''
+
+  constructor(mesh: Mesh) {
+    this.#mesh = mesh
+    const timer = setInterval(() => this.#tell(false), every)
+    this.#stops = [
+      () => clearInterval(timer),
+      mesh.on('ring', () => this.#tell(true)),
+      mesh.on('up', () => this.#tell(true)),
+      mesh.on('down', ({ id }) => this.#views.delete(id)),
+      mesh.on('message', (message, from) => this.#hear(message, from)),
+    ]
+  }
+
+  /** Calls `listener` for the reports of others. Returns the way back. */
+  on(listener: (report: Report, from: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Whether all peers that report see the ring as this one does. */
+  get isAgreed(): boolean {
+    const { view } = this.#mesh
+    return this.#mesh.members().every(({ id, state }) => {
+      if (id === this.#mesh.id || state !== 'alive') return true
+      const told = this.#views.get(id)
+      // Plain pages with the script tag are peers, too, and report nothing.
+      return told === undefined || told === view
+    })
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop()
+  }
+
+  #tell(isUrgent: boolean): void {
+    const { members, view } = { members: this.#mesh.members(), view: this.#mesh.view }
+    const links: [string, 'direct' | 'relay'][] = []
+    for (const { id, link } of members) if (link === 'direct' || link === 'relay') links.push([id, link])
+    const report: Report = { demo: 'report', view, links, given: this.#handedOut() }
+    const written = JSON.stringify({ view, links })
+    if (!isUrgent && report.given.length === 0 && written === this.#last) return
+    this.#last = written
+    try {
+      // Nobody waits: a report that finds the queues full is out of date when they are not.
+      this.#mesh.broadcast(report)?.catch(() => {})
+    } catch {
+      // The mesh was left, or is full: the next report says it all again.
+    }
+  }
+
+  #handedOut(): [string, number][] {
+    const { tasks } = this.#mesh
+    const given = new Map<string, number>()
+    for (const name of tasks.names()) {
+      for (const [worker, { assigned }] of tasks.shares(name)) {
+        const key = `${name} ${worker}`
+        const count = assigned - (this.#given.get(key) ?? 0)
+        this.#given.set(key, assigned)
+        if (count > 0) given.set(worker, (given.get(worker) ?? 0) + count)
+      }
+    }
+    return [...given]
+  }
+
+  #hear(message: unknown, from: string): void {
+    const report = readReport(message)
+    if (report === undefined) return
+    this.#views.set(from, report.view)
+    for (const listener of this.#listeners) listener(report, from)
+  }
+}
+
+/** Makes a report of whatever a peer sent; undefined where it is none. */
+export function readReport(message: unknown): Report | undefined {
+  if (typeof message !== 'object' || message === null) return undefined
+  const { demo, view, links, given } = message as Partial<Report>
+  if (demo !== 'report' || typeof view !== 'string' || !Array.isArray(links) || !Array.isArray(given))
+    return undefined
+  const isPair = (pair: unknown): pair is [unknown, unknown] => Array.isArray(pair) && pair.length === 2
+  return {
+    demo,
+    view,
+    links: (links as unknown[]).flatMap((link) =>
+      isPair(link) ? [[String(link[0]), link[1] === 'relay' ? 'relay' : 'direct'] as const] : [],
+    ),
+    given: (given as unknown[]).flatMap((one) =>
+      isPair(one) ? [[String(one[0]), Math.max(0, Math.floor(Number(one[1])) || 0)] as const] : [],
+    ),
+  }
+}

@@ -1,0 +1,43 @@
+import type { TreeNode } from '../index.js'
+import { noColour } from './colours.js'
+import { type MeshObserver, shortened } from './observer.js'
+
+/** The supervision trees of every peer that answers. */
+export function Forest({ observer, nameOf }: { observer: MeshObserver; nameOf?: (peer: string) => string }) {
+  const colours = observer.colours.value
+  return (
+    <ul class="forest" data-testid="forest">
+      {observer.trees.value.map(({ peer, trees }) => (
+        <li key={peer} data-peer={peer}>
+          <span class="dot" style={{ background: colours.get(peer) ?? noColour }} />
+          <b>{nameOf?.(peer) ?? (peer === observer.self ? 'this tab' : shortened(peer))}</b>
+          {trees.length === 0 && <span class="state"> supervises nothing</span>}
+          <Branch nodes={trees} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Branch({ nodes }: { nodes: readonly TreeNode[] }) {
+  if (nodes.length === 0) return null
+  return (
+    <ul class="tree">
+      {nodes.map((node, index) => (
+        <li
+          key={`${node.id} ${index}`}
+          data-node={node.id}
+          data-state={node.state}
+          data-restarts={node.restarts}
+        >
+          <span class={`state ${node.state}`}>●</span> {node.kind === 'supervisor' ? 'supervisor' : node.id}{' '}
+          <span class="state">{node.kind === 'supervisor' ? '' : node.state}</span>
+          {node.restarts > 0 && (
+            <span class="figure"> {node.restarts === 1 ? '1 restart' : `${node.restarts} restarts`}</span>
+          )}
+          <Branch nodes={node.children} />
+        </li>
+      ))}
+    </ul>
+  )
+}
