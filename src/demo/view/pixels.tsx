@@ -13,6 +13,7 @@ export function Pixels({ board, observer }: { board: PixelBoard; observer: MeshO
   const [cursor, setCursor] = useState<number>()
   const [showsOwners, setShowsOwners] = useState(false)
   const [failure, setFailure] = useState<string>()
+  const [, setChanges] = useState(0)
   const colours = observer.colours.value
   const view = observer.view.value
 
@@ -39,6 +40,15 @@ export function Pixels({ board, observer }: { board: PixelBoard; observer: MeshO
     for (const [index, code] of board.codes.entries()) draw(index, code)
     return board.on(draw)
   }, [board, showsOwners, colours, view])
+
+  // The line below tells of the pixel under the cursor, also when another peer paints it.
+  useEffect(
+    () =>
+      board.on((index) => {
+        if (index === cursor) setChanges((changes) => changes + 1)
+      }),
+    [board, cursor],
+  )
 
   const put = (index: number): void => {
     setFailure(undefined)
