@@ -67,7 +67,7 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
             onChange={(event) => void countFile(event.currentTarget.files?.[0])}
           />
         </label>
-      </fieldset>
+      </div>
       {failure && (
         <p class="note failure" role="alert">
           {failure}
