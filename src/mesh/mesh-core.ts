@@ -321,7 +321,12 @@ export class MeshCore implements Cluster {
     }
     // Who was only announced and never answered is not waited for.
     if (clean || !isMember) this.#greeted(peer)
-    if (!isMember) this.#links.disconnect(peer, 'closed')
+    // The server may be wrong, so whoever is on the way to us has time to prove it.
+    if (!isMember) {
+      this.runtime.timer(knockBound, () => {
+        if (this.#membership.member(peer) === undefined) this.#links.disconnect(peer, 'closed')
+      })
+    }
   }
 
   /** A peer that leaves waits for nobody when nobody stays: there is no one to hand over to. */
