@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Mesh } from '../index.js'
 import type { Peer } from './peer.js'
+import type { Trace } from './trace.js'
 
 /** What the test tells an edge worker. */
 export type EdgeRequest =
@@ -11,6 +12,7 @@ export type EdgeRequest =
 /** What an edge worker tells the test. */
 export type EdgeAnswer =
   | { readonly type: 'ready'; readonly peer: string }
+  | { readonly type: 'trace'; readonly what: string; readonly about: string }
   | { readonly type: 'done'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly message: string }
 
@@ -27,36 +29,42 @@ export class Edge implements Peer {
   readonly id: string
   readonly #child: ChildProcess
   readonly #waiting: Map<number, Waiting>
+  readonly #trace: Trace
   #nextId = 0
 
   /** @internal */
-  static async start(signal: string, room: string, data: string | undefined): Promise<Edge> {
+  static async start(signal: string, room: string, data: string | undefined, trace: Trace): Promise<Edge> {
     const child = fork(fileURLToPath(new URL(script, import.meta.url)), [signal, room, data ?? ''], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     })
     const waiting = new Map<number, Waiting>()
+    let name = 'an edge worker'
     const id = await new Promise<string>((resolve, reject) => {
       const bound = setTimeout(() => reject(new Error('the edge worker did not join in time')), startBound)
       child.on('message', (answer: EdgeAnswer) => {
         if (answer.type === 'ready') {
           clearTimeout(bound)
+          name = answer.peer
           resolve(answer.peer)
-        } else if (answer.type === 'done') waiting.get(answer.id)?.resolve(answer.value)
+        } else if (answer.type === 'trace') trace.add(name, answer.what, answer.about)
+        else if (answer.type === 'done') waiting.get(answer.id)?.resolve(answer.value)
         else waiting.get(answer.id)?.reject(new Error(answer.message))
       })
-      child.once('exit', (code) => {
+      child.once('exit', (code, signal) => {
         clearTimeout(bound)
-        const gone = new Error(`the edge worker ended with code ${code}`)
+        trace.add(name, 'ended', signal ?? `code ${code}`)
+        const gone = new Error(`the edge worker ended with ${signal ?? `code ${code}`}`)
         reject(gone)
         for (const { reject } of waiting.values()) reject(gone)
       })
     })
-    return new Edge(id, child, waiting)
+    return new Edge(id, child, waiting, trace)
   }
 
-  private constructor(id: string, child: ChildProcess, waiting: Map<number, Waiting>) {
+  private constructor(id: string, child: ChildProcess, waiting: Map<number, Waiting>, trace: Trace) {
     this.id = id
+    this.#trace = trace
     this.#child = child
     this.#waiting = waiting
   }
@@ -84,9 +92,11 @@ export class Edge implements Peer {
 
   /** SIGSTOP, and SIGCONT after so many milliseconds. */
   async freeze(milliseconds: number): Promise<void> {
+    this.#trace.add(this.id, 'is frozen', `for ${milliseconds} ms`)
     this.#child.kill('SIGSTOP')
     await new Promise((resolve) => setTimeout(resolve, milliseconds))
     this.#child.kill('SIGCONT')
+    this.#trace.add(this.id, 'goes on')
   }
 
   /** SIGTERM: the worker drains, then leaves. */
@@ -95,11 +105,13 @@ export class Edge implements Peer {
   }
 
   async cut(peers: readonly string[]): Promise<void> {
+    this.#trace.add(this.id, 'is cut off', peers.length === 0 ? 'from nobody' : `from ${peers.join(', ')}`)
     await this.#ask({ type: 'cut', id: this.#nextId++, peers })
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    this.#trace.add(this.id, signal === 'SIGKILL' ? 'is crashed' : 'leaves')
     const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
     this.#child.kill(signal)
     await gone

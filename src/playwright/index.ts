@@ -34,6 +34,7 @@ export const test = base.extend<{ ringmesh: ClusterOptions; cluster: Cluster }>(
     await use(cluster)
     if (testInfo.status !== testInfo.expectedStatus) {
       await testInfo.attach('ringmesh', { body: await cluster.report(), contentType: 'application/json' })
+      await testInfo.attach('ringmesh-trace', { body: cluster.trace, contentType: 'text/plain' })
     }
     await cluster.stop()
   },

@@ -1,10 +1,12 @@
 import type { BrowserContext, CDPSession, Page } from '@playwright/test'
 import type { Chaos, Mesh } from '../index.js'
 import type { Peer } from './peer.js'
+import { followMesh, type Trace } from './trace.js'
 
 interface MeshWindow {
   mesh: Mesh
   chaos?: Chaos
+  ringmeshTrace(what: string, about: string): void
 }
 
 /** A real tab, whose page is a peer. */
@@ -12,23 +14,34 @@ export class Tab implements Peer {
   readonly page: Page
   readonly id: string
   readonly #devtools: CDPSession
+  readonly #trace: Trace
   #isThere = true
 
   /** @internal */
-  static async open(context: BrowserContext, url: string): Promise<Tab> {
+  static async open(context: BrowserContext, url: string, trace: Trace): Promise<Tab> {
     const page = await context.newPage()
+    let name = 'a tab'
+    page.on('pageerror', (error) => trace.add(name, 'uncaught', error.stack ?? error.message))
+    page.on('console', (message) => {
+      const type = message.type()
+      if (type === 'error' || type === 'warning') trace.add(name, type, message.text())
+    })
+    await page.exposeFunction('ringmeshTrace', (what: string, about: string) => trace.add(name, what, about))
     await page.goto(url)
     await page.waitForFunction(() => 'mesh' in window || 'meshError' in window)
     const failure = await page.evaluate(() => (window as unknown as { meshError?: string }).meshError)
     if (failure !== undefined) throw new Error(`the page at ${url} did not join: ${failure}`)
     const id = await page.evaluate(() => (window as unknown as MeshWindow).mesh.id)
-    return new Tab(page, id, await context.newCDPSession(page))
+    name = id
+    await page.evaluate(`(${followMesh})(window.mesh, window.ringmeshTrace)`)
+    return new Tab(page, id, await context.newCDPSession(page), trace)
   }
 
-  private constructor(page: Page, id: string, devtools: CDPSession) {
+  private constructor(page: Page, id: string, devtools: CDPSession, trace: Trace) {
     this.page = page
     this.id = id
     this.#devtools = devtools
+    this.#trace = trace
     page.once('crash', () => {
       this.#isThere = false
     })
@@ -52,6 +65,7 @@ export class Tab implements Peer {
 
   /** Kills the renderer of the tab: no event is fired in the page, and nothing is sent. */
   async crash(): Promise<void> {
+    this.#trace.add(this.id, 'is crashed')
     const crashed = new Promise<void>((resolve) => this.page.once('crash', () => resolve()))
     // The command itself is never answered: there is nobody left to answer it.
     this.#devtools.send('Page.crash').catch(() => {})
@@ -60,9 +74,11 @@ export class Tab implements Peer {
 
   /** Freezes the page through the browser's own life-cycle control, then resumes it. */
   async freeze(milliseconds: number): Promise<void> {
+    this.#trace.add(this.id, 'is frozen', `for ${milliseconds} ms`)
     await this.#devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
     await new Promise((resolve) => setTimeout(resolve, milliseconds))
     await this.#devtools.send('Page.setWebLifecycleState', { state: 'active' })
+    this.#trace.add(this.id, 'goes on')
   }
 
   /** Has the page see itself hidden, as behind another tab; a headless browser hides none by itself. */
@@ -77,10 +93,12 @@ export class Tab implements Peer {
 
   async leave(): Promise<void> {
     this.#isThere = false
+    this.#trace.add(this.id, 'leaves')
     await this.evaluate((mesh) => mesh.leave())
   }
 
   async cut(peers: readonly string[]): Promise<void> {
+    this.#trace.add(this.id, 'is cut off', peers.length === 0 ? 'from nobody' : `from ${peers.join(', ')}`)
     await this.page.evaluate((ids) => {
       const { chaos } = window as unknown as MeshWindow
       if (chaos === undefined) throw new Error('this page offers no window.chaos to cut it off with')
@@ -89,6 +107,7 @@ export class Tab implements Peer {
   }
 
   async #setVisibility(state: 'hidden' | 'visible'): Promise<void> {
+    this.#trace.add(this.id, 'is made', state)
     await this.page.evaluate((visibilityState) => {
       Object.defineProperty(document, 'visibilityState', { value: visibilityState, configurable: true })
       Object.defineProperty(document, 'hidden', { value: visibilityState === 'hidden', configurable: true })

@@ -1,0 +1,51 @@
+import { expect, type Peer, test } from 'ringmesh/playwright'
+
+/** How `peer` sees another one now. */
+const stateOf = (peer: Peer, id: string): Promise<string | undefined> =>
+  peer.evaluate((mesh, wanted) => mesh.members().find((member) => member.id === wanted)?.state, id)
+
+test('a hidden tab is parked and leaves the ring, and takes its place again when it is shown', async ({
+  cluster,
+}) => {
+  const [first, second] = await cluster.tabs(2)
+  await second.hide()
+  await expect.poll(() => stateOf(first, second.id), { timeout: 45_000 }).toBe('parked')
+  await expect.poll(() => first.evaluate((mesh) => mesh.ring.nodes().length)).toBe(1)
+  await second.show()
+  await expect.poll(() => stateOf(first, second.id)).toBe('alive')
+  await cluster.settled()
+})
+
+test('the trace tells what the test did and what each peer saw of it', async ({ cluster }) => {
+  const edge = await cluster.edge()
+  const tab = await cluster.tab()
+  await cluster.settled()
+  await tab.page.evaluate(() => console.warn('the page warns'))
+  await cluster.signal.stop()
+  await cluster.signal.start()
+  await cluster.tab()
+  await edge.crash()
+  await cluster.settled()
+  const { trace } = cluster
+  expect(trace).toMatch(/signal {2}started {2}ws:/)
+  expect(trace).toMatch(new RegExp(`${tab.id} {2}joined {2}members: 2`))
+  expect(trace).toMatch(new RegExp(`${edge.id} {2}up {2}${tab.id} alive`))
+  expect(trace).toMatch(new RegExp(`${tab.id} {2}warning {2}the page warns`))
+  const after = trace.slice(trace.indexOf('signal  is stopped'))
+  expect(after).toMatch(new RegExp(`${edge.id} {2}is crashed[^]*${tab.id} {2}down {2}${edge.id} dead`))
+  expect(after).toMatch(new RegExp(`${tab.id} {2}ring {2}[0-9a-f]+, moved \\d`))
+})
+
+test('evaluate gives values and rejects with what was thrown, in tabs and at edge workers', async ({
+  cluster,
+}) => {
+  const peers: Peer[] = [await cluster.edge(), await cluster.tab()]
+  for (const peer of peers) {
+    expect(await peer.evaluate((mesh, n) => [mesh.id, n * 2] as const, 21)).toEqual([peer.id, 42])
+    await expect(
+      peer.evaluate(() => {
+        throw new TypeError('of the test')
+      }),
+    ).rejects.toThrow('of the test')
+  }
+})
