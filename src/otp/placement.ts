@@ -167,7 +167,9 @@ export class Placement {
         else done(outcome.message.reason === null ? undefined : unpackReason(outcome.message.reason))
       })
     }
-    attempt(undefined)
+    // The ring owner is asked first, whether or not it is known to host this: what the others know of
+    // its definitions may be a moment old, and whoever places the key at the same time asks it too.
+    attempt(this.whereis({ placed, key }) === undefined ? this.#cluster.ring.owner(key) : undefined)
   }
 
   /** Sends to wherever it runs. `call` for a call, whose outcome comes by `settle`. */
