@@ -29,10 +29,12 @@ async function simulatorScript(): Promise<string> {
 /** Every kind of fault comes in one of these. */
 const runs: readonly Parameters<typeof sim.runSim>[0][] = [
   { world: 'membership', seed: 1, seeds: 4, nodes: 12, minutes: 2, faults: 'all' },
-  { world: 'mesh', seed: 1, seeds: 2, nodes: 5, minutes: 1, faults: 'all' },
+  { world: 'mesh', seed: 1, nodes: 5, minutes: 1, faults: 'all' },
 ]
 
 test('a seed takes the same steps in Node and in Chromium', async ({ page }) => {
+  // A minute of a mesh is some seconds of work here, and as much again in the page.
+  test.setTimeout(180_000)
   const script = await simulatorScript()
   const run = async (simulator: typeof sim, options: readonly Parameters<typeof sim.runSim>[0][]) => {
     const lines: string[] = []
@@ -41,7 +43,7 @@ test('a seed takes the same steps in Node and in Chromium', async ({ page }) => 
   }
 
   const inNode = await run(new Function(`${script}; return simulator`)() as typeof sim, runs)
-  expect(inNode.filter((line) => /trace [0-9a-f]{16}/.test(line))).toHaveLength(6)
+  expect(inNode.filter((line) => /trace [0-9a-f]{16}/.test(line))).toHaveLength(5)
 
   await page.goto('about:blank')
   await page.addScriptTag({ content: `${script}; globalThis.simulator = simulator; globalThis.run = ${run}` })
