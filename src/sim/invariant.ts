@@ -72,6 +72,11 @@ export class Judge<World, Change> {
     }
   }
 
+  /** Counts an invariant that the world asks itself, where the thing happens. */
+  asked(name: string): void {
+    this.#checked.set(name, (this.#checked.get(name) ?? 0) + 1)
+  }
+
   fail(name: string, explanation: string): void {
     if (this.failure === undefined) {
       this.failure = { invariant: name, explanation, ...this.#at(), phase: this.phase }
@@ -79,7 +84,7 @@ export class Judge<World, Change> {
   }
 
   #note(invariant: Invariant<World, Change>, wrong: string | undefined): void {
-    this.#checked.set(invariant.name, (this.#checked.get(invariant.name) ?? 0) + 1)
+    this.asked(invariant.name)
     if (wrong !== undefined) this.fail(invariant.name, wrong)
   }
 }

@@ -30,6 +30,8 @@ export interface MeshNodeEvents {
   message(node: MeshNode, from: PeerId, number: number): void
   /** A member is dead or left, as this node believes. */
   down(node: MeshNode, id: PeerId): void
+  /** Something was looked at that must be right. */
+  asked(invariant: string): void
   /** Something went wrong that must never go wrong. */
   wrong(invariant: string, explanation: string): void
 }
@@ -165,6 +167,7 @@ export class MeshNode {
       `task square(${input})`,
       this.tasks.run('square', input, { timeout: callTimeout }),
       (output) => {
+        this.#events.asked('right-results')
         if (output !== input * input)
           this.#events.wrong('right-results', `${this.name} got ${output} for square(${input})`)
       },
@@ -195,6 +198,7 @@ export class MeshNode {
       },
       (error: unknown) => {
         settle()
+        this.#events.asked('typed-errors')
         if (!isTyped(error))
           this.#events.wrong('typed-errors', `${what} by ${this.name} rejected with ${error}`)
       },

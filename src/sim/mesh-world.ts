@@ -130,6 +130,7 @@ export class MeshWorld implements World {
         acknowledged: (_node, write) => this.acknowledged.push(write),
         message: (receiver, from, number) => this.#received(receiver, from, number),
         down: (observer, gone) => observer.sawDown.add(gone),
+        asked: (invariant) => this.#judge?.asked(invariant),
         wrong: (invariant, explanation) => this.#judge?.fail(invariant, explanation),
       },
     })
@@ -299,6 +300,7 @@ export class MeshWorld implements World {
     const last = receiver.received.get(from) ?? 0
     receiver.received.set(from, Math.max(last, number))
     if (this.hostile.has(from) || this.hostile.has(receiver.info.id)) return
+    this.#judge?.asked('once-and-in-order')
     const sender = this.#byId.get(from)
     const name = sender?.name ?? from
     if (number <= last) {
