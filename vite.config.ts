@@ -40,7 +40,11 @@ const library: ViteUserConfig = {
     },
     rollupOptions: {
       external: [/^node:/, ...packages.flatMap((name) => [name, new RegExp(`^${name}/`)])],
-      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+      output: {
+        // What only the demo uses is kept out of the package by its name.
+        chunkFileNames: ({ moduleIds }) =>
+          `${moduleIds.every((id) => id.includes('/src/demo/')) ? 'demo-chunks' : 'chunks'}/[name]-[hash].js`,
+      },
     },
   },
 }
