@@ -32,7 +32,7 @@ export {
   type PartitionSupervisorOptions,
   partitionSupervisor,
 } from './partition-supervisor.js'
-export type { DefineProcessOptions } from './placement.js'
+export type { DefineProcessOptions } from './placed-definition.js'
 export { PlacedRef, ProcessRef, sameProcess, type Target } from './ref.js'
 export type { SnapshotStore } from './snapshot-store.js'
 export { Supervisor } from './supervisor.js'

@@ -1,0 +1,101 @@
+import { isPlanted } from '../runtime/index.js'
+import { type Message, type PeerId, packValue } from '../wire/index.js'
+import { broadcast } from './broadcast.js'
+import { shutdown } from './exit.js'
+import type { Place } from './placed-directory.js'
+import { entryOf, type Instance } from './placed-instance.js'
+import { isLater } from './placed-record.js'
+import type { PlacedRouter } from './placed-router.js'
+import type { PlacedState } from './placed-state.js'
+import { requestTimeout } from './placed-timing.js'
+import type { ServerProcess } from './server-process.js'
+
+/**
+ * Who runs what in which epoch, told to all and heard from all. Of two peers that both run a process
+ * the later epoch stays; the other is fenced: it gives its snapshot to be merged, and stops.
+ */
+export class PlacedEpochs {
+  readonly #state: PlacedState
+  readonly #router: PlacedRouter
+
+  constructor(state: PlacedState, router: PlacedRouter) {
+    this.#state = state
+    this.#router = router
+  }
+
+  /** Tells everybody that it runs here. */
+  announce(instance: Instance, process: ServerProcess): void {
+    const { cluster } = this.#state
+    this.learn(cluster.self, entryOf(instance, process))
+    broadcast(cluster, { type: 'placed.at', entries: [entryOf(instance, process)] })
+  }
+
+  /** Hears that `owner` runs it. A process of ours gives way to a later epoch. */
+  learn(owner: PeerId, entry: { placed: string; key: string; epoch: number; process: string }): void {
+    const { cluster, directory, instances } = this.#state
+    const { placed, key, epoch, process } = entry
+    const known = directory.get(placed, key)
+    const heard: Place = { epoch, owner, process }
+    const instance = instances.get(placed, key)
+    const stale = known !== undefined && isLater(known, heard) && directory.isHere(known.owner)
+    if (isPlanted('no-epoch-check')) {
+      directory.set(placed, key, heard)
+      return
+    }
+    if (!stale) directory.set(placed, key, heard)
+    if (instance === undefined || owner === cluster.self) return
+    if (isLater(heard, { epoch: instance.epoch, owner: cluster.self })) this.#fence(instance, heard)
+    else if (instance.process !== undefined) {
+      // A former owner, who has not heard of us: it stops when it does.
+      const { id } = instance.process.ref
+      directory.set(placed, key, {
+        epoch: instance.epoch,
+        owner: cluster.self,
+        process: id,
+      })
+      cluster.send(owner, { type: 'placed.at', entries: [entryOf(instance, instance.process)] })
+    }
+  }
+
+  /** Somebody took over while we were cut off: give what we have, and stop. */
+  #fence(instance: Instance, survivor: Place): void {
+    const { cluster, instances, world } = this.#state
+    const { process } = instance
+    const queue = instance.queue.splice(0)
+    // A move of ours that is being answered: its answer ends it, and forwards what waits.
+    instances.forget(instance)
+    for (const started of instance.started.splice(0)) started(undefined)
+    for (const message of queue) this.#router.forward(message, survivor.owner)
+    if (process === undefined) return
+    if (instance.state === 'moving') {
+      world.signal(process, shutdown)
+      return
+    }
+    const stop = (): void => world.signal(process, shutdown)
+    const bound = cluster.runtime.timer(requestTimeout, stop)
+    process.deliver({
+      kind: 'snapshot',
+      done: (snapshot) => {
+        const message = mergeMessage(survivor.process, snapshot)
+        const finish = (): void => {
+          bound.cancel()
+          stop()
+        }
+        if (message === undefined) finish()
+        else cluster.request(survivor.owner, message, requestTimeout, finish)
+      },
+    })
+  }
+}
+
+function mergeMessage(
+  process: string,
+  snapshot: unknown,
+): Extract<Message, { type: 'process.merge' }> | undefined {
+  if (snapshot === undefined) return undefined
+  try {
+    return { type: 'process.merge', process, snapshot: packValue(snapshot) }
+  } catch {
+    return undefined
+  }
+}

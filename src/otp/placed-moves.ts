@@ -1,0 +1,133 @@
+import { isPlanted, type Timer } from '../runtime/index.js'
+import { type Message, type PeerId, packValue } from '../wire/index.js'
+import { broadcast } from './broadcast.js'
+import { shutdown } from './exit.js'
+import type { PlacedEpochs } from './placed-epochs.js'
+import type { PlacedHost } from './placed-host.js'
+import type { Instance } from './placed-instance.js'
+import type { PlacedRouter } from './placed-router.js'
+import type { PlacedState } from './placed-state.js'
+import { requestTimeout } from './placed-timing.js'
+import type { ServerProcess } from './server-process.js'
+
+/** Milliseconds until a move that failed is tried again. */
+const moveDelay = 1_000
+
+/** Keeps processes on the owners of their keys: hands over what should run elsewhere, takes up what nobody runs. */
+export class PlacedMoves {
+  readonly #state: PlacedState
+  readonly #router: PlacedRouter
+  readonly #epochs: PlacedEpochs
+  readonly #host: PlacedHost
+  #rebalancing: Timer | undefined
+
+  constructor(state: PlacedState, router: PlacedRouter, epochs: PlacedEpochs, host: PlacedHost) {
+    this.#state = state
+    this.#router = router
+    this.#epochs = epochs
+    this.#host = host
+  }
+
+  /** Rebalances after `delay` milliseconds, once for all that ask meanwhile. */
+  rebalanceSoon(delay = 0): void {
+    if (this.#rebalancing !== undefined) return
+    this.#rebalancing = this.#state.cluster.runtime.timer(delay, () => {
+      this.#rebalancing = undefined
+      this.rebalance()
+    })
+  }
+
+  /** Hands over what should run elsewhere, and takes up what ran on a peer that is gone. */
+  rebalance(): void {
+    const { cluster, directory, instances } = this.#state
+    const { self } = cluster
+    for (const instance of [...instances.values()]) {
+      if (instance.state !== 'running') continue
+      const home = directory.homeOf(instance.placed, instance.key)
+      if (home !== undefined && home !== self) this.#move(instance, home)
+    }
+    directory.forgetStrangers()
+    for (const [placed, key] of directory.orphans()) {
+      if (!instances.has(placed, key) && directory.homeOf(placed, key) === self)
+        this.#host.revive(placed, key)
+    }
+  }
+
+  /** Pauses it, takes its snapshot, and hands it over. */
+  #move(instance: Instance, target: PeerId): void {
+    const { cluster, world } = this.#state
+    const { process, placed, key } = instance
+    if (process === undefined) return
+    instance.state = 'moving'
+    if (isPlanted('stop-before-ack')) {
+      instance.process = undefined
+      world.signal(process, shutdown)
+      this.#hand(instance, process, target, undefined)
+      return
+    }
+    cluster.runtime.trace('placed.move', placed, key, target)
+    // After the messages that it was given already; those that come now wait with us.
+    process.deliver({ kind: 'snapshot', done: (snapshot) => this.#hand(instance, process, target, snapshot) })
+  }
+
+  #hand(instance: Instance, process: ServerProcess, target: PeerId, snapshot: unknown): void {
+    const { cluster, instances, world } = this.#state
+    if (!instances.isCurrent(instance)) return
+    const { placed, key, args } = instance
+    const epoch = instance.epoch + 1
+    const stay = (): void => {
+      if (!instances.isCurrent(instance) || instance.state !== 'moving') return
+      instance.state = 'running'
+      for (const message of instance.queue.splice(0)) this.#router.accept(instance, message)
+      this.rebalanceSoon(moveDelay)
+    }
+    let packed: Uint8Array<ArrayBuffer>
+    try {
+      packed = packValue(snapshot)
+    } catch (error) {
+      cluster.runtime.log('error', 'a snapshot cannot be packed', {
+        placed,
+        key,
+        error: String(error),
+      })
+      stay()
+      return
+    }
+    const sequences = packValue(instance.sequences.expected())
+    const message = {
+      type: 'placed.take',
+      placed,
+      key,
+      epoch,
+      args: packValue(args),
+      snapshot: packed,
+      sequences,
+    } as const
+    cluster.request(target, message, requestTimeout, (outcome) => {
+      if (!instances.isCurrent(instance)) return
+      const taken =
+        outcome.kind === 'reply' &&
+        outcome.message.type === 'placed.ensured' &&
+        outcome.message.elsewhere === null &&
+        outcome.message.reason === null
+      if (!taken) {
+        stay()
+        return
+      }
+      const { process: there } = outcome.message as Extract<Message, { type: 'placed.ensured' }>
+      const queue = instance.queue.splice(0)
+      if (there !== null) {
+        this.#epochs.learn(target, { placed, key, epoch, process: there })
+        const now = { owner: target, process: there }
+        broadcast(cluster, { type: 'placed.gone', placed, key, epoch: instance.epoch, now })
+      }
+      instances.forget(instance)
+      world.signal(process, shutdown)
+      for (const waiting of queue) this.#router.forward(waiting, target)
+    })
+  }
+
+  close(): void {
+    this.#rebalancing?.cancel()
+  }
+}

@@ -1,0 +1,149 @@
+import { isPlanted } from '../runtime/index.js'
+import { type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
+import type { CallOutcome } from './calls.js'
+import { type ExitReason, noproc } from './exit.js'
+import { packReason, unpackReason } from './packed-reason.js'
+import { type Instance, nameOf, type PlacedMessage } from './placed-instance.js'
+import { isLater } from './placed-record.js'
+import type { PlacedState } from './placed-state.js'
+
+/** More forwarding than this is a circle, made by views that differ. */
+const mostHops = 8
+
+/** After this much forwarding the ring is believed, and not what was heard. */
+const trustedHops = 3
+
+/** Messages that wait for a process which starts or moves; past it they are refused. */
+const longestQueue = 100_000
+
+/**
+ * Brings messages to the placed processes they are for: to the one that runs here, in the order
+ * their sender numbered them, or on to the peer that runs it. Brings the answers of calls back.
+ */
+export class PlacedRouter {
+  readonly #state: PlacedState
+  readonly #revive: (placed: string, key: string, message: PlacedMessage) => void
+  /** The number of the next message from here to each placed process. */
+  readonly #sent = new Map<string, number>()
+
+  /** @param revive - starts a process that should run here and does not, for a message that waits for it */
+  constructor(state: PlacedState, revive: (placed: string, key: string, message: PlacedMessage) => void) {
+    this.#state = state
+    this.#revive = revive
+  }
+
+  /** Brings a message to where it belongs: here, or one step on its way. */
+  route(unnumbered: PlacedMessage): void {
+    const { cluster, directory, instances } = this.#state
+    const message = this.#numbered(unnumbered)
+    const { placed, key, hops } = message
+    const instance = instances.get(placed, key)
+    if (instance !== undefined) {
+      this.#left(message)
+      this.accept(instance, message)
+      return
+    }
+    // Sent here by a peer that thought we run it, or sent on already: what the directory says is out of date.
+    const owner = hops < trustedHops ? directory.ownerOf(placed, key) : directory.homeOf(placed, key)
+    if (owner === undefined) this.fail(message, noproc)
+    else if (owner === cluster.self) {
+      this.#left(message)
+      this.#revive(placed, key, message)
+    } else this.forward(message, owner)
+  }
+
+  /** Sends a message on; its caller is told who has it now, so as to hear if that one goes too. */
+  forward(message: PlacedMessage, owner: PeerId): void {
+    const { cluster, world } = this.#state
+    const { origin, call, kind, hops } = message
+    if (hops >= mostHops) {
+      this.fail(message, noproc)
+      return
+    }
+    if (kind === 'call') {
+      if (origin === cluster.self) world.hold(owner, call)
+      else cluster.send(origin, { type: 'placed.moved', call, owner })
+    }
+    if (cluster.send(owner, { ...message, hops: hops + 1 })) this.#left(message)
+    else this.fail(message, { type: 'nodedown', peer: owner })
+  }
+
+  /** Takes a message for a process that runs here: in its turn, or when it runs. */
+  accept(instance: Instance, message: PlacedMessage): void {
+    if (instance.state !== 'running') {
+      if (instance.queue.length < longestQueue) instance.queue.push(message)
+      else
+        this.fail(message, {
+          type: 'error',
+          name: 'QueueFull',
+          message: 'too much waits for a process that moves',
+        })
+      return
+    }
+    instance.sequences.take(message.origin, message.sequence, () => this.#deliver(instance, message))
+  }
+
+  /** It reaches nobody: the caller is told why. A cast is lost, as OTP's are. */
+  fail(message: PlacedMessage, reason: ExitReason): void {
+    if (message.kind === 'call') this.#answer(message, Number.MAX_SAFE_INTEGER, { ok: false, reason })
+  }
+
+  #deliver(instance: Instance, message: PlacedMessage): void {
+    const { process, epoch } = instance
+    if (process === undefined) return
+    const value = unpackValue(message.body)
+    if (message.kind === 'call') {
+      const timeout = message.timeout === 0 ? Number.POSITIVE_INFINITY : message.timeout
+      this.#state.world.request(process.ref, value, timeout, (outcome) =>
+        this.#answer(message, epoch, outcome),
+      )
+    } else process.deliver({ kind: message.kind, message: value })
+  }
+
+  #answer({ placed, key, origin, call }: PlacedMessage, epoch: number, outcome: CallOutcome): void {
+    const { cluster, world } = this.#state
+    if (origin === cluster.self) {
+      world.settle(call, outcome)
+      return
+    }
+    let ok = outcome.ok
+    let body: Uint8Array<ArrayBuffer>
+    try {
+      body = outcome.ok ? packValue(outcome.value) : packReason(outcome.reason)
+    } catch (error) {
+      const { name, message } = error as Error
+      ok = false
+      body = packReason({ type: 'error', name, message })
+    }
+    cluster.send(origin, { type: 'placed.reply', placed, key, epoch, call, ok, body })
+  }
+
+  /** Numbers a message of ours when it leaves, and not before: one that could not leave makes no gap. */
+  #numbered(message: PlacedMessage): PlacedMessage {
+    if (message.hops > 0 || message.origin !== this.#state.cluster.self) return message
+    return { ...message, sequence: this.#sent.get(nameOf(message.placed, message.key)) ?? 0 }
+  }
+
+  #left({ placed, key, hops, origin, sequence }: PlacedMessage): void {
+    if (hops === 0 && origin === this.#state.cluster.self) this.#sent.set(nameOf(placed, key), sequence + 1)
+  }
+
+  /** The answer to a call of ours. One of a former owner counts as none. */
+  answered(
+    { placed, key, epoch, call, ok, body }: Extract<Message, { type: 'placed.reply' }>,
+    from: PeerId,
+  ): void {
+    const { directory, world } = this.#state
+    const known = directory.get(placed, key)
+    const stale = known !== undefined && isLater(known, { epoch, owner: from }) && known.owner !== from
+    if (ok && stale && !isPlanted('no-epoch-check')) {
+      world.settle(call, { ok: false, reason: { type: 'shutdown', detail: 'answered by a former owner' } })
+    } else if (ok) world.settle(call, { ok, value: unpackValue(body) })
+    else world.settle(call, { ok, reason: unpackReason(body) })
+  }
+
+  /** It has ended: the next one of that name is sent to from 0. */
+  forget(placed: string, key: string): void {
+    this.#sent.delete(nameOf(placed, key))
+  }
+}
