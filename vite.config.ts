@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { sampleText } from './src/demo/sample-text.plugin.js'
+import { printIntegrity } from './src/embed/integrity.plugin.js'
+import { lightSimplePeer } from './src/embed/light-simple-peer.plugin.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('./package.json'), 'utf8'))
@@ -52,6 +54,8 @@ const library: ViteUserConfig = {
 /** One file for `<script src>`, with all that it needs inside. */
 const scriptTag: ViteUserConfig = {
   publicDir: false,
+  resolve: { alias: lightSimplePeer },
+  plugins: [printIntegrity()],
   build: {
     target: 'es2022',
     outDir: 'dist',
@@ -67,12 +71,36 @@ const scriptTag: ViteUserConfig = {
   },
 }
 
+/** What the script tag loads from beside itself where `<ringmesh-inspector>` is used. */
+const inspector: ViteUserConfig = {
+  ...jsx,
+  publicDir: false,
+  plugins: [printIntegrity()],
+  // A page has no `process` to ask.
+  define: { 'process.env.NODE_ENV': JSON.stringify('production') },
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: false,
+    minify: true,
+    sourcemap: true,
+    lib: {
+      formats: ['es'],
+      entry: path('src/embed/inspector.tsx'),
+      fileName: () => 'ringmesh.inspector.js',
+    },
+    // Vite leaves white space in modules of libraries; this one is for pages as it is.
+    rollupOptions: { output: { minify: true } },
+  },
+}
+
 /** The demo: a page that is a peer. */
 const demo: ViteUserConfig = {
   ...jsx,
   root: path('src/demo'),
   base: './',
   publicDir: path('public'),
+  resolve: { alias: lightSimplePeer },
   plugins: [sampleText()],
   worker: { format: 'es' },
   build: {
@@ -97,6 +125,7 @@ const unit: ViteUserConfig = {
 const byMode: Readonly<Record<string, ViteUserConfig>> = {
   library,
   'script-tag': scriptTag,
+  inspector,
   demo,
   development: demo,
 }

@@ -7,6 +7,7 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 const steps = [
   ['library', 'npx', ['vite', 'build', '--mode', 'library', '--logLevel', 'warn']],
   ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
+  ['inspector', 'npx', ['vite', 'build', '--mode', 'inspector', '--logLevel', 'warn']],
   ['demo', 'npx', ['vite', 'build', '--mode', 'demo', '--logLevel', 'warn']],
   ['types', 'npx', ['tsc', '-p', 'tsconfig.build.json']],
 ]

@@ -135,7 +135,8 @@ function Peer({ member, place, name, share, colour, isSelf, isSelected, onSelect
   const interactive = select
     ? {
         role: 'button' as const,
-        tabIndex: 0,
+        // Attributes of SVG know case: Preact sets this one as it is written.
+        tabindex: 0,
         'aria-pressed': isSelected,
         onClick: select,
         onKeyDown: (event: KeyboardEvent) => {
