@@ -40,17 +40,17 @@ function membership(
   progress: (line: string) => void,
 ): Table {
   progress(`${title}: crashes with a hint`)
-  const hinted = detectionTimes({ nodes: 20, crashes: 400, isHinted: true, ...network })
+  const hinted = detectionTimes({ nodes: 20, crashes: 200, isHinted: true, ...network })
   progress(`${title}: silent losses`)
-  const silent = detectionTimes({ nodes: 100, crashes: 200, isHinted: false, ...network })
-  const silentOfFew = detectionTimes({ nodes: 5, crashes: 200, isHinted: false, ...network })
+  const silent = detectionTimes({ nodes: 100, crashes: 60, isHinted: false, ...network })
+  const silentOfFew = detectionTimes({ nodes: 5, crashes: 100, isHinted: false, ...network })
   progress(`${title}: splits`)
-  const healed = healTimes({ nodes: 20, splits: 40, ...network })
-  const healedOfMany = healTimes({ nodes: 100, splits: 5, ...network })
+  const healed = healTimes({ nodes: 20, splits: 20, ...network })
+  const healedOfMany = healTimes({ nodes: 100, splits: 3, ...network })
   progress(`${title}: freezing tabs`)
-  const { deaths, healthyNodeHours } = falseDeaths({ nodes: 20, hours: 60, ...network })
+  const { deaths, healthyNodeHours } = falseDeaths({ nodes: 20, hours: 20, ...network })
   progress(`${title}: bytes`)
-  const bytes = bytesPerSecond({ nodes: 500, seconds: 60, ...network })
+  const bytes = bytesPerSecond({ nodes: 500, seconds: 20, ...network })
   return {
     title,
     figures: [
@@ -77,21 +77,21 @@ async function speed(progress: (line: string) => void): Promise<Table> {
   let nodeHours = 0
   let events = 0
   const used = processorSeconds(() => {
-    for (let seed = 1; seed <= 3; seed++) {
-      const run = idleCluster({ seed, nodes: 100, hours: 3 })
+    for (let seed = 1; seed <= 2; seed++) {
+      const run = idleCluster({ seed, nodes: 100, hours: 2 })
       nodeHours += run.nodeHours
       events += run.events
     }
   })
   progress('speed of whole runs')
   const start = performance.now()
-  const runs = 100
+  const runs = 50
   for (let seed = 1; seed <= runs; seed++) {
     await runScenario(scenarioOf({ world: 'membership', seed, nodes: 10, minutes: 3 }, 'some'))
   }
   const perRun = (performance.now() - start) / runs
   const meshStart = performance.now()
-  const meshRuns = 5
+  const meshRuns = 3
   for (let seed = 1; seed <= meshRuns; seed++) {
     await runScenario(scenarioOf({ world: 'mesh', seed, nodes: 5, minutes: 1 }, 'some'))
   }

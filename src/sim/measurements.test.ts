@@ -21,7 +21,7 @@ describe.each(networks)('membership, round trips %s', (_name, network) => {
   it('buries no healthy page while half of twenty freeze for 2 to 40 s', { timeout: 60_000 }, () => {
     const { deaths, healthyNodeHours } = falseDeaths({ nodes: 20, hours: 1, network })
     expect(healthyNodeHours).toBe(10)
-    // 0.005 a healthy node-hour allows for one in 200; the bench runs 600 for each network.
+    // 0.005 a healthy node-hour allows for one in 200; the bench runs 200 for each network.
     expect(deaths).toBe(0)
   })
 
