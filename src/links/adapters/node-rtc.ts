@@ -24,9 +24,36 @@ async function loadWrtc(): Promise<Wrtc | undefined> {
    * What browsers do and the polyfill does not: descriptions are plain objects (simple-peer assigns to
    * their `sdp`), and candidates may come before the answer is set (libdatachannel has no ICE transport
    * until then and throws, for which simple-peer gives the whole connection up).
+   *
+   * And the caller keeps its candidates, those in its offer too, until it has the answer. With them the other
+   * end begins its checks at once, and libdatachannel cannot bear a check before the answer: its own check in return
+   * has no password and is refused, which now and then ends its ICE transport ("Got a remote candidate without
+   * ICE transport" when the answer is set). Where it does not, the other end is connected too early
+   * and its ClientHello is lost, to be repeated a second later (RFC 6347, section 4.2.4.1). Nothing is lost by
+   * waiting: the caller checks first, as soon as it can, and the other end answers that.
    */
   class BrowserLikeConnection extends polyfill.RTCPeerConnection {
     readonly #early: Parameters<RTCPeerConnection['addIceCandidate']>[0][] = []
+    /** Events of own candidates, until there is a remote description. */
+    #held: Event[] | undefined = []
+
+    override get localDescription(): RTCSessionDescription {
+      const { type, sdp } = super.localDescription
+      return { type, sdp: type === 'offer' ? withoutCandidates(sdp) : sdp } as RTCSessionDescription
+    }
+
+    override dispatchEvent(event: Event): boolean {
+      if (event.type !== 'icecandidate' || this.#held === undefined) return super.dispatchEvent(event)
+      this.#held.push(event)
+      return true
+    }
+
+    override async setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
+      await super.setRemoteDescription(description as never)
+      const held = this.#held ?? []
+      this.#held = undefined
+      for (const event of held) super.dispatchEvent(event)
+    }
 
     override async addIceCandidate(
       candidate: Parameters<RTCPeerConnection['addIceCandidate']>[0],
@@ -42,7 +69,7 @@ async function loadWrtc(): Promise<Wrtc | undefined> {
 
     override async createOffer(): Promise<RTCSessionDescriptionInit> {
       const { type, sdp } = (await super.createOffer()) as RTCSessionDescriptionInit
-      return { type, sdp: sdp ?? '' }
+      return { type, sdp: withoutCandidates(sdp ?? '') }
     }
 
     override async createAnswer(): Promise<RTCSessionDescriptionInit> {
@@ -55,4 +82,9 @@ async function loadWrtc(): Promise<Wrtc | undefined> {
     RTCSessionDescription: polyfill.RTCSessionDescription,
     RTCIceCandidate: polyfill.RTCIceCandidate,
   } as unknown as Wrtc
+}
+
+/** A description whose candidates come one by one (RFC 8838), by the event that the caller hands on. */
+function withoutCandidates(sdp: string): string {
+  return sdp.replace(/^a=(?:candidate:.*|end-of-candidates)\r?\n/gm, '')
 }
