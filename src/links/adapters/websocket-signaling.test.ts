@@ -24,6 +24,10 @@ async function server(
   port: number
   received: Message[]
   say(message: Message): void
+  /** How many connections are open. */
+  open(): number
+  /** Ends all connections. */
+  drop(): void
   stop(): Promise<void>
 }> {
   const sockets = new Set<WebSocket>()
@@ -43,8 +47,11 @@ async function server(
       else for (const each of answers) socket.send(encodeMessage(each))
     })
   })
-  const stop = (): Promise<void> => {
+  const drop = (): void => {
     for (const socket of sockets) socket.terminate()
+  }
+  const stop = (): Promise<void> => {
+    drop()
     return new Promise((resolve) => listening.close(() => resolve()))
   }
   toClose.push(() => void stop())
@@ -56,6 +63,8 @@ async function server(
     say: (message) => {
       for (const socket of sockets) socket.send(encodeMessage(message))
     },
+    open: () => [...sockets].filter((socket) => socket.readyState === WebSocket.OPEN).length,
+    drop,
     stop,
   }
 }
@@ -203,5 +212,41 @@ describe('signalling over a WebSocket', () => {
     expect(await next()).toBe('lost')
     expect(await next()).toBe('welcome other stun:stun.test')
     expect(log).toHaveLength(3)
+  })
+
+  it('moves to the next server when this one is about to stop, which serves on until the other welcomes', async () => {
+    const [one, two] = [await server(welcoming), await server(() => [])]
+    const { signaling, next, log } = client([one.url, two.url])
+    expect(await next()).toBe('welcome other stun:stun.test')
+    one.say({ type: 'signal.draining' })
+    await expect.poll(() => two.received.map(({ type }) => type)).toEqual(['signal.join'])
+    expect(signaling.connected).toBe(true)
+    signaling.relay('other', Uint8Array.of(1))
+    one.say({ type: 'signal.relayed', from: 'other', frame: Uint8Array.of(2) })
+    expect(await next()).toBe('relayed other 2')
+    await expect.poll(() => one.received.map(({ type }) => type)).toEqual(['signal.join', 'signal.relay'])
+    two.say({ type: 'signal.welcome', peers: [], iceServers: [] })
+    expect(await next()).toBe('welcome  ')
+    await expect.poll(() => one.open()).toBe(0)
+    signaling.relay('other', Uint8Array.of(3))
+    await expect.poll(() => two.received.map(({ type }) => type)).toEqual(['signal.join', 'signal.relay'])
+    expect(log).not.toContain('lost')
+  })
+
+  it('tells of a loss when the server that is about to stop closes before another is there, and joins that then', async () => {
+    let isBack = false
+    const at = await server((message, joins) =>
+      joins === 1 || isBack ? welcoming(message) : [{ type: 'signal.refused', error: 'Busy', detail: '' }],
+    )
+    const { signaling, next } = client([at.url])
+    await next()
+    at.say({ type: 'signal.draining' })
+    await expect.poll(() => at.received.length).toBeGreaterThanOrEqual(3)
+    expect(signaling.connected).toBe(true)
+    at.drop()
+    expect(await next()).toBe('lost')
+    expect(signaling.connected).toBe(false)
+    isBack = true
+    expect(await next()).toBe('welcome other stun:stun.test')
   })
 })

@@ -46,6 +46,11 @@ const pingAfter = 20_000
 const pongTimeout = 10_000
 /** Waits before the next attempt, in milliseconds: full jitter over a range that doubles. */
 const backoff = { first: 500, longest: 30_000 }
+/**
+ * The peers of a server that is about to stop move within this time, each at a random moment of it, in milliseconds: not all
+ * at once, and well before the 5 s are over for which a server waits for them.
+ */
+const moveSpread = 500
 /** Close code for "going away of my own will" (RFC 6455, section 7.4.1). */
 const normalClosure = 1000
 
@@ -60,6 +65,9 @@ const hopeless: readonly string[] = ['Unauthorized', 'ProtocolMismatch', 'RoomFu
  * - `SignalUnreachable`: all URLs were tried before the first welcome and none is such a server.
  *
  * After `refused` it is closed.
+ *
+ * A server that is about to stop says so. Then the next one is joined while the old one still serves, and
+ * only its welcome ends the old connection: nobody is told of a loss, and direct links take no part in it.
  */
 export function webSocketSignaling(options: WebSocketSignalingOptions): OpenSignaling {
   return (self, events) => new WebSocketSignaling(self, events, options)
@@ -69,7 +77,10 @@ class WebSocketSignaling implements Signaling {
   readonly #self: PeerInfo
   readonly #events: SignalingEvents
   readonly #options: WebSocketSignalingOptions
+  /** That of the latest attempt, joined or not. */
   #socket: StandardWebSocket | undefined
+  /** That of a server which is about to stop, as long as it serves and no other has welcomed us. */
+  #leaving: StandardWebSocket | undefined
   #isConnected = false
   #wasWelcome = false
   #isClosed = false
@@ -91,7 +102,12 @@ class WebSocketSignaling implements Signaling {
   }
 
   get buffered(): number {
-    return this.#socket?.bufferedAmount ?? 0
+    return this.#serving?.bufferedAmount ?? 0
+  }
+
+  /** Where what is said goes to. */
+  get #serving(): StandardWebSocket | undefined {
+    return this.#leaving ?? this.#socket
   }
 
   sendOffer(to: PeerId, payload: Uint8Array): void {
@@ -108,6 +124,7 @@ class WebSocketSignaling implements Signaling {
     this.#timer?.cancel()
     if (clean && this.#isConnected) this.#send({ type: 'signal.leave' })
     this.#isConnected = false
+    this.#dropLeaving()
     this.#drop()
   }
 
@@ -136,23 +153,20 @@ class WebSocketSignaling implements Signaling {
     }
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
-    const mine = (): boolean => this.#socket === socket
     socket.onopen = () => {
-      if (!mine()) return
+      if (this.#socket !== socket) return
       const join = { protocol: protocolVersion, room, peer: this.#self, token: ticket }
-      this.#send({ type: 'signal.join', ...join })
+      this.#send({ type: 'signal.join', ...join }, socket)
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
-      if (mine()) this.#take(data)
+      if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
     }
-    socket.onclose = () => {
-      if (mine()) this.#failed('the connection was closed')
-    }
+    socket.onclose = () => this.#ended(socket, 'the connection was closed')
     // A close follows every error, and says no less.
     socket.onerror = () => {}
   }
 
-  #take(data: unknown): void {
+  #take(data: unknown, socket: StandardWebSocket): void {
     this.#lastHeard = this.#options.runtime.now()
     let message: Message
     try {
@@ -160,20 +174,22 @@ class WebSocketSignaling implements Signaling {
         throw new TypeError('not a frame')
       message = decodeMessage(new Uint8Array(data))
     } catch {
-      this.#failed('it does not speak this protocol')
+      this.#ended(socket, 'it does not speak this protocol')
       return
     }
-    if (!this.#isConnected && message.type !== 'signal.welcome' && message.type !== 'signal.refused') {
-      this.#failed('it does not speak this protocol')
+    const isJoined = this.#isConnected && this.#serving === socket
+    if (!isJoined && message.type !== 'signal.welcome' && message.type !== 'signal.refused') {
+      this.#ended(socket, 'it does not speak this protocol')
       return
     }
     const events = this.#events
     switch (message.type) {
       case 'signal.welcome':
-        this.#welcome(message)
+        if (socket !== this.#leaving) this.#welcome(message)
         return
       case 'signal.refused':
-        this.#refused(message.error, message.detail)
+        if (socket === this.#leaving) this.#ended(socket, message.detail)
+        else this.#refused(message.error, message.detail)
         return
       case 'signal.joined':
         events.joined(message.peer)
@@ -191,7 +207,7 @@ class WebSocketSignaling implements Signaling {
         events.unreachable(message.peer)
         return
       case 'signal.draining':
-        // It closes soon; the next URL is tried then, with nothing lost but the relay.
+        this.#move()
         return
       case 'signal.iceServers':
         // As a welcome in which nobody is new.
@@ -200,13 +216,36 @@ class WebSocketSignaling implements Signaling {
       case 'signal.pong':
         return
       default:
-        this.#failed('it does not speak this protocol')
+        this.#ended(socket, 'it does not speak this protocol')
         return
     }
   }
 
+  /** Joins the next server while this one still serves; this one again where there is no other, as another may answer there. */
+  #move(): void {
+    if (this.#leaving !== undefined) return
+    const { runtime } = this.#options
+    this.#leaving = this.#socket
+    this.#socket = undefined
+    // The next attempt is for the URL after this one.
+    this.#attempts++
+    this.#timer?.cancel()
+    this.#timer = runtime.timer(runtime.random() * moveSpread, () => void this.#connect())
+  }
+
+  /** A socket is of no use any more. */
+  #ended(socket: StandardWebSocket, problem: string): void {
+    if (socket === this.#socket) this.#failed(problem)
+    if (socket !== this.#leaving) return
+    // The attempt to join another server goes on.
+    this.#isConnected = false
+    this.#dropLeaving()
+    this.#events.lost()
+  }
+
   #welcome(message: Extract<Message, { type: 'signal.welcome' }>): void {
     this.#timer?.cancel()
+    this.#dropLeaving()
     this.#isConnected = true
     this.#wasWelcome = true
     // The next loss tries this same server first.
@@ -236,9 +275,9 @@ class WebSocketSignaling implements Signaling {
     })
   }
 
-  #send(message: Message): void {
+  #send(message: Message, socket = this.#serving): void {
     try {
-      this.#socket?.send(encodeMessage(message))
+      socket?.send(encodeMessage(message))
     } catch {
       // The socket is about to report that it closed.
     }
@@ -248,12 +287,13 @@ class WebSocketSignaling implements Signaling {
   #failed(problem: string, verdict?: RingmeshError): void {
     if (this.#isClosed) return
     const { runtime, urls } = this.#options
-    const wasConnected = this.#isConnected
+    // While another server still serves nothing is lost by this.
+    const isLost = this.#isConnected && this.#leaving === undefined
     this.#timer?.cancel()
-    this.#isConnected = false
+    if (isLost) this.#isConnected = false
     this.#problem = problem
     this.#drop()
-    if (wasConnected) this.#events.lost()
+    if (isLost) this.#events.lost()
     if (this.#isClosed) return
     if (!this.#wasWelcome) {
       const error = verdict ?? (this.#attempts >= urls.length ? this.#unreachable() : undefined)
@@ -277,12 +317,21 @@ class WebSocketSignaling implements Signaling {
   #drop(): void {
     const socket = this.#socket
     this.#socket = undefined
-    if (socket === undefined) return
-    try {
-      socket.close(normalClosure)
-    } catch {
-      // Not connected yet: it closes by itself.
-    }
+    shut(socket)
+  }
+
+  #dropLeaving(): void {
+    const socket = this.#leaving
+    this.#leaving = undefined
+    shut(socket)
+  }
+}
+
+function shut(socket: StandardWebSocket | undefined): void {
+  try {
+    socket?.close(normalClosure)
+  } catch {
+    // Not connected yet: it closes by itself.
   }
 }
 
