@@ -119,6 +119,8 @@ const unit: ViteUserConfig = {
     // A bound for what hangs, not a judge of speed: a busy machine may be ten times slower than a free one.
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    // The default of a second is what a busy machine needs for a process to start.
+    expect: { poll: { timeout: 60_000, interval: 20 } },
   },
 }
 
