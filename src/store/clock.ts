@@ -13,22 +13,45 @@ const counterLimit = 0xffff
 /** How far below the limit a clock goes on that was set back, in milliseconds: more than a message takes. */
 const setBackMargin = 1_000
 
+/** By how many milliseconds a clock must be wrong before it is corrected: half of what others tolerate. */
+const correctionLimit = aheadLimit / 2
+
+/** Milliseconds within which an answer must come for its clock to be noted: its error is half of that (Cristian, 1989). */
+const answerLimit = 2_000
+
+/** Milliseconds by which a machine's clock may move against its timers before it counts as set, or as having slept. */
+const stepLimit = 1_000
+
 /** The milliseconds since 1970 in a version. */
 export function timeOf(version: Version): number {
   return Number.parseInt(version.slice(0, 12), 16)
 }
 
+/** A version as it would have been had the clock that gave it been so many milliseconds later. */
+export function shifted(version: Version, milliseconds: number): Version {
+  const time = Math.max(0, timeOf(version) + Math.round(milliseconds))
+  return `${time.toString(16).padStart(12, '0')}${version.slice(12)}`
+}
+
 /**
  * A hybrid logical clock (Kulkarni et al., 2014): as close to the wall clock as it can be, and
  * always later than every version it has given out or seen.
+ *
+ * Where this machine's clock is far from those of the others it goes by theirs: by the median, so
+ * that a single wrong clock sets nobody else's; of two, the earlier counts, as a stamp from the
+ * past harms less than one from the future.
  */
 export class HybridClock {
   readonly #runtime: Runtime
   readonly #peer: PeerId
   #time = 0
   #counter = 0
-  /** Added to this machine's clock, once the others have shown that it is far ahead. */
+  /** Added to this machine's clock, once the others have shown that it is far off. */
   #offset = 0
+  /** How far each other machine's clock is ahead of this one's. */
+  readonly #others = new Map<PeerId, number>()
+  /** This machine's clock less its timers' when the first of those was noted. */
+  #basis: number | undefined
 
   constructor(runtime: Runtime, peer: PeerId) {
     this.#runtime = runtime
@@ -69,18 +92,65 @@ export class HybridClock {
   }
 
   /**
-   * Sets this clock back, as another peer found its stamps too far ahead. It goes on just below
-   * what that peer believes, so that what it writes still follows everything that it may have read.
+   * Notes another machine's clock, and corrects this one if it is far from the median of all.
    *
-   * @param clock - the other's wall clock, in milliseconds since 1970
+   * @param clock - the other's wall clock when it answered, in milliseconds since 1970
+   * @param elapsed - milliseconds from the question to the answer
+   * @returns milliseconds by which this clock was put forward, negative where it was set back
    */
-  setBack(clock: number): void {
-    this.#offset = Math.min(0, clock - this.#runtime.wallClock())
-    this.#time = Math.floor(clock) + aheadLimit - setBackMargin
-    this.#counter = 0
+  note(peer: PeerId, clock: number, elapsed: number): number {
+    if (elapsed > answerLimit) return 0
+    this.#wall()
+    this.#others.set(peer, clock + elapsed / 2 - this.#runtime.wallClock())
+    return this.#correct()
+  }
+
+  /**
+   * Notes that another peer holds a version that is too far ahead to be believed here: its clock is
+   * not more than the limit behind that.
+   *
+   * @returns as {@link note}
+   */
+  noteBelieved(peer: PeerId, version: Version): number {
+    this.#wall()
+    const least = timeOf(version) - aheadLimit - this.#runtime.wallClock()
+    const known = this.#others.get(peer)
+    if (known !== undefined && known >= least) return 0
+    this.#others.set(peer, least)
+    return this.#correct()
+  }
+
+  forget(peer: PeerId): void {
+    this.#others.delete(peer)
+  }
+
+  #correct(): number {
+    const clocks = [0, ...this.#others.values()].sort((a, b) => a - b)
+    const median = clocks[(clocks.length - 1) >> 1] as number
+    const offset = Math.abs(median) > correctionLimit ? median : 0
+    // What is nearly right stays as it is: the measure itself is not exact.
+    if (offset !== 0 && Math.abs(offset - this.#offset) <= correctionLimit) return 0
+    const change = offset - this.#offset
+    this.#offset = offset
+    // It goes on just below what others believe, so that what is written next still follows
+    // everything that may have been read.
+    const most = this.#wall() + aheadLimit - setBackMargin
+    if (change < 0 && this.#time > most) {
+      this.#time = most
+      this.#counter = 0
+    }
+    return change
   }
 
   #wall(): number {
-    return Math.floor(this.#runtime.wallClock() + this.#offset)
+    const wallClock = this.#runtime.wallClock()
+    const basis = wallClock - this.#runtime.now()
+    // What was learned before this machine's clock was set, or before it slept, says nothing any more.
+    if (this.#basis === undefined || Math.abs(basis - this.#basis) > stepLimit) {
+      this.#basis = basis
+      this.#others.clear()
+      this.#offset = 0
+    }
+    return Math.floor(wallClock + this.#offset)
   }
 }

@@ -175,7 +175,7 @@ export class Handoff {
     if (entry.pinnedUntil > this.#cluster.runtime.now() && !isPlanted('drop-unpinned')) return false
     this.#handed.delete(entry)
     this.#replica.drop(entry)
-    this.#cluster.runtime.trace('store.drop', entry.store, entry.key)
+    this.#cluster.runtime.trace('store.drop', entry.store, entry.key, entry.version)
     this.dropped++
     return true
   }

@@ -15,6 +15,8 @@ export interface Finding {
 export interface ReadOptions {
   /** Replicas to hear before answering: 1, or 2 when fresh. */
   readonly reads: number
+  /** Copies that a write waits for: so many of the owners hold what was acknowledged, at least. */
+  readonly writes: number
   /** Milliseconds. */
   readonly timeout: number
 }
@@ -25,7 +27,8 @@ export type ReadEnd =
 
 /**
  * One read under way: asks this peer if it is an owner, else the first owner, and further ones when
- * that is slow or cannot say.
+ * that is slow or cannot say. An owner that has nothing may have missed a write that two others
+ * acknowledged a moment ago, so all are asked before it is said that nothing is there.
  */
 export class Read {
   readonly #cluster: Cluster
@@ -42,6 +45,9 @@ export class Read {
   readonly #timer: Timer
   #hedge: Timer | undefined
   #again: Timer | undefined
+  #patience: Timer | undefined
+  /** The other owners had their time to speak up. */
+  #isLate = false
   #isOver = false
 
   constructor(
@@ -125,10 +131,15 @@ export class Read {
     }
     const owners = this.#candidates()
     const wanted = Math.min(this.#options.reads, owners.length)
-    const isKnown = held !== undefined || settled
-    if (this.#findings.size >= wanted && wanted > 0 && isKnown) {
-      this.#read(held)
-      return
+    if (this.#findings.size >= wanted && wanted > 0) {
+      if (held !== undefined || (settled && this.#isMissing(owners))) {
+        this.#read(held)
+        return
+      }
+      if (settled) {
+        this.#askAll()
+        if (this.#isOver) return
+      }
     }
     const waiting = this.#asked.size - this.#findings.size - this.#failed.size
     const needed = Math.max(1, wanted - this.#findings.size)
@@ -140,6 +151,26 @@ export class Read {
     else this.#startAgain()
   }
 
+  /**
+   * Nothing was found: is that enough to say so? Every owner has answered or cannot; or all had their
+   * time and so many have answered that one of them would hold what was acknowledged.
+   */
+  #isMissing(owners: readonly PeerId[]): boolean {
+    if (owners.every((id) => this.#findings.has(id) || this.#failed.has(id))) return true
+    const overlap = Math.max(1, owners.length - Math.max(2, this.#options.writes) + 1)
+    return this.#isLate && this.#findings.size >= overlap
+  }
+
+  /** Asks every other owner at once, as a miss is not to cost one round trip each. */
+  #askAll(): void {
+    while (this.#askNext());
+    this.#hedge?.cancel()
+    this.#patience ??= this.#cluster.runtime.timer(hedgeAfter, () => {
+      this.#isLate = true
+      this.#judge()
+    })
+  }
+
   /** Owners may be changing, or be busy: ask all once more in a little while. */
   #startAgain(): void {
     this.#again?.cancel()
@@ -147,6 +178,9 @@ export class Read {
       this.#asked.clear()
       this.#findings.clear()
       this.#failed.clear()
+      this.#patience?.cancel()
+      this.#patience = undefined
+      this.#isLate = false
       this.start()
     })
   }
@@ -175,6 +209,7 @@ export class Read {
     this.#timer.cancel()
     this.#hedge?.cancel()
     this.#again?.cancel()
+    this.#patience?.cancel()
     for (const giveUp of this.#asked.values()) giveUp()
     this.#end(end)
   }

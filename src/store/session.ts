@@ -1,4 +1,5 @@
 import { sessionBytes, sessionKeys } from './constants.js'
+import { type Restamp, restamped } from './merges/restamp.js'
 import { type Held, join } from './record.js'
 
 /**
@@ -30,6 +31,17 @@ export class Session {
     for (const [oldest, state] of this.#seen) {
       if (this.#seen.size <= sessionKeys && this.#bytes <= sessionBytes) break
       this.#forget(oldest, state)
+    }
+  }
+
+  /** Puts right the stamps that this machine gave while its clock was wrong. */
+  restamp(restamp: Restamp): void {
+    for (const [key, held] of this.#seen) {
+      if (restamp(held.version) === held.version) continue
+      this.#bytes -= sizeOf(key, held)
+      const right = restamped(held, restamp)
+      this.#seen.set(key, right)
+      this.#bytes += sizeOf(key, right)
     }
   }
 

@@ -6,7 +6,7 @@ import { AntiEntropy } from './anti-entropy.js'
 import { Awaited } from './awaited.js'
 import { Balancer } from './balancer.js'
 import { Carrier } from './carrier.js'
-import { HybridClock, type Version } from './clock.js'
+import { HybridClock, shifted, type Version } from './clock.js'
 import { tombstoneTime } from './constants.js'
 import { Coverage } from './coverage.js'
 import type { Entry } from './entry.js'
@@ -16,6 +16,7 @@ import { Hints } from './hints.js'
 import { Journal } from './journal.js'
 import { Listing } from './listing.js'
 import { kinds } from './merges/kinds.js'
+import { restamped } from './merges/restamp.js'
 import { checkStoreName, checkStoreOptions } from './options.js'
 import type { Persistence } from './persistence.js'
 import { Placement } from './placement.js'
@@ -162,8 +163,10 @@ export class StateService {
       cluster,
       this.#balancer,
       () => this.#born,
-      (born) => {
-        this.#born = Math.min(this.#born, born)
+      (from, born, clock, elapsed) => {
+        // An age, as the two clocks may differ.
+        this.#born = Math.min(this.#born, cluster.runtime.wallClock() - (clock - born))
+        this.#corrected(this.clock.note(from, clock, elapsed))
       },
     )
     this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock)
@@ -192,6 +195,7 @@ export class StateService {
     this.#off.push(
       cluster.on('ring', () => this.#follow()),
       cluster.on('change', () => this.#follow()),
+      cluster.on('down', ({ id }) => this.clock.forget(id)),
     )
     cluster.onJoining((done) => {
       const cover = () => {
@@ -303,7 +307,9 @@ export class StateService {
       durable: boolean,
       done: (stored: Stored) => void,
     ) => this.#store(stored, expected, durable, done)
-    const write = new Write(this.cluster, this.placement, local, record, options, (how) => {
+    const heardClock = (peer: PeerId, clock: number, elapsed: number) =>
+      this.#corrected(this.clock.note(peer, clock, elapsed))
+    const write = new Write(this.cluster, this.placement, local, record, options, heardClock, (how) => {
       this.#underWay.delete(write)
       end(how)
     })
@@ -350,6 +356,7 @@ export class StateService {
     cluster.serve('store.put', (message, request) => {
       const { expected, durable } = message
       this.#store(message, expected, durable, (stored) => request.reply(stored))
+      this.#doubted(request.from, message.version)
     })
     cluster.serve('store.get', ({ store, replicas, key }, request) => {
       const { held, settled } = this.#find(store, key, replicas)
@@ -488,6 +495,38 @@ export class StateService {
     else answer('stored')
   }
 
+  /** A peer sent a stamp that is not believed here: one of the two clocks is wrong. */
+  #doubted(from: PeerId, version: Version): void {
+    if (this.clock.isAhead(version)) this.#corrected(this.clock.noteBelieved(from, version))
+  }
+
+  /**
+   * This clock was corrected. What it stamped while it was ahead is believed by nobody else, and
+   * would be overtaken by no write for as long: it gets the stamps that it should have had.
+   *
+   * @param change - milliseconds, negative where the clock was set back
+   */
+  #corrected(change: number): void {
+    if (change === 0) return
+    const text = 'the clock of this machine is far from those of the others: it is corrected'
+    this.cluster.runtime.log('warn', text, { milliseconds: Math.round(change) })
+    if (change > 0) return
+    const restamp = (version: Version): Version => {
+      if (!this.clock.isAhead(version)) return version
+      const right = shifted(version, change)
+      return this.clock.isAhead(right) ? this.clock.next().slice(0, 16) + version.slice(16) : right
+    }
+    for (const { store } of this.#stores.values()) store.restamp(restamp)
+    for (const entry of [...this.#replica.entries()]) {
+      if (!this.clock.isAhead(entry.version)) continue
+      const { store, key, replicas } = entry
+      const record = { store, key, replicas, ...restamped(entry, restamp) }
+      this.#replica.drop(entry)
+      this.#watches.forget(store, key)
+      this.#replica.apply(record)
+    }
+  }
+
   #find(store: string, key: string, replicas: number): Finding {
     const held = this.#replica.find(store, key)
     const settled = this.#isLoaded && this.#coverage.isComplete && this.#replica.owns(key, replicas)
@@ -516,7 +555,10 @@ export class StateService {
   #accept(from: PeerId, record: StoreRecord): Status {
     if (this.#journal?.isFull && record.content !== null) return status.full
     const applied = this.#replica.apply(record)
-    if (applied === 'ahead') return status.ahead
+    if (applied === 'ahead') {
+      this.#doubted(from, record.version)
+      return status.ahead
+    }
     this.#awaited.came(record.store, record.key)
     this.#received++
     this.#bytesReceived += record.content?.byteLength ?? 0

@@ -3,6 +3,7 @@ import { type PeerId, packValue } from '../wire/index.js'
 import type { Version } from './clock.js'
 import { Codec } from './codec.js'
 import type { Merge } from './merges/index.js'
+import type { Restamp } from './merges/restamp.js'
 import { type CheckedStoreOptions, checkKey } from './options.js'
 import { type Held, join, type StoreRecord } from './record.js'
 import { Session } from './session.js'
@@ -203,6 +204,11 @@ export class Store<Value = unknown> {
     }
   }
 
+  /** Puts right what this page remembers, when this machine's clock turned out to be ahead. */
+  restamp(restamp: Restamp): void {
+    this.#session.restamp(restamp)
+  }
+
   /** Reads, changes, and sends only what changed: nothing that comes between can conflict. */
   #merge(
     key: string,
@@ -255,7 +261,7 @@ export class Store<Value = unknown> {
     expected: Version | '' | null,
   ): Promise<WriteEnd> {
     const { replicas, writes } = this.#options
-    const { cluster, clock } = this.#service
+    const { clock } = this.#service
     const durable = options.durable ?? false
     this.#checkPeers(key, durable)
     const version = clock.next()
@@ -271,10 +277,6 @@ export class Store<Value = unknown> {
     return new Promise((resolve) => {
       this.#service.write(record, { writes, durable, expected, timeout }, (end) => {
         if (end.kind === 'written') this.#session.note(key, record)
-        if (end.kind === 'ahead') {
-          cluster.runtime.log('warn', 'the clock of this machine is ahead of the others: it is set back', {})
-          clock.setBack(end.clock)
-        }
         resolve(end)
       })
     })
@@ -299,12 +301,13 @@ export class Store<Value = unknown> {
   }
 
   #read(key: string, options: GetOptions): Promise<Held | undefined> {
-    const { replicas, reads } = this.#options
+    const { replicas, reads, writes } = this.#options
     return new Promise((resolve, reject) => {
       this.#service.read(
         { store: this.name, replicas, key },
         {
           reads: options.fresh === true ? reads : 1,
+          writes,
           timeout: options.timeout ?? this.#options.timeout,
         },
         (end) => {

@@ -123,6 +123,11 @@ export class Watches {
     }
   }
 
+  /** A key got another stamp here: what was told of it before must not hide what comes. */
+  forget(store: string, key: string): void {
+    for (const watch of this.#watches.values()) if (watch.store === store) watch.told.delete(key)
+  }
+
   close(): void {
     this.#timer?.cancel()
     this.#watches.clear()

@@ -30,8 +30,11 @@ export interface WriteOptions {
 export type WriteEnd =
   | { readonly kind: 'written'; readonly written: Written }
   | { readonly kind: 'conflict'; readonly held: Held | undefined }
-  | { readonly kind: 'ahead'; readonly clock: number }
+  | { readonly kind: 'ahead' }
   | { readonly kind: 'failed'; readonly error: RingmeshError }
+
+/** Told of the wall clock of every peer that answers, and how many milliseconds the answer took. */
+export type HeardClock = (peer: PeerId, clock: number, elapsed: number) => void
 
 /** Stores a record here, as for any other peer; answers by `done`. */
 export type StoreLocally = (
@@ -52,6 +55,7 @@ export class Write {
   readonly #storeLocally: StoreLocally
   readonly #record: StoreRecord
   readonly #options: WriteOptions
+  readonly #heardClock: HeardClock
   readonly #end: (end: WriteEnd) => void
   readonly #asked = new Map<PeerId, () => void>()
   readonly #holders = new Set<PeerId>()
@@ -59,6 +63,8 @@ export class Write {
   readonly #owners = new Set<PeerId>()
   /** Owners whose storage has no room. */
   readonly #full = new Set<PeerId>()
+  /** Owners that do not believe the stamp, which is too far ahead of their clocks. */
+  readonly #doubting = new Set<PeerId>()
   readonly #timer: Timer
   #isDurable = false
   #accepted: boolean
@@ -70,6 +76,7 @@ export class Write {
     storeLocally: StoreLocally,
     record: StoreRecord,
     options: WriteOptions,
+    heardClock: HeardClock,
     end: (end: WriteEnd) => void,
   ) {
     this.#cluster = cluster
@@ -77,6 +84,7 @@ export class Write {
     this.#storeLocally = storeLocally
     this.#record = record
     this.#options = options
+    this.#heardClock = heardClock
     this.#end = end
     this.#accepted = options.expected === null
     this.#timer = cluster.runtime.timer(options.timeout, () => this.#timedOut())
@@ -102,9 +110,9 @@ export class Write {
     this.#checkDone()
     if (this.#isOver) return
     // This peer's own copy comes after the first of another: should its clock be wrong, the others
-    // refuse the stamp, and no copy with it may stay here.
-    const isAlone = others.length === 0 || this.#options.writes === 1
-    if (others.length < targets.length && (isAlone || this.#holders.size > 0)) this.#ask(this.#cluster.self)
+    // refuse the stamp, and no copy with it may stay here. Alone it could not be enough anyway.
+    const isEnough = this.#options.writes === 1
+    if (others.length < targets.length && (isEnough || this.#holders.size > 0)) this.#ask(this.#cluster.self)
   }
 
   /** Gives it up, as this peer closes. */
@@ -134,7 +142,12 @@ export class Write {
       durable,
       expected: this.#accepted ? null : expected,
     }
-    const giveUp = this.#cluster.request(to, message, timeout, (outcome) => this.#settled(to, outcome))
+    const askedAt = this.#cluster.runtime.now()
+    const giveUp = this.#cluster.request(to, message, timeout, (outcome) => {
+      if (outcome.kind === 'reply' && outcome.message.type === 'store.stored')
+        this.#heardClock(to, outcome.message.clock, this.#cluster.runtime.now() - askedAt)
+      this.#settled(to, outcome)
+    })
     this.#asked.set(to, giveUp)
   }
 
@@ -158,7 +171,8 @@ export class Write {
     if (this.#isOver) return
     switch (stored.status) {
       case 'ahead':
-        this.#finish({ kind: 'ahead', clock: stored.clock })
+        this.#doubting.add(from)
+        this.#checkDoubted()
         return
       case 'conflict': {
         const { version, content } = stored
@@ -188,6 +202,14 @@ export class Write {
     if (copies < this.#options.writes) return
     const holders = [...this.#holders].sort()
     this.#finish({ kind: 'written', written: { version: this.#record.version, holders } })
+  }
+
+  /** One owner that does not believe the stamp may have a wrong clock itself; too many are right. */
+  #checkDoubted(): void {
+    const { key, replicas } = this.#record
+    const owners = this.#placement.owners(key, replicas)
+    const believing = owners.filter((id) => !this.#doubting.has(id)).length
+    if (believing < this.#options.writes || !this.#accepted) this.#finish({ kind: 'ahead' })
   }
 
   /** Gives up at once where too many owners have no room for the write ever to be held often enough. */
