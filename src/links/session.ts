@@ -1,5 +1,5 @@
 import { BadFrame } from '../errors/index.js'
-import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
+import { isPlanted, type Runtime } from '../runtime/index.js'
 import {
   decodeMessage,
   encodeMessage,
@@ -10,14 +10,19 @@ import {
   protocolVersion,
 } from '../wire/index.js'
 import { Carrier, type CarrierEvents } from './carrier.js'
-import { FlowWindow } from './flow-window.js'
-import { Inbox } from './inbox.js'
+import { IncomingStream } from './incoming-stream.js'
 import type { LinkKind, OpenLink } from './link.js'
-import { Outbox, type Part } from './outbox.js'
+import { LooseMessages } from './loose-messages.js'
+import { OutgoingStream } from './outgoing-stream.js'
 import type { Refusal } from './refusals.js'
 import { sessionSettings as settings } from './session-settings.js'
 
 type SessionMessage = Extract<Message, { type: `session.${string}` }>
+/** What is said over a link before parts may go over it, or beside them. */
+type Preliminary = Extract<
+  SessionMessage,
+  { type: 'session.hello' | 'session.close' | 'session.echo' | 'session.dial' }
+>
 type Hello = Extract<Message, { type: 'session.hello' }>
 
 /** What a session tells its owner. */
@@ -38,10 +43,9 @@ export interface SessionEvents {
 }
 
 /**
- * The numbered stream between this peer and another, over whichever links there are. Parts are
- * numbered when they first leave and kept until they are acknowledged; a link that takes over
- * starts from the last acknowledged part, and the receiver drops the numbers that it has seen. So
- * each message arrives exactly once and in order for as long as both ends keep their session.
+ * The numbered streams between this peer and another, over whichever links there are: greets over
+ * each, sends by the best that is proven, and carries on where it was when another takes over. Each
+ * message arrives exactly once and in order for as long as both ends keep their session.
  *
  * ```text
  *   relay   ──1──2──3──4╳                         (4 is lost with the link)
@@ -53,34 +57,18 @@ export class Session {
   readonly #events: SessionEvents
   readonly #nextSession: () => number
   readonly #carriers: Carrier[] = []
-  readonly #outbox = new Outbox()
-  readonly #inbox = new Inbox()
+  readonly #outgoing: OutgoingStream
+  readonly #incoming: IncomingStream
+  readonly #loose = new LooseMessages()
   #current: Carrier | undefined
   #isEnded = false
   #isDelivering = false
   #wasRefused = false
-  #loose: Uint8Array[] = []
-  #looseBytes = 0
 
   /** Ours and the peer's session; the peer's is 0 until it greeted. */
   #session: number
   #peerSession = 0
 
-  /** Parts from `#acknowledged` on that have left, in order. */
-  #unacknowledged: Part[] = []
-  #unacknowledgedBytes = 0
-  #acknowledged = 0
-  #sent = 0
-  /** The next part to go over the current link. */
-  #cursor = 0
-  #window: FlowWindow
-
-  #received = 0
-  #reported = 0
-  #unreportedBytes = 0
-  #report: Timer | undefined
-
-  resends = 0
   replacements = 0
   messagesSent = 0
   messagesReceived = 0
@@ -91,7 +79,11 @@ export class Session {
     this.#nextSession = nextSession
     this.#session = nextSession()
     this.#events = events
-    this.#window = this.#newWindow('direct')
+    this.#outgoing = new OutgoingStream(runtime)
+    this.#incoming = new IncomingStream(runtime, {
+      deliver: (body) => this.#deliver(body),
+      acknowledge: () => this.#acknowledge(),
+    })
   }
 
   get carriers(): readonly Carrier[] {
@@ -104,11 +96,16 @@ export class Session {
 
   /** Bytes that wait or are under way. */
   get queued(): number {
-    return this.#outbox.bytes + this.#unacknowledgedBytes + this.#looseBytes
+    return this.#outgoing.bytes + this.#loose.bytes
   }
 
   get unacknowledgedBytes(): number {
-    return this.#unacknowledgedBytes
+    return this.#outgoing.unacknowledgedBytes
+  }
+
+  /** Parts that left again, because their link was lost. */
+  get resends(): number {
+    return this.#outgoing.resends
   }
 
   /** Adds a link, which is greeted as soon as it opens. */
@@ -130,11 +127,10 @@ export class Session {
     if (bytes.length > limits.messageBytes) return false
     if (priority === priorities.membership && bytes.length <= settings.pieceBytes)
       return this.#sendLoose(bytes)
-    if (!this.#outbox.takes(priority)) {
+    if (!this.#outgoing.push(priority, bytes)) {
       this.#wasRefused = true
       return false
     }
-    this.#outbox.push(priority, bytes)
     this.messagesSent++
     this.#pump()
     return true
@@ -145,15 +141,13 @@ export class Session {
     if (this.#isEnded) return
     this.#isEnded = true
     for (const carrier of [...this.#carriers]) carrier.close(reason)
-    this.#report?.cancel()
+    this.#incoming.close()
     this.#forget()
-    this.#outbox.clear()
+    this.#outgoing.clearWaiting()
   }
 
   #sendLoose(bytes: Uint8Array): boolean {
-    if (this.#current === undefined || this.#looseBytes > (settings.laneBytes[0] as number)) return false
-    this.#loose.push(bytes)
-    this.#looseBytes += bytes.length
+    if (this.#current === undefined || !this.#loose.push(bytes)) return false
     this.messagesSent++
     this.#pump()
     return true
@@ -161,98 +155,30 @@ export class Session {
 
   // Sending.
 
-  #newWindow(kind: LinkKind): FlowWindow {
-    return new FlowWindow(this.#runtime, kind === 'relay' ? settings.relayWindowBytes : settings.windowBytes)
-  }
-
   #pump(): void {
     const carrier = this.#current
     // While a frame is being delivered its answers gather, and ride in one frame too.
     if (carrier === undefined || this.#isDelivering || this.#isEnded) return
-    while (this.#loose.length > 0 && carrier.buffered < settings.looseHighWater) this.#sendLooseFrame(carrier)
+    while (!this.#loose.isEmpty && carrier.buffered < settings.looseHighWater) this.#sendLooseFrame(carrier)
     while (carrier.buffered < settings.highWater && this.#sendPartFrame(carrier));
-    if (this.#wasRefused && this.#outbox.relaxed) {
+    if (this.#wasRefused && this.#outgoing.relaxed) {
       this.#wasRefused = false
       this.#events.drained()
     }
   }
 
   #sendLooseFrame(carrier: Carrier): void {
-    const messages: Uint8Array[] = []
-    for (let bytes = 0; this.#loose.length > 0; ) {
-      bytes += (this.#loose[0] as Uint8Array).length
-      if (messages.length > 0 && bytes > settings.pieceBytes) break
-      messages.push(this.#loose.shift() as Uint8Array)
-    }
-    for (const message of messages) this.#looseBytes -= message.length
+    const messages = this.#loose.take()
     carrier.echo()
     carrier.send({ type: 'session.loose', messages })
   }
 
   /** Sends one frame of parts, if there is one worth sending now. */
   #sendPartFrame(carrier: Carrier): boolean {
-    const first = this.#cursor
-    // What goes into a busy link can as well wait for company: `drain` follows.
-    if (first === this.#sent && carrier.buffered > 0 && this.#outbox.bytes < settings.pieceBytes) {
-      if (!this.#outbox.isUrgent) return false
-    }
-    const messages: Uint8Array[] = []
-    for (let bytes = 0; bytes < settings.wholeBytes; ) {
-      const part = this.#partAtCursor()
-      if (part === undefined) break
-      if (part.piece !== undefined) {
-        if (messages.length > 0) break
-        this.#advance(part)
-        this.#acknowledging()
-        carrier.send({
-          type: 'session.piece',
-          number: first,
-          acknowledged: this.#received,
-          ...part.piece,
-          piece: part.bytes,
-        })
-        return true
-      }
-      bytes += part.bytes.length
-      if (messages.length > 0 && bytes > settings.wholeBytes) break
-      messages.push(part.bytes)
-      this.#advance(part)
-    }
-    if (messages.length === 0) return false
-    this.#acknowledging()
-    carrier.send({ type: 'session.data', first, acknowledged: this.#received, messages })
-    return true
-  }
-
-  #partAtCursor(): Part | undefined {
-    if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
-    const isFull =
-      this.#unacknowledgedBytes >= this.#window.bytes || this.#unacknowledged.length >= settings.windowParts
-    if (!isFull) return this.#outbox.peek()
-    if (this.#outbox.bytes > 0) this.#window.limited()
-    return undefined
-  }
-
-  /** Moves past a part, numbering it when it leaves for the first time. */
-  #advance(part: Part): void {
-    if (this.#cursor === this.#sent) {
-      this.#outbox.shift(part)
-      this.#unacknowledged.push(part)
-      this.#window.sent(this.#sent)
-      this.#unacknowledgedBytes += part.bytes.length
-      this.#sent++
-    } else this.resends++
-    this.#cursor++
-  }
-
-  #acknowledgedUpTo(number: number): boolean {
-    if (number > this.#sent) return false
-    const count = number - this.#acknowledged
-    if (count <= 0) return true
-    for (const part of this.#unacknowledged.splice(0, count)) this.#unacknowledgedBytes -= part.bytes.length
-    this.#acknowledged = number
-    this.#window.acknowledged(number)
-    this.#cursor = Math.max(this.#cursor, number)
+    const frame = this.#outgoing.next(carrier.buffered > 0, this.#incoming.received)
+    if (frame === undefined) return false
+    this.#incoming.reported()
+    carrier.send(frame)
     return true
   }
 
@@ -295,18 +221,8 @@ export class Session {
       case 'session.piece':
       case 'session.acknowledge':
       case 'session.loose':
-        if (!carrier.greeted) {
-          this.#events.refused('ungreeted')
-          return
-        }
-        if ('acknowledged' in message && !this.#acknowledgedUpTo(message.acknowledged)) {
-          this.#refuse(carrier, 'bad-acknowledgement')
-          return
-        }
-        if (message.type === 'session.data') this.#takeMessages(carrier, message.first, message.messages)
-        else if (message.type === 'session.piece') this.#takePiece(carrier, message)
-        else if (message.type === 'session.loose')
-          for (const body of message.messages) if (!this.#isEnded) this.#deliver(body)
+        if (!carrier.greeted) this.#events.refused('ungreeted')
+        else this.#takeGreeted(carrier, message)
         return
       default:
         this.#refuse(carrier, 'unexpected-message')
@@ -314,40 +230,20 @@ export class Session {
     }
   }
 
-  #takeMessages(carrier: Carrier, first: number, messages: readonly Uint8Array[]): void {
-    if (first > this.#received) {
-      this.#refuse(carrier, 'gap')
+  #takeGreeted(carrier: Carrier, message: Exclude<SessionMessage, Preliminary>): void {
+    if ('acknowledged' in message && !this.#outgoing.acknowledge(message.acknowledged)) {
+      this.#refuse(carrier, 'bad-acknowledgement')
       return
     }
-    const seen = isPlanted('resend-without-dedupe') ? 0 : this.#received - first
-    for (let index = seen; index < messages.length && !this.#isEnded; index++) {
-      const body = messages[index] as Uint8Array
-      this.#received = Math.max(this.#received, first + index + 1)
-      this.#unreportedBytes += body.length
-      this.#deliver(body)
-    }
-    this.#acknowledgeSoon()
-  }
-
-  #takePiece(carrier: Carrier, message: Extract<Message, { type: 'session.piece' }>): void {
-    const { number, lane, total, offset, piece } = message
-    if (number > this.#received) {
-      this.#refuse(carrier, 'gap')
+    if (message.type === 'session.loose') {
+      for (const body of message.messages) if (!this.#isEnded) this.#deliver(body)
       return
     }
-    if (number === this.#received) {
-      let whole: Uint8Array | undefined
-      try {
-        whole = this.#inbox.take(lane, total, offset, piece)
-      } catch {
-        this.#refuse(carrier, 'bad-piece')
-        return
-      }
-      this.#received = number + 1
-      this.#unreportedBytes += piece.length
-      if (whole !== undefined) this.#deliver(whole)
-    }
-    this.#acknowledgeSoon()
+    let refusal: Refusal | undefined
+    if (message.type === 'session.data')
+      refusal = this.#incoming.takeMessages(message.first, message.messages)
+    else if (message.type === 'session.piece') refusal = this.#incoming.takePiece(message)
+    if (refusal !== undefined) this.#refuse(carrier, refusal)
   }
 
   #deliver(body: Uint8Array): void {
@@ -369,36 +265,16 @@ export class Session {
     }
   }
 
-  /** Tells the peer what has been delivered: with the next frame, or soon. */
-  #acknowledgeSoon(): void {
-    if (this.#received === this.#reported || this.#isEnded) return
-    if (this.#unreportedBytes >= settings.acknowledgeBytes) {
-      this.#acknowledge()
-      return
-    }
-    this.#report ??= this.#runtime.timer(settings.acknowledgeDelay, () => this.#acknowledge())
-  }
-
   #acknowledge(): void {
-    this.#report?.cancel()
-    this.#report = undefined
     if (this.#current === undefined) return
-    this.#acknowledging()
-    this.#current.send({ type: 'session.acknowledge', acknowledged: this.#received })
-  }
-
-  /** A frame that is about to leave carries the acknowledgement. */
-  #acknowledging(): void {
-    this.#report?.cancel()
-    this.#report = undefined
-    this.#reported = this.#received
-    this.#unreportedBytes = 0
+    this.#incoming.reported()
+    this.#current.send({ type: 'session.acknowledge', acknowledged: this.#incoming.received })
   }
 
   // Greeting.
 
   #hello(): Omit<Hello, 'type' | 'protocol' | 'answer'> {
-    return { session: this.#session, peerSession: this.#peerSession, received: this.#received }
+    return { session: this.#session, peerSession: this.#peerSession, received: this.#incoming.received }
   }
 
   #greeted(carrier: Carrier, hello: Hello): void {
@@ -425,7 +301,7 @@ export class Session {
       this.#adopt(carrier, hello.session)
     }
     carrier.greeted = true
-    if (hello.peerSession === this.#session && !this.#acknowledgedUpTo(hello.received)) {
+    if (hello.peerSession === this.#session && !this.#outgoing.acknowledge(hello.received)) {
       this.#refuse(carrier, 'bad-acknowledgement')
       return
     }
@@ -442,12 +318,9 @@ export class Session {
   #adopt(carrier: Carrier, peerSession: number): void {
     const isReset = this.#peerSession !== 0
     this.#peerSession = peerSession
-    this.#received = 0
-    this.#reported = 0
-    this.#unreportedBytes = 0
-    this.#inbox.clear()
+    this.#incoming.restart()
     // What was numbered for the one before means nothing to this one.
-    if (this.#sent > 0) {
+    if (this.#outgoing.hasNumbered) {
       this.#session = this.#nextSession()
       this.#forget()
     }
@@ -457,20 +330,16 @@ export class Session {
       other.unprove()
       if (other.isOpen && other !== carrier) this.greet(other)
     }
-    this.#outbox.clear()
+    this.#outgoing.clearWaiting()
     this.#events.reset()
     this.#choose()
     this.greet(carrier)
   }
 
+  /** Forgets what is on its way. */
   #forget(): void {
-    this.#unacknowledged = []
-    this.#unacknowledgedBytes = 0
-    this.#acknowledged = 0
-    this.#sent = 0
-    this.#cursor = 0
-    this.#loose = []
-    this.#looseBytes = 0
+    this.#outgoing.renumber()
+    this.#loose.clear()
   }
 
   // Links.
@@ -485,9 +354,8 @@ export class Session {
     this.#current = best
     if (best !== undefined) {
       if (before !== undefined) this.replacements++
-      this.#cursor = this.#acknowledged
-      this.#window = this.#newWindow(best.kind)
-      if (this.#received !== this.#reported) this.#acknowledge()
+      this.#outgoing.rewind(best.kind)
+      if (this.#incoming.isUnreported) this.#acknowledge()
       if (best.kind !== 'relay' && !best.troubled) this.#retireOthers(best)
     }
     this.#events.carried(best?.kind ?? 'none')
@@ -523,7 +391,7 @@ export class Session {
       close: (carrier, reason) => {
         const index = this.#carriers.indexOf(carrier)
         if (index !== -1) this.#carriers.splice(index, 1)
-        if (isPlanted('ack-before-delivery')) this.#inbox.clear()
+        if (isPlanted('ack-before-delivery')) this.#incoming.dropPieces()
         if (!this.#isEnded) this.#choose()
         this.#events.closed(carrier, reason)
       },
