@@ -1,9 +1,11 @@
-import { Chaos, join, type Mesh } from '../index.node.js'
+import * as ringmesh from '../index.node.js'
 import { levelPersistence } from '../store/adapters/level.js'
 import type { EdgeAnswer, EdgeRequest } from './edge.js'
-import { followMesh } from './trace.js'
 
 /** The process of an edge worker that a test controls. */
+const { Chaos, join } = ringmesh
+// What a test evaluates finds the package here by the same name as in a page.
+Object.assign(globalThis, { ringmesh })
 const [signal = '', room = '', data = ''] = process.argv.slice(2)
 const chaos = new Chaos()
 const mesh = await join({
@@ -24,7 +26,10 @@ process.on('message', async (request: EdgeRequest) => {
       tell({ type: 'done', id, value: undefined })
     } else {
       // The text comes from the test's own process, which could run anything here anyway.
-      const body = new Function(`return (${request.body})`)() as (mesh: Mesh, parameter: unknown) => unknown
+      const body = new Function(`return (${request.body})`)() as (
+        mesh: ringmesh.Mesh,
+        parameter: unknown,
+      ) => unknown
       tell({ type: 'done', id, value: await body(mesh, request.parameter) })
     }
   } catch (error) {
@@ -42,4 +47,3 @@ const leave = async (): Promise<void> => {
 process.on('SIGTERM', leave)
 process.on('disconnect', leave)
 tell({ type: 'ready', peer: mesh.id })
-followMesh(mesh, (what, about) => tell({ type: 'trace', what, about }))
