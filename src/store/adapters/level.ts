@@ -52,23 +52,30 @@ export function levelPersistence({ directory }: LevelPersistenceOptions): Persis
     await database.batch(operations, { sync: durable })
   }
 
+  /**
+   * One after the other, as LevelDB's own threads finish writes in any order. What the store has to write meanwhile it
+   * gathers in its next batch, so nothing is slower for it.
+   */
+  let last: Promise<void> = Promise.resolve()
+  function inTurn(work: () => Promise<void>, done: (error: Error | undefined) => void): void {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    turn.then(
+      () => done(undefined),
+      (error: unknown) => done(asError(error)),
+    )
+  }
+
   return {
     durable: true,
-    load: (entry, done) => settle(load(entry), done),
-    write: (batch, durable, done) => settle(write(batch, durable), done),
+    load: (entry, done) => inTurn(() => load(entry), done),
+    write: (batch, durable, done) => inTurn(() => write(batch, durable), done),
     close: (done) =>
-      settle(
-        opened.then(() => database.close()),
+      inTurn(
+        () => opened.then(() => database.close()),
         () => done(),
       ),
   }
-}
-
-function settle(work: Promise<void>, done: (error: Error | undefined) => void): void {
-  work.then(
-    () => done(undefined),
-    (error: unknown) => done(asError(error)),
-  )
 }
 
 function asError(thrown: unknown): Error {
