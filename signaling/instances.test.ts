@@ -95,7 +95,7 @@ it('without Redis rooms go on within an instance, and together again when it is 
     .toBe(true)
   expect(a.socket.readyState).toBe(a.socket.OPEN)
   expect(a.got.filter(({ type }) => type === 'signal.closed' || type === 'signal.refused')).toEqual([])
-}, 30_000)
+})
 
 it('an instance that is killed takes its sockets with it and nothing else', async () => {
   const survivor = await start()
@@ -121,4 +121,4 @@ it('an instance that is killed takes its sockets with it and nothing else', asyn
   } finally {
     await doomed.kill()
   }
-}, 40_000)
+})

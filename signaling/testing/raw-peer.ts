@@ -10,7 +10,7 @@ import {
 type Typed<Type extends Message['type']> = Extract<Message, { type: Type }>
 
 /** Longer than anything takes that works, on a busy machine. */
-const patience = 10_000
+const patience = 60_000
 
 /** A tab's description with the given id. */
 export function tab(id: string): PeerInfo {

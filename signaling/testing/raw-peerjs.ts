@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 
 /** Longer than anything takes that works, on a busy machine. */
-const patience = 12_000
+const patience = 60_000
 
 export interface PeerJsMessage {
   readonly type: string

@@ -22,21 +22,23 @@ async function enter(options: Partial<JoinOptions> = {}): Promise<Mesh> {
   return mesh
 }
 
+/** Waits until it holds: a bound for what hangs, not for how fast the machine is. */
+function eventually(holds: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(holds, { timeout: 60_000, interval: 50 })
+}
+
 /** Waits until the peers that are left agree on who is here. */
 async function agreed(...peers: readonly Mesh[]): Promise<void> {
-  await vi.waitFor(
-    () => {
-      for (const peer of peers) {
-        expect(peer.members().filter(({ state }) => state === 'alive')).toHaveLength(peers.length)
-        expect(peer.view).toBe(peers[0]?.view)
-      }
-    },
-    { timeout: 40_000 },
-  )
+  await eventually(() => {
+    for (const peer of peers) {
+      expect(peer.members().filter(({ state }) => state === 'alive')).toHaveLength(peers.length)
+      expect(peer.view).toBe(peers[0]?.view)
+    }
+  })
 }
 
 /** Three edge workers with real links, on a real signalling server. */
-describe('join, in Node', { timeout: 90_000 }, () => {
+describe('join, in Node', () => {
   it('makes one mesh of three peers: state, tasks, messages, a leave', async () => {
     const [a, b, c] = [await enter(), await enter(), await enter()]
     await agreed(a, b, c)
@@ -45,7 +47,7 @@ describe('join, in Node', { timeout: 90_000 }, () => {
     b.on('message', (message, from) => got.push([message, from === a.id]))
     a.send(b.id, new Map([['sent', 1n]]))
     c.broadcast('to all')
-    await vi.waitFor(() => expect(got).toHaveLength(2))
+    await eventually(() => expect(got).toHaveLength(2))
     expect(got).toContainEqual([new Map([['sent', 1n]]), true])
 
     const { holders } = await a.store('scores').put('ada', 36)
@@ -59,7 +61,7 @@ describe('join, in Node', { timeout: 90_000 }, () => {
       })
     }
     const inputs = Array.from({ length: 30 }, (_, n) => n)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const doers = new Set<string>()
       for await (const { index, value } of a.tasks.map<{ square: number; by: string }>('square', inputs)) {
         expect(value.square).toBe(index * index)
@@ -67,12 +69,12 @@ describe('join, in Node', { timeout: 90_000 }, () => {
       }
       // The others' definitions may still be on their way at first.
       expect(doers).toEqual(new Set([a.id, b.id, c.id]))
-    }, 20_000)
+    })
 
     const downs: string[] = []
     a.on('down', ({ id, state }) => downs.push(`${id} ${state}`))
     await c.leave()
-    await vi.waitFor(() => expect(downs).toEqual([`${c.id} left`]))
+    await eventually(() => expect(downs).toEqual([`${c.id} left`]))
     await agreed(a, b)
     expect(await b.store('scores').get('ada')).toBe(36)
   })
@@ -80,15 +82,13 @@ describe('join, in Node', { timeout: 90_000 }, () => {
   it('goes on when the signalling server goes, and lets others in when it is back', async () => {
     const [a, b] = [await enter(), await enter()]
     await agreed(a, b)
-    await vi.waitFor(
-      () =>
-        expect(
-          a
-            .members()
-            .map(({ link }) => link)
-            .sort(),
-        ).toEqual(['direct', 'self']),
-      15_000,
+    await eventually(() =>
+      expect(
+        a
+          .members()
+          .map(({ link }) => link)
+          .sort(),
+      ).toEqual(['direct', 'self']),
     )
     const { port } = server
     await server.close()
@@ -138,7 +138,7 @@ describe('join, in Node', { timeout: 90_000 }, () => {
     const other = owner === a ? b : a
     const ref = await other.place('game', 'room-42')
     await owner.leave()
-    expect(await call(ref, 'moved', { timeout: 20_000 })).toEqual([0, 1, 2, 'last', 'moved'])
+    expect(await call(ref, 'moved', { timeout: 60_000 })).toEqual([0, 1, 2, 'last', 'moved'])
   })
 
   it('keeps enqueued tasks, and gives their results to who asks for them', async () => {
@@ -146,7 +146,7 @@ describe('join, in Node', { timeout: 90_000 }, () => {
     await agreed(a, b)
     b.tasks.define('double', (n: number) => 2 * n)
     const id = await a.tasks.enqueue('double', 21)
-    expect(await b.tasks.result(id, { timeout: 20_000 })).toBe(42)
+    expect(await b.tasks.result(id, { timeout: 60_000 })).toBe(42)
   })
 
   it('parts when it is cut, and finds itself again when that heals', async () => {
@@ -159,17 +159,14 @@ describe('join, in Node', { timeout: 90_000 }, () => {
     cuts[0]?.cut([c.id])
     cuts[1]?.cut([c.id])
     cuts[2]?.cut('all')
-    await vi.waitFor(
-      () => {
-        expect(a.members().map(({ id }) => id)).toEqual([a.id, b.id].sort())
-        expect(c.members().map(({ id }) => id)).toEqual([c.id])
-      },
-      { timeout: 40_000, interval: 100 },
-    )
+    await eventually(() => {
+      expect(a.members().map(({ id }) => id)).toEqual([a.id, b.id].sort())
+      expect(c.members().map(({ id }) => id)).toEqual([c.id])
+    })
     await a.store('s').put('on one side', 2)
     for (const cut of cuts) cut.heal()
     await agreed(a, b, c)
-    await vi.waitFor(async () => expect(await c.store('s').get('on one side')).toBe(2), { timeout: 15_000 })
+    await eventually(async () => expect(await c.store('s').get('on one side')).toBe(2))
     expect(await c.store('s').get('before')).toBe(1)
   })
 
@@ -191,12 +188,12 @@ describe('join, in Node', { timeout: 90_000 }, () => {
     expect(await call('counter', 'next')).toBe(1)
     expect(await call('counter', 'next')).toBe(2)
     await expect(call('counter', 'crash')).rejects.toMatchObject({ name: 'ExitError' })
-    await vi.waitFor(async () => expect(await call('counter', 'next')).toBe(1))
+    await eventually(async () => expect(await call('counter', 'next')).toBe(1))
     expect(tree.children()).toMatchObject([{ id: 'counter', state: 'running', restarts: 1 }])
   })
 })
 
-describe('join refuses', { timeout: 30_000 }, () => {
+describe('join refuses', () => {
   const refusal = (options: unknown) =>
     join(options as JoinOptions).then(
       () => 'joined',

@@ -33,7 +33,7 @@ function alone(names: readonly string[], size = 1, script = 'tasks.mjs') {
   return { service, made: () => made }
 }
 
-describe('a pool of threads', { timeout: 30_000 }, () => {
+describe('a pool of threads', () => {
   it('runs functions of the exposed name, sync and async, with progress, id and attempt', async () => {
     const { service, made } = alone(['square', 'later'], 2)
     const values: number[] = []
@@ -67,13 +67,13 @@ describe('a pool of threads', { timeout: 30_000 }, () => {
     const obeying = service.run('obey', null, { signal: abort.signal })
     setTimeout(() => abort.abort(new Error('enough')), 100)
     await expect(obeying).rejects.toMatchObject({ name: 'Aborted', cause: { message: 'enough' } })
-    await vi.waitFor(() => expect(service.stats().placed).toBe(0))
+    await vi.waitFor(() => expect(service.stats().placed).toBe(0), 60_000)
     expect(made()).toBe(1)
 
     await expect(service.run('spin', null, { timeout: 200 })).rejects.toMatchObject({ name: 'Timeout' })
-    await vi.waitFor(() => expect(service.stats()).toMatchObject({ placed: 0, running: 0 }), 10_000)
+    await vi.waitFor(() => expect(service.stats()).toMatchObject({ placed: 0, running: 0 }), 60_000)
     await expect(service.run('spin', null, { timeout: 200 })).rejects.toMatchObject({ name: 'Timeout' })
-    await vi.waitFor(() => expect(service.stats()).toMatchObject({ placed: 0, running: 0 }), 10_000)
+    await vi.waitFor(() => expect(service.stats()).toMatchObject({ placed: 0, running: 0 }), 60_000)
     expect(made()).toBe(3)
   })
 
