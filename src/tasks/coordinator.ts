@@ -3,13 +3,14 @@ import type { Cluster, Member } from '../mesh/index.js'
 import { isPlanted } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { fullJitter } from './backoff.js'
+import { Dispatcher } from './dispatcher.js'
 import { Busy, NoWorkers, TaskFailed, Timeout } from './errors.js'
 import type { Assignment, Report } from './executor.js'
-import { Lane, type Offer, type Placement, type Slot } from './lane.js'
+import type { Offer, Placement, Slot } from './lane.js'
 import { Notes } from './notes.js'
 import { Placements } from './placements.js'
 import { settings } from './settings.js'
-import type { Settled, Submission, SubmissionOptions } from './submission.js'
+import { newSubmission, type Settled, type Submission, type SubmissionOptions } from './submission.js'
 import type { Thrown } from './thrown.js'
 
 export interface CoordinatorEvents {
@@ -40,18 +41,16 @@ export interface CoordinatorStats {
 }
 
 /**
- * The side that hands tasks out: queues, turns and credit; leases and fences; retries. Synchronous
- * throughout, and driven by what it is told.
+ * The side that hands tasks out: leases and fences, retries, what became of each; whose turn it is
+ * says the dispatcher. Synchronous throughout, and driven by what it is told.
  */
 export class Coordinator {
   readonly #cluster: Cluster
   readonly #events: CoordinatorEvents
-  readonly #lanes = new Map<string, Lane>()
+  readonly #dispatcher: Dispatcher
   readonly #submissions = new Set<Submission>()
   readonly #placements: Placements
-  readonly #members = new Map<PeerId, 'usable' | 'parked'>()
   readonly #notes: Notes
-  readonly #pumping = new Set<Lane>()
   #nextNumber = 1
   #bytes = 0
   #closed = false
@@ -64,23 +63,31 @@ export class Coordinator {
     const { runtime, self } = cluster
     this.#notes = new Notes(runtime, (worker, tasks) => events.noted(worker, tasks))
     this.#placements = new Placements(runtime, self, (expired) => this.#expired(expired))
+    this.#dispatcher = new Dispatcher(cluster, {
+      place: (submission, slot) => this.#place(submission, slot),
+      starved: (submission) =>
+        this.#settle(submission, {
+          kind: 'failed',
+          error: new NoWorkers(submission.name, settings.workersWait),
+        }),
+      ask: () => events.ask(),
+    })
   }
 
   get stats(): CoordinatorStats {
-    let queued = 0
-    for (const lane of this.#lanes.values()) queued += lane.queue.size
+    const { queued } = this.#dispatcher
     return { ...this.#counts, queued, placed: this.#placements.size }
   }
 
   /** How many tasks of this name may be with workers at once. */
   credit(name: string): number {
-    return this.#lanes.get(name)?.credit ?? 0
+    return this.#dispatcher.find(name)?.credit ?? 0
   }
 
   /** How many tasks each worker was given, by peer: what a picture of the mesh shows. */
   shares(name: string): Map<PeerId, { assigned: number; placed: number }> {
     const shares = new Map<PeerId, { assigned: number; placed: number }>()
-    for (const slot of this.#lanes.get(name)?.slots.values() ?? []) {
+    for (const slot of this.#dispatcher.find(name)?.slots.values() ?? []) {
       shares.set(slot.peer, { assigned: slot.assigned, placed: slot.placements.size })
     }
     return shares
@@ -88,10 +95,7 @@ export class Coordinator {
 
   /** The names that some peer has defined. */
   names(): string[] {
-    return [...this.#lanes.values()]
-      .filter(({ slots }) => slots.size > 0)
-      .map(({ name }) => name)
-      .sort()
+    return this.#dispatcher.names()
   }
 
   /** @throws {Busy} when as much waits as may wait */
@@ -99,31 +103,12 @@ export class Coordinator {
     if (this.#closed) throw new RingmeshError('Closed', 'the task service is closed')
     const { size } = options.input
     if (this.#submissions.size >= settings.queueTasks || this.#bytes + size > settings.queueBytes) {
-      throw new Busy(`${this.#submissions.size} tasks wait here already`, this.#retryAfter(options.name))
+      throw new Busy(
+        `${this.#submissions.size} tasks wait here already`,
+        this.#dispatcher.retryAfter(options.name),
+      )
     }
-    const number = this.#nextNumber++
-    const submission: Submission = {
-      number,
-      id: options.id ?? `${this.#cluster.self}.${number}`,
-      epoch: options.epoch ?? 0,
-      name: options.name,
-      input: options.input,
-      priority: options.priority,
-      attempts: options.attempts,
-      onProgress: options.onProgress,
-      durable: options.durable ?? false,
-      settle: options.settle,
-      queued: false,
-      attempt: 0,
-      run: 0,
-      failures: 0,
-      lastThrown: undefined,
-      lastPeer: undefined,
-      placement: undefined,
-      backoff: undefined,
-      deadline: undefined,
-      size,
-    }
+    const submission = newSubmission(this.#cluster.self, this.#nextNumber++, options)
     this.#submissions.add(submission)
     this.#bytes += size
     this.#counts.submitted++
@@ -133,9 +118,7 @@ export class Coordinator {
         this.cancel(submission, new Timeout(`the task ${JSON.stringify(options.name)}`, timeout)),
       )
     }
-    const lane = this.#lane(options.name)
-    lane.queue.push(submission)
-    this.#pump(lane)
+    this.#dispatcher.push(submission)
     return submission
   }
 
@@ -153,39 +136,21 @@ export class Coordinator {
 
   /** What a peer has defined, all of it. */
   offered(peer: PeerId, offers: readonly Offer[]): void {
-    const names = new Set(offers.map(({ name }) => name))
-    for (const lane of this.#lanes.values()) if (!names.has(lane.name)) this.#withdraw(lane, peer)
-    for (const offer of offers) {
-      const lane = this.#lane(offer.name)
-      lane.offered(peer, offer)
-      this.#pump(lane)
-    }
+    this.#dispatcher.offered(peer, offers)
   }
 
   /** A member's state changed: whether it is given work follows. */
   memberChanged(member: Pick<Member, 'id' | 'state'>): void {
-    const { id, state } = member
-    const before = this.#members.get(id)
-    const now =
-      state === 'parked'
-        ? 'parked'
-        : state === 'alive' || (id === this.#cluster.self && state === 'joining')
-          ? 'usable'
-          : undefined
-    if (before === now) return
-    if (now === undefined) this.#members.delete(id)
-    else this.#members.set(id, now)
-    for (const lane of this.#lanes.values()) this.#pump(lane)
+    this.#dispatcher.memberChanged(member)
   }
 
   /** A peer is dead or has left: what it has is taken back at once. */
   memberDown(peer: PeerId): void {
-    this.#members.delete(peer)
     this.#notes.forget(peer)
     const placements = this.#placements.of(peer)
-    for (const lane of this.#lanes.values()) this.#withdraw(lane, peer)
+    this.#dispatcher.memberDown(peer)
     for (const placement of placements) this.#takeBack(placement, 'its peer dropped out of the mesh')
-    for (const lane of this.#lanes.values()) this.#pump(lane)
+    this.#dispatcher.pumpAll()
   }
 
   /** A worker says that it holds these: their leases begin anew. What is not its any more it shall let go. */
@@ -222,7 +187,7 @@ export class Coordinator {
       else if (report.kind === 'failed') this.#failed(submission, worker, report.thrown)
       else this.#returned(submission, slot, report)
     }
-    this.#pump(this.#lane(submission.name))
+    this.#dispatcher.pump(submission.name)
   }
 
   /** Calls `idle` once, as soon as nothing is submitted that has not settled. */
@@ -234,70 +199,10 @@ export class Coordinator {
   /** Ends every task with `error` and takes no more. */
   close(error: RingmeshError): void {
     this.#closed = true
+    this.#dispatcher.close()
     for (const submission of [...this.#submissions]) this.cancel(submission, error)
     this.#notes.flush()
     this.#placements.close()
-    for (const lane of this.#lanes.values()) lane.wake?.cancel()
-  }
-
-  #lane(name: string): Lane {
-    let lane = this.#lanes.get(name)
-    if (lane === undefined) {
-      lane = new Lane(name, () => this.#cluster.runtime.random())
-      this.#lanes.set(name, lane)
-    }
-    return lane
-  }
-
-  /** Hands out what can be handed out, in turn. */
-  #pump(lane: Lane): void {
-    // A worker in this very thread may answer from inside of `assign`; the loop that runs sees to it.
-    if (this.#pumping.has(lane) || this.#closed) return
-    this.#pumping.add(lane)
-    while (lane.queue.size > 0) {
-      const rank = this.#bestRank(lane)
-      if (rank === 0) break
-      const submission = lane.queue.shift()
-      if (submission === undefined) break
-      const { lastPeer } = submission
-      const slot =
-        lane.next((candidate) => candidate.peer !== lastPeer && this.#rank(lane, candidate) === rank) ??
-        lane.next((candidate) => this.#rank(lane, candidate) === rank)
-      if (slot === undefined) {
-        lane.queue.pushFirst(submission)
-        break
-      }
-      this.#place(submission, slot)
-    }
-    this.#pumping.delete(lane)
-    this.#mindWaiting(lane)
-  }
-
-  #bestRank(lane: Lane): 0 | 1 | 2 {
-    let best: 0 | 1 | 2 = 0
-    for (const slot of lane.slots.values()) {
-      const rank = this.#rank(lane, slot)
-      if (rank > best) best = rank
-      if (best === 2) break
-    }
-    return best
-  }
-
-  /** 2: it would run at once. 1: it may wait there. 0: not now. */
-  #rank(lane: Lane, slot: Slot): 0 | 1 | 2 {
-    const { peer } = slot
-    const state = this.#members.get(peer)
-    if (state === undefined) return 0
-    // A hidden tab is a last resort, but better than nobody.
-    if (state === 'parked' && this.#hasUsable(lane)) return 0
-    const rank = slot.hasFreeSlot ? 2 : slot.mayPrefetch() ? 1 : 0
-    if (rank === 0 || slot.pausedUntil > this.#cluster.runtime.now()) return 0
-    return peer !== this.#cluster.self && this.#cluster.queued(peer) > settings.linkBytes ? 0 : rank
-  }
-
-  #hasUsable(lane: Lane): boolean {
-    for (const peer of lane.slots.keys()) if (this.#members.get(peer) === 'usable') return true
-    return false
   }
 
   #place(submission: Submission, slot: Slot): void {
@@ -357,15 +262,13 @@ export class Coordinator {
     })
     submission.backoff = runtime.timer(wait, () => {
       submission.backoff = undefined
-      const lane = this.#lane(submission.name)
-      lane.queue.push(submission)
-      this.#pump(lane)
+      this.#dispatcher.push(submission)
     })
   }
 
   #returned(submission: Submission, slot: Slot, { reason }: Report & { kind: 'returned' }): void {
     this.#counts.returned++
-    if (reason === 'unknown') this.#withdraw(this.#lane(submission.name), slot.peer)
+    if (reason === 'unknown') this.#dispatcher.withdraw(submission.name, slot.peer)
     this.#requeue(submission, slot, reason !== 'aborted')
   }
 
@@ -373,7 +276,7 @@ export class Coordinator {
   #requeue(submission: Submission, slot: Slot, unstarted = true): void {
     if (unstarted) submission.run--
     slot.pausedUntil = this.#cluster.runtime.now() + settings.busyPause
-    this.#lane(submission.name).queue.pushFirst(submission)
+    this.#dispatcher.putBack(submission)
   }
 
   #takeBack(placement: Placement, why: string): void {
@@ -386,7 +289,7 @@ export class Coordinator {
     submission.failures++
     submission.lastPeer = slot.peer
     submission.lastThrown = { name: 'Lost', message: `a task was lost: ${why}`, stack: '', cause: undefined }
-    if (!this.#gaveUp(submission)) this.#lane(submission.name).queue.pushFirst(submission)
+    if (!this.#gaveUp(submission)) this.#dispatcher.putBack(submission)
   }
 
   #gaveUp(submission: Submission): boolean {
@@ -404,7 +307,7 @@ export class Coordinator {
     this.#counts[how.kind]++
     submission.deadline?.cancel()
     submission.backoff?.cancel()
-    this.#lanes.get(submission.name)?.queue.remove(submission)
+    this.#dispatcher.remove(submission)
     submission.settle(how)
     this.#checkIdle()
   }
@@ -444,49 +347,11 @@ export class Coordinator {
     }
   }
 
-  #withdraw(lane: Lane, peer: PeerId): void {
-    if (lane.removed(peer)) this.#mindWaiting(lane)
-  }
-
-  /** Sees to it that work which cannot be handed out now is looked at again, or given up in time. */
-  #mindWaiting(lane: Lane): void {
-    const { runtime } = this.#cluster
-    if (lane.queue.size === 0 || this.#closed) {
-      lane.starvedSince = undefined
-      lane.wake?.cancel()
-      lane.wake = undefined
-      // Names come from anybody in the room: a lane is kept for as long as it is of use.
-      if (lane.slots.size === 0) this.#lanes.delete(lane.name)
-      return
-    }
-    if (lane.slots.size > 0) lane.starvedSince = undefined
-    else if (lane.starvedSince === undefined) {
-      lane.starvedSince = runtime.now()
-      this.#events.ask()
-    }
-    if (lane.wake !== undefined) return
-    const wait = lane.starvedSince === undefined ? settings.busyPause : settings.askEvery
-    lane.wake = runtime.timer(wait, () => {
-      lane.wake = undefined
-      if (lane.starvedSince !== undefined) {
-        if (runtime.now() - lane.starvedSince >= settings.workersWait) {
-          for (const submission of lane.queue.drain()) {
-            this.#settle(submission, {
-              kind: 'failed',
-              error: new NoWorkers(lane.name, settings.workersWait),
-            })
-          }
-        } else this.#events.ask()
-      }
-      this.#pump(lane)
-    })
-  }
-
   #expired(placements: readonly Placement[]): void {
     for (const placement of placements) {
       this.#takeBack(placement, `its worker was not heard from for ${settings.lease} ms`)
     }
-    for (const lane of this.#lanes.values()) this.#pump(lane)
+    this.#dispatcher.pumpAll()
   }
 
   #note(worker: PeerId, task: number): void {
@@ -497,16 +362,5 @@ export class Coordinator {
     return worker === this.#cluster.self
       ? 0
       : (this.#cluster.member(worker)?.rtt ?? settings.unknownRoundTrip)
-  }
-
-  /** The time in which workers get through a tenth of what waits, within a tenth of a second and half a minute. */
-  #retryAfter(name: string): number {
-    const lane = this.#lanes.get(name)
-    let pace = 0
-    for (const slot of lane?.slots.values() ?? []) {
-      pace += slot.atOnce / Math.max(1, slot.took ?? settings.unknownRoundTrip)
-    }
-    const time = pace === 0 ? settings.longestRetryAfter : (lane?.queue.size ?? 0) / 10 / pace
-    return Math.ceil(Math.min(settings.longestRetryAfter, Math.max(settings.busyPause, time)))
   }
 }

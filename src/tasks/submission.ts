@@ -56,3 +56,29 @@ export interface Submission extends Queueable {
   deadline: Timer | undefined
   readonly size: number
 }
+
+/** A task that was just submitted at the peer `self`, as its `number`th. */
+export function newSubmission(self: PeerId, number: number, options: SubmissionOptions): Submission {
+  return {
+    number,
+    id: options.id ?? `${self}.${number}`,
+    epoch: options.epoch ?? 0,
+    name: options.name,
+    input: options.input,
+    priority: options.priority,
+    attempts: options.attempts,
+    onProgress: options.onProgress,
+    durable: options.durable ?? false,
+    settle: options.settle,
+    queued: false,
+    attempt: 0,
+    run: 0,
+    failures: 0,
+    lastThrown: undefined,
+    lastPeer: undefined,
+    placement: undefined,
+    backoff: undefined,
+    deadline: undefined,
+    size: options.input.size,
+  }
+}
