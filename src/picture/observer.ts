@@ -71,7 +71,7 @@ export class MeshObserver {
       mesh.on('up', (member) => this.note(`${shortened(member.id)} is up (${member.kind})`)),
       mesh.on('down', (member) => this.#down(member)),
       mesh.on('ring', ({ moved }) => {
-        this.note(`ring settled here: ${percent(moved)} of the keys have a new owner`)
+        this.note(`the ring changed: ${percent(moved)} of the keys moved`)
         soon()
       }),
     )

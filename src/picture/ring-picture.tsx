@@ -16,6 +16,9 @@ const shape = arc<Place>()
   .padAngle(0.012)
   .cornerRadius(3)
 
+/** Peers further from the middle than this have their labels beside the ring, not over it. */
+const sideways = 150
+
 export interface RingPictureProps {
   readonly observer: MeshObserver
   readonly selected?: string | undefined
@@ -126,8 +129,6 @@ interface PeerProps {
 function Peer({ member, place, name, share, colour, isSelf, isSelected, onSelect }: PeerProps) {
   const { id, kind, state } = member
   const { x, y } = onCircle(place.at, peerRadius)
-  // Labels stand on the side away from the ring.
-  const labelAt = y < 0 ? -39 : 34
   const select = onSelect && (() => onSelect(id))
   const classes = ['peer', kind, state, isSelf ? 'self' : '', isSelected ? 'selected' : ''].join(' ')
   const detail = state === 'alive' ? (share === undefined ? 'no share yet' : percent(share)) : state
@@ -161,13 +162,25 @@ function Peer({ member, place, name, share, colour, isSelf, isSelected, onSelect
         <circle class="body" r="14" fill={colour} />
       )}
       <Mark state={state} />
-      <text class="name" text-anchor="middle" y={labelAt}>
+      <Label x={x} y={y} name={name} detail={detail} />
+    </g>
+  )
+}
+
+/** Two lines on the side of a peer that is away from the ring; in ems, as letters grow on small screens. */
+function Label({ x, y, name, detail }: { x: number; y: number; name: string; detail: string }) {
+  const isAbove = y < 0
+  const anchor = x > sideways ? 'start' : x < -sideways ? 'end' : 'middle'
+  const place = { x: anchor === 'start' ? -14 : anchor === 'end' ? 14 : 0, y: isAbove ? -25 : 22 }
+  return (
+    <>
+      <text class="name" text-anchor={anchor} {...place} dy={isAbove ? '-1.05em' : '1em'}>
         {name}
       </text>
-      <text class="small" text-anchor="middle" y={labelAt + 13}>
+      <text class="small" text-anchor={anchor} {...place} dy={isAbove ? '0' : '2.2em'}>
         {detail}
       </text>
-    </g>
+    </>
   )
 }
 

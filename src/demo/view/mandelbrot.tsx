@@ -103,7 +103,8 @@ function paint(context: CanvasRenderingContext2D, tile: Tile, shades: Uint8Array
   const image = context.createImageData(size, size)
   const [red, green, blue] = components(tint)
   for (let pixel = 0; pixel < shades.length; pixel++) {
-    const light = (shades[pixel] ?? 0) / 255
+    // The eye sees steps of light by their ratio: without the root most of a tile would look black.
+    const light = Math.sqrt((shades[pixel] ?? 0) / 255)
     image.data[4 * pixel] = red * light
     image.data[4 * pixel + 1] = green * light
     image.data[4 * pixel + 2] = blue * light
