@@ -4,6 +4,7 @@ import { PageServer } from './page-server.js'
 import type { Peer } from './peer.js'
 import { SignalControl } from './signal-control.js'
 import { Tab } from './tab.js'
+import { Trace } from './trace.js'
 
 /** Options of a test's cluster: `test.use({ ringmesh: { … } })`. */
 export interface ClusterOptions {
@@ -21,7 +22,9 @@ const lookEvery = 50
 
 /** A signalling server, and the tabs and edge workers that a test has it join. */
 export class Cluster {
-  readonly signal = new SignalControl()
+  readonly #trace = new Trace()
+  /** The signalling server, to be stopped and started. */
+  readonly signal = new SignalControl(this.#trace)
   readonly #context: BrowserContext
   readonly #pages: PageServer
   readonly #options: ClusterOptions
@@ -54,7 +57,7 @@ export class Cluster {
     const url = new URL(this.#options.url ?? this.#pages.url)
     url.searchParams.set('signal', this.signal.url)
     url.searchParams.set('room', this.room)
-    const tab = await Tab.open(this.#context, url.href)
+    const tab = await Tab.open(this.#context, url.href, this.#trace)
     this.#peers.push(tab)
     return tab
   }
@@ -69,7 +72,7 @@ export class Cluster {
 
   /** Starts an edge worker; resolves when it is in the mesh. */
   async edge(options: { data?: string } = {}): Promise<Edge> {
-    const edge = await Edge.start(this.signal.url, this.room, options.data)
+    const edge = await Edge.start(this.signal.url, this.room, options.data, this.#trace)
     this.#peers.push(edge)
     return edge
   }
@@ -110,7 +113,15 @@ export class Cluster {
     }
   }
 
-  /** @internal What each peer saw, for the report of a test that failed. */
+  /**
+   * What happened so far, a line each: what the test did, what each peer's mesh said, and the warnings
+   * and errors of the pages. Attached to the report of a test that fails.
+   */
+  get trace(): string {
+    return this.#trace.text
+  }
+
+  /** @internal What each peer sees, for the report of a test that failed. */
   async report(): Promise<string> {
     const reports = this.peers.map((peer) =>
       peer
@@ -134,10 +145,10 @@ export class Cluster {
         peer.evaluate((mesh) => ({
           id: mesh.id,
           view: mesh.view,
-          // A suspect is still on the ring, so a peer that has one has not settled.
+          // A suspect is not gone yet, and who is joining or leaving has not finished.
           members: mesh
             .members()
-            .map(({ id, state }) => (state === 'alive' || state === 'parked' ? id : `${id} (${state})`))
+            .map(({ id, state }) => (state === 'alive' || state === 'parked' ? id : `${id} ${state}`))
             .sort(),
         })),
       ),

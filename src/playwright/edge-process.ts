@@ -1,6 +1,7 @@
 import * as ringmesh from '../index.node.js'
 import { levelPersistence } from '../store/adapters/level.js'
 import type { EdgeAnswer, EdgeRequest } from './edge.js'
+import { followMesh } from './trace.js'
 
 /** The process of an edge worker that a test controls. */
 const { Chaos, join } = ringmesh
@@ -47,3 +48,4 @@ const leave = async (): Promise<void> => {
 process.on('SIGTERM', leave)
 process.on('disconnect', leave)
 tell({ type: 'ready', peer: mesh.id })
+followMesh(mesh, (what, about) => tell({ type: 'trace', what, about }))

@@ -1,10 +1,12 @@
 import type { BrowserContext, CDPSession, Page } from '@playwright/test'
 import type { Chaos, Mesh } from '../index.js'
 import type { Peer } from './peer.js'
+import { followMesh, type Trace } from './trace.js'
 
 interface MeshWindow {
   mesh: Mesh
   chaos?: Chaos
+  ringmeshTrace(what: string, about: string): void
 }
 
 /** A real tab, whose page is a peer. */
@@ -12,19 +14,33 @@ export class Tab implements Peer {
   readonly page: Page
   #id: string
   readonly #devtools: CDPSession
+  readonly #trace: Trace
   #isThere = true
 
   /** @internal */
-  static async open(context: BrowserContext, url: string): Promise<Tab> {
+  static async open(context: BrowserContext, url: string, trace: Trace): Promise<Tab> {
     const page = await context.newPage()
+    let tab: Tab | undefined
+    const name = (): string => tab?.id ?? 'a tab'
+    page.on('pageerror', (error) => trace.add(name(), 'uncaught', error.stack ?? error.message))
+    page.on('console', (message) => {
+      const type = message.type()
+      if (type === 'error' || type === 'warning') trace.add(name(), type, message.text())
+    })
+    await page.exposeFunction('ringmeshTrace', (what: string, about: string) =>
+      trace.add(name(), what, about),
+    )
     await page.goto(url)
-    return new Tab(page, await joined(page), await context.newCDPSession(page))
+    tab = new Tab(page, await joined(page), await context.newCDPSession(page), trace)
+    await tab.#follow()
+    return tab
   }
 
-  private constructor(page: Page, id: string, devtools: CDPSession) {
+  private constructor(page: Page, id: string, devtools: CDPSession, trace: Trace) {
     this.page = page
     this.#id = id
     this.#devtools = devtools
+    this.#trace = trace
     const gone = (): void => {
       this.#isThere = false
     }
@@ -55,6 +71,7 @@ export class Tab implements Peer {
 
   /** Kills the renderer of the tab: no event is fired in the page, and nothing is sent. */
   async crash(): Promise<void> {
+    this.#trace.add(this.id, 'is crashed')
     const crashed = new Promise<void>((resolve) => this.page.once('crash', () => resolve()))
     // The command itself is never answered: there is nobody left to answer it.
     this.#devtools.send('Page.crash').catch(() => {})
@@ -63,8 +80,10 @@ export class Tab implements Peer {
 
   /** Loads the page anew; resolves when it is in the mesh again, as a new peer. */
   async reload(): Promise<void> {
+    this.#trace.add(this.id, 'is reloaded')
     await this.page.reload()
     this.#id = await joined(this.page)
+    await this.#follow()
   }
 
   /**
@@ -73,6 +92,7 @@ export class Tab implements Peer {
    * control freezes hidden pages only, and Playwright lets no page be hidden.
    */
   async freeze(milliseconds: number): Promise<void> {
+    this.#trace.add(this.id, 'is frozen', `for ${milliseconds} ms`)
     await this.#dispatch('freeze')
     await this.#devtools.send('Debugger.enable')
     const paused = new Promise<void>((resolve) => this.#devtools.once('Debugger.paused', () => resolve()))
@@ -95,10 +115,12 @@ export class Tab implements Peer {
 
   async leave(): Promise<void> {
     this.#isThere = false
+    this.#trace.add(this.id, 'leaves')
     await this.evaluate((mesh) => mesh.leave())
   }
 
   async cut(peers: readonly string[]): Promise<void> {
+    this.#trace.add(this.id, 'is cut off', peers.length === 0 ? 'from nobody' : `from ${peers.join(', ')}`)
     await this.page.evaluate((ids) => {
       const { chaos } = window as unknown as MeshWindow
       if (chaos === undefined) throw new Error('this page offers no window.chaos to cut it off with')
@@ -106,11 +128,16 @@ export class Tab implements Peer {
     }, peers)
   }
 
+  async #follow(): Promise<void> {
+    await this.page.evaluate(`(${followMesh})(window.mesh, window.ringmeshTrace)`)
+  }
+
   async #dispatch(event: 'freeze' | 'resume'): Promise<void> {
     await this.page.evaluate((type) => document.dispatchEvent(new Event(type)), event)
   }
 
   async #setVisibility(state: 'hidden' | 'visible'): Promise<void> {
+    this.#trace.add(this.id, 'is made', state)
     await this.page.evaluate((visibilityState) => {
       Object.defineProperty(document, 'visibilityState', { value: visibilityState, configurable: true })
       Object.defineProperty(document, 'hidden', { value: visibilityState === 'hidden', configurable: true })
