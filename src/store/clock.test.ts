@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type Runtime, VirtualTime } from '../runtime/index.js'
+import { fakeClusters } from '../mesh/testing/fake-cluster.js'
+import { VirtualTime } from '../runtime/index.js'
 import { HybridClock, shifted, timeOf } from './clock.js'
+import { ClockSurvey } from './clock-survey.js'
 import { map } from './merges/index.js'
 import { StoreRig } from './store-rig.js'
 
@@ -8,63 +10,107 @@ const hour = 3_600_000
 
 const at = (time: number) => `${time.toString(16).padStart(12, '0')}0000-b`
 
-/** A machine whose clock can be set, and whose timers can be stopped as by a machine's sleep. */
-function machine() {
+/** Machines that ask each other for their clocks, each of which may be wrong by some milliseconds. */
+function machines(ids: readonly string[], wrong: Readonly<Record<string, number>>) {
   const time = new VirtualTime(1)
-  const runtime: Runtime = time.runtime('a')
-  const wrong = { by: 0 }
-  const clock = new HybridClock({ ...runtime, wallClock: () => runtime.wallClock() + wrong.by }, 'a')
-  const isRight = () => Math.abs(timeOf(clock.next()) - runtime.wallClock()) <= 10_000
-  return { time, wrong, clock, isRight, right: () => runtime.wallClock() }
+  const net = fakeClusters(time, ids)
+  const clocks = new Map<string, HybridClock>()
+  const surveys = new Map<string, ClockSurvey>()
+  const changes: [id: string, change: number][] = []
+  for (const cluster of net.clusters) {
+    cluster.clockAhead = wrong[cluster.self] ?? 0
+    const clock = new HybridClock(cluster.runtime, cluster.self)
+    clocks.set(cluster.self, clock)
+    surveys.set(
+      cluster.self,
+      new ClockSurvey(cluster, clock, (change) => changes.push([cluster.self, change])),
+    )
+  }
+  const survey = () => {
+    for (const each of surveys.values()) each.ask()
+    time.advance(3_000)
+  }
+  const right = () => time.runtime().wallClock()
+  const isRight = (id: string) => {
+    const clock = clocks.get(id) as HybridClock
+    return !clock.isAhead(at(right() + 8_900)) && clock.isAhead(at(right() + 11_100))
+  }
+  const clock = (id: string) => clocks.get(id) as HybridClock
+  return { time, net, survey, changes, isRight, clock, right }
 }
 
 describe('HybridClock', () => {
   it('gives later and later versions, also of one millisecond', () => {
-    const { clock } = machine()
+    const clock = new HybridClock(new VirtualTime(1).runtime('a'), 'a')
     const versions = Array.from({ length: 70_000 }, () => clock.next())
     expect(versions.every((version, at) => at === 0 || version > (versions[at - 1] as string))).toBe(true)
     clock.observe(shifted(versions[0] as string, 5_000))
     expect(timeOf(clock.next()) - timeOf(versions[0] as string)).toBeGreaterThanOrEqual(5_000)
   })
 
-  it.each([hour, -hour])('goes by the others where this machine is wrong by %i ms', (by) => {
-    const { clock, wrong, isRight, right } = machine()
-    wrong.by = by
-    clock.next()
-    clock.note('b', right(), 10)
-    clock.note('c', right(), 10)
-    // What a slow answer says is no measure.
-    clock.note('d', right() - 5 * hour, 10_000)
-    expect(isRight()).toBe(true)
-    expect(clock.isAhead(at(right() + 9_000))).toBe(false)
-    expect(clock.isAhead(at(right() + 11_000))).toBe(true)
+  it('set back, goes on below what others believe and above what they wrote', () => {
+    const { clock, right } = machines(['a'], { a: hour })
+    clock('a').next()
+    expect(clock('a').correct(-hour)).toBe(-hour)
+    expect(timeOf(clock('a').next())).toBeLessThan(right() + 10_000)
+    expect(timeOf(clock('a').next())).toBeGreaterThanOrEqual(right())
+  })
+})
+
+describe('ClockSurvey', () => {
+  const ids = ['a', 'b', 'c', 'd', 'e']
+
+  it.each([hour, -hour])('corrects one clock that is wrong by %i ms, and no other', (by) => {
+    const { survey, changes, isRight } = machines(ids, { a: by })
+    survey()
+    for (const id of ids) expect(isRight(id), id).toBe(true)
+    expect(changes.map(([id]) => id)).toEqual(['a'])
   })
 
-  it.each([hour, -hour])('is not led by one machine that is wrong by %i ms', (by) => {
-    const { clock, isRight, right } = machine()
-    clock.note('b', right(), 10)
-    expect(clock.note('c', right() + by, 10)).toBe(0)
-    expect(isRight()).toBe(true)
+  it('leaves clocks alone that are nearly right', () => {
+    const { survey, changes } = machines(ids, { a: 4_000, b: -4_000 })
+    survey()
+    expect(changes).toEqual([])
   })
 
-  it('of two different clocks goes by the earlier, on both sides', () => {
-    const early = machine()
-    expect(early.clock.note('b', early.right() + hour, 0)).toBe(0)
-    const late = machine()
-    late.wrong.by = hour
-    expect(late.clock.note('b', late.right(), 0)).toBe(-hour)
-    expect(late.isRight()).toBe(true)
+  it('goes by the earlier clock in a mesh of two', () => {
+    const { survey, changes } = machines(['a', 'b'], { a: hour })
+    survey()
+    expect(changes).toEqual([['a', expect.closeTo(-hour, -1)]])
   })
 
-  it('forgets what it learned when the machine is set right, or slept', () => {
-    const { clock, wrong, isRight, right } = machine()
-    wrong.by = hour
-    clock.note('b', right(), 0)
-    clock.note('c', right(), 0)
-    expect(isRight()).toBe(true)
-    wrong.by = 0
-    expect(clock.isAhead(at(right() + 9_000))).toBe(false)
-    expect(clock.isAhead(at(right() + 11_000))).toBe(true)
+  it.each([hour, -hour])('is not led by a clock wrong by %i ms when cut off with it alone', (by) => {
+    const { survey, changes, net, time, isRight } = machines(ids, {})
+    survey()
+    net.partition([
+      ['a', 'b'],
+      ['c', 'd', 'e'],
+    ])
+    time.advance(10_000)
+    net.cluster('a').clockAhead = by
+    survey()
+    expect(isRight('b')).toBe(true)
+    net.heal()
+    time.advance(5_000)
+    survey()
+    for (const id of ids) expect(isRight(id), id).toBe(true)
+    expect(changes.every(([id]) => id === 'a')).toBe(true)
+  })
+
+  it('takes those that do not answer for agreeing', () => {
+    const { survey, changes, net } = machines(ids, { b: -hour })
+    for (const id of ['c', 'd', 'e']) net.freeze(id, 60_000)
+    survey()
+    expect(changes).toEqual([])
+  })
+
+  it('forgets what it learned when the machine is set right', () => {
+    const { survey, net, isRight } = machines(ids, { a: hour })
+    survey()
+    net.cluster('a').clockAhead = 0
+    expect(isRight('a')).toBe(true)
+    survey()
+    expect(isRight('a')).toBe(true)
   })
 })
 
@@ -109,5 +155,18 @@ describe('a store on machines with wrong clocks', () => {
     expect(told.at(-1)).toEqual({ n: 2 })
     await rig.run(store('a').put('k', { n: 3 }))
     for (const id of ids) expect(await rig.run(store(id).get('k', { fresh: true })), id).toEqual({ n: 3 })
+  })
+
+  it.each(['k', { prefix: '' }])('tells a watch of %j on a machine that is behind', async (what) => {
+    const rig = new StoreRig(ids)
+    const [owner = ''] = rig.net.cluster('a').ring.owners('k', 3)
+    const watcher = ids.find((id) => !rig.net.cluster('a').ring.owners('k', 3).includes(id)) as string
+    rig.net.cluster(watcher).clockAhead = -hour
+    const told: unknown[] = []
+    rig.store(watcher).watch(what, (value) => told.push(value))
+    rig.time.advance(100)
+    await rig.run(rig.store(owner).put('k', 'news'))
+    rig.time.advance(3_000)
+    expect(told).toEqual(['news'])
   })
 })

@@ -13,14 +13,8 @@ const counterLimit = 0xffff
 /** How far below the limit a clock goes on that was set back, in milliseconds: more than a message takes. */
 const setBackMargin = 1_000
 
-/** By how many milliseconds a clock must be wrong before it is corrected: half of what others tolerate. */
-const correctionLimit = aheadLimit / 2
-
-/** Milliseconds within which an answer must come for its clock to be noted: its error is half of that (Cristian, 1989). */
-const answerLimit = 2_000
-
 /** Milliseconds by which a machine's clock may move against its timers before it counts as set, or as having slept. */
-const stepLimit = 1_000
+export const stepLimit = 1_000
 
 /** The milliseconds since 1970 in a version. */
 export function timeOf(version: Version): number {
@@ -36,10 +30,6 @@ export function shifted(version: Version, milliseconds: number): Version {
 /**
  * A hybrid logical clock (Kulkarni et al., 2014): as close to the wall clock as it can be, and
  * always later than every version it has given out or seen.
- *
- * Where this machine's clock is far from those of the others it goes by theirs: by the median, so
- * that a single wrong clock sets nobody else's; of two, the earlier counts, as a stamp from the
- * past harms less than one from the future.
  */
 export class HybridClock {
   readonly #runtime: Runtime
@@ -48,9 +38,7 @@ export class HybridClock {
   #counter = 0
   /** Added to this machine's clock, once the others have shown that it is far off. */
   #offset = 0
-  /** How far each other machine's clock is ahead of this one's. */
-  readonly #others = new Map<PeerId, number>()
-  /** This machine's clock less its timers' when the first of those was noted. */
+  /** This machine's clock less its timers'. */
   #basis: number | undefined
 
   constructor(runtime: Runtime, peer: PeerId) {
@@ -92,44 +80,13 @@ export class HybridClock {
   }
 
   /**
-   * Notes another machine's clock, and corrects this one if it is far from the median of all.
+   * Goes by another clock than this machine's from now on.
    *
-   * @param clock - the other's wall clock when it answered, in milliseconds since 1970
-   * @param elapsed - milliseconds from the question to the answer
-   * @returns milliseconds by which this clock was put forward, negative where it was set back
+   * @param offset - milliseconds that are added to this machine's clock
+   * @returns milliseconds by which the clock was put forward, negative where it was set back
    */
-  note(peer: PeerId, clock: number, elapsed: number): number {
-    if (elapsed > answerLimit) return 0
+  correct(offset: number): number {
     this.#wall()
-    this.#others.set(peer, clock + elapsed / 2 - this.#runtime.wallClock())
-    return this.#correct()
-  }
-
-  /**
-   * Notes that another peer holds a version that is too far ahead to be believed here: its clock is
-   * not more than the limit behind that.
-   *
-   * @returns as {@link note}
-   */
-  noteBelieved(peer: PeerId, version: Version): number {
-    this.#wall()
-    const least = timeOf(version) - aheadLimit - this.#runtime.wallClock()
-    const known = this.#others.get(peer)
-    if (known !== undefined && known >= least) return 0
-    this.#others.set(peer, least)
-    return this.#correct()
-  }
-
-  forget(peer: PeerId): void {
-    this.#others.delete(peer)
-  }
-
-  #correct(): number {
-    const clocks = [0, ...this.#others.values()].sort((a, b) => a - b)
-    const median = clocks[(clocks.length - 1) >> 1] as number
-    const offset = Math.abs(median) > correctionLimit ? median : 0
-    // What is nearly right stays as it is: the measure itself is not exact.
-    if (offset !== 0 && Math.abs(offset - this.#offset) <= correctionLimit) return 0
     const change = offset - this.#offset
     this.#offset = offset
     // It goes on just below what others believe, so that what is written next still follows
@@ -142,13 +99,18 @@ export class HybridClock {
     return change
   }
 
+  /** Milliseconds that are added to this machine's clock. */
+  get offset(): number {
+    this.#wall()
+    return this.#offset
+  }
+
   #wall(): number {
     const wallClock = this.#runtime.wallClock()
     const basis = wallClock - this.#runtime.now()
-    // What was learned before this machine's clock was set, or before it slept, says nothing any more.
+    // A correction from before this machine's clock was set, or before it slept, says nothing any more.
     if (this.#basis === undefined || Math.abs(basis - this.#basis) > stepLimit) {
       this.#basis = basis
-      this.#others.clear()
       this.#offset = 0
     }
     return Math.floor(wallClock + this.#offset)

@@ -13,7 +13,7 @@ export class Coverage {
   readonly #cluster: Cluster
   readonly #balancer: Balancer
   readonly #born: () => number
-  readonly #learned: (from: PeerId, born: number, clock: number, elapsed: number) => void
+  readonly #learned: (born: number, clock: number) => void
   /** Peers that have not said yet that they are done with this one. */
   readonly #open = new Map<PeerId, () => void>()
   readonly #waiting = new Map<PeerId, { view: string; next: string; request: Request }>()
@@ -24,13 +24,13 @@ export class Coverage {
 
   /**
    * @param born - since when the state here has lived without a gap (wall clock)
-   * @param learned - called with what others say of that, their wall clocks, and how many milliseconds the answer took
+   * @param learned - called with what others say of that, and their wall clocks
    */
   constructor(
     cluster: Cluster,
     balancer: Balancer,
     born: () => number,
-    learned: (from: PeerId, born: number, clock: number, elapsed: number) => void,
+    learned: (born: number, clock: number) => void,
   ) {
     this.#cluster = cluster
     this.#balancer = balancer
@@ -101,12 +101,10 @@ export class Coverage {
   #ask(id: PeerId): void {
     const { ring, nextRing } = this.#cluster
     const message: Message = { type: 'store.cover', view: ring.digest, next: nextRing.digest }
-    const { runtime } = this.#cluster
-    const askedAt = runtime.now()
     const giveUp = this.#cluster.request(id, message, coverLimit, (outcome) => {
       if (outcome.kind === 'reply' && outcome.message.type === 'store.covered') {
         const { born, clock } = outcome.message
-        this.#learned(id, born, clock, runtime.now() - askedAt)
+        this.#learned(born, clock)
         this.#close(id)
       } else if (outcome.kind === 'down') this.#close(id)
       // Refused: no service there yet, or another question of ours overtook this one.

@@ -7,6 +7,7 @@ import { Awaited } from './awaited.js'
 import { Balancer } from './balancer.js'
 import { Carrier } from './carrier.js'
 import { HybridClock, shifted, type Version } from './clock.js'
+import { ClockSurvey } from './clock-survey.js'
 import { tombstoneTime } from './constants.js'
 import { Coverage } from './coverage.js'
 import type { Entry } from './entry.js'
@@ -97,6 +98,7 @@ export class StateService {
   readonly cluster: Cluster
   readonly clock: HybridClock
   readonly placement: Placement
+  readonly #survey: ClockSurvey
   readonly #replica: Replica
   readonly #exchanges: Exchanges
   readonly #awaited: Awaited
@@ -137,6 +139,7 @@ export class StateService {
     this.cluster = cluster
     this.#born = cluster.runtime.wallClock()
     this.clock = new HybridClock(cluster.runtime, cluster.self)
+    this.#survey = new ClockSurvey(cluster, this.clock, (change) => this.#corrected(change))
     this.placement = new Placement(cluster)
     this.#replica = new Replica(cluster, this.placement, this.clock, {
       changed: (entry) => this.#changed(entry),
@@ -163,13 +166,12 @@ export class StateService {
       cluster,
       this.#balancer,
       () => this.#born,
-      (from, born, clock, elapsed) => {
+      (born, clock) => {
         // An age, as the two clocks may differ.
         this.#born = Math.min(this.#born, cluster.runtime.wallClock() - (clock - born))
-        this.#corrected(this.clock.note(from, clock, elapsed))
       },
     )
-    this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock)
+    this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock, () => this.#survey.ask())
     this.#listing = new Listing(cluster, this.#replica)
     this.#isLoaded = persistence === undefined
     if (persistence !== undefined) {
@@ -195,7 +197,7 @@ export class StateService {
     this.#off.push(
       cluster.on('ring', () => this.#follow()),
       cluster.on('change', () => this.#follow()),
-      cluster.on('down', ({ id }) => this.clock.forget(id)),
+      cluster.on('ring', () => this.#survey.ask()),
     )
     cluster.onJoining((done) => {
       const cover = () => {
@@ -307,11 +309,11 @@ export class StateService {
       durable: boolean,
       done: (stored: Stored) => void,
     ) => this.#store(stored, expected, durable, done)
-    const heardClock = (peer: PeerId, clock: number, elapsed: number) =>
-      this.#corrected(this.clock.note(peer, clock, elapsed))
-    const write = new Write(this.cluster, this.placement, local, record, options, heardClock, (how) => {
+    const write = new Write(this.cluster, this.placement, local, record, options, (how) => {
       this.#underWay.delete(write)
-      end(how)
+      // One of the clocks is wrong: the writer hears of it when it is known which.
+      if (how.kind === 'ahead') this.#survey.ask(() => end(how))
+      else end(how)
     })
     this.#underWay.add(write)
     write.follow()
@@ -356,7 +358,7 @@ export class StateService {
     cluster.serve('store.put', (message, request) => {
       const { expected, durable } = message
       this.#store(message, expected, durable, (stored) => request.reply(stored))
-      this.#doubted(request.from, message.version)
+      if (this.clock.isAhead(message.version)) this.#survey.ask()
     })
     cluster.serve('store.get', ({ store, replicas, key }, request) => {
       const { held, settled } = this.#find(store, key, replicas)
@@ -495,11 +497,6 @@ export class StateService {
     else answer('stored')
   }
 
-  /** A peer sent a stamp that is not believed here: one of the two clocks is wrong. */
-  #doubted(from: PeerId, version: Version): void {
-    if (this.clock.isAhead(version)) this.#corrected(this.clock.noteBelieved(from, version))
-  }
-
   /**
    * This clock was corrected. What it stamped while it was ahead is believed by nobody else, and
    * would be overtaken by no write for as long: it gets the stamps that it should have had.
@@ -507,10 +504,12 @@ export class StateService {
    * @param change - milliseconds, negative where the clock was set back
    */
   #corrected(change: number): void {
-    if (change === 0) return
     const text = 'the clock of this machine is far from those of the others: it is corrected'
     this.cluster.runtime.log('warn', text, { milliseconds: Math.round(change) })
-    if (change > 0) return
+    if (change > 0) {
+      this.#watches.restart()
+      return
+    }
     const restamp = (version: Version): Version => {
       if (!this.clock.isAhead(version)) return version
       const right = shifted(version, change)
@@ -556,7 +555,7 @@ export class StateService {
     if (this.#journal?.isFull && record.content !== null) return status.full
     const applied = this.#replica.apply(record)
     if (applied === 'ahead') {
-      this.#doubted(from, record.version)
+      this.#survey.ask()
       return status.ahead
     }
     this.#awaited.came(record.store, record.key)

@@ -52,6 +52,9 @@ export interface PutResult {
 /** How often `update` tries again when another write came between. */
 const mostConflicts = 32
 
+/** How often a write is tried again that owners refused for its stamp: clocks are asked for once a second, so this is some seconds. */
+const mostClockRefusals = 3
+
 /** Milliseconds between two tries of an update, times a random factor and the number of tries. */
 const conflictDelay = 5
 
@@ -248,8 +251,8 @@ export class Store<Value = unknown> {
       const end = await this.#tryWrite(key, content, options, null)
       if (end.kind === 'written') return end.written
       if (end.kind === 'failed') throw end.error
-      // This peer's clock was set back by now; a second refusal is no matter of clocks.
-      if (attempt > 0)
+      // The clock that is wrong, here or there, is corrected by now or will be in a moment.
+      if (attempt >= mostClockRefusals)
         throw new RingmeshError('Timeout', `the clocks of this peer and the owners of '${key}' disagree`)
     }
   }

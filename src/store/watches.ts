@@ -55,6 +55,7 @@ export class Watches {
   readonly #replica: Replica
   readonly #placement: Placement
   readonly #clock: HybridClock
+  readonly #doubted: () => void
   readonly #watches = new Map<number, Watch>()
   readonly #watchers = new Map<string, Watcher>()
   /** The watchers of each store, as most changes concern none. */
@@ -62,8 +63,16 @@ export class Watches {
   #last = 0
   #timer: Timer | undefined
 
-  constructor(cluster: Cluster, replica: Replica, placement: Placement, clock: HybridClock) {
+  /** @param doubted - called when news came whose stamp is too far ahead to be believed */
+  constructor(
+    cluster: Cluster,
+    replica: Replica,
+    placement: Placement,
+    clock: HybridClock,
+    doubted: () => void,
+  ) {
     this.#clock = clock
+    this.#doubted = doubted
     this.#cluster = cluster
     this.#replica = replica
     this.#placement = placement
@@ -126,6 +135,18 @@ export class Watches {
   /** A key got another stamp here: what was told of it before must not hide what comes. */
   forget(store: string, key: string): void {
     for (const watch of this.#watches.values()) if (watch.store === store) watch.told.delete(key)
+  }
+
+  /** Asks all anew for what they hold: this peer's clock was behind, and news was not believed. */
+  restart(): void {
+    for (const watch of this.#watches.values()) {
+      for (const id of watch.at) {
+        if (id === this.#cluster.self) this.#dismiss(id, watch.number)
+        else this.#cluster.send(id, { type: 'store.unwatch', watch: watch.number })
+      }
+      watch.at.clear()
+      this.#ask(watch, false)
+    }
   }
 
   close(): void {
@@ -274,8 +295,12 @@ export class Watches {
     for (const wire of records) {
       const { store, key, kind, version, content } = fromWire(wire)
       const { watched } = watch
+      if (store !== watch.store) continue
       // A stamp that no replica would believe must not hide all that comes after it.
-      if (store !== watch.store || this.#clock.isAhead(version)) continue
+      if (this.#clock.isAhead(version)) {
+        this.#doubted()
+        continue
+      }
       if (watched.key === undefined ? !key.startsWith(watched.prefix) : key !== watched.key) continue
       const before = watch.told.get(key)
       const held: Held = { kind, version, content }

@@ -33,9 +33,6 @@ export type WriteEnd =
   | { readonly kind: 'ahead' }
   | { readonly kind: 'failed'; readonly error: RingmeshError }
 
-/** Told of the wall clock of every peer that answers, and how many milliseconds the answer took. */
-export type HeardClock = (peer: PeerId, clock: number, elapsed: number) => void
-
 /** Stores a record here, as for any other peer; answers by `done`. */
 export type StoreLocally = (
   record: StoreRecord,
@@ -55,7 +52,6 @@ export class Write {
   readonly #storeLocally: StoreLocally
   readonly #record: StoreRecord
   readonly #options: WriteOptions
-  readonly #heardClock: HeardClock
   readonly #end: (end: WriteEnd) => void
   readonly #asked = new Map<PeerId, () => void>()
   readonly #holders = new Set<PeerId>()
@@ -76,7 +72,6 @@ export class Write {
     storeLocally: StoreLocally,
     record: StoreRecord,
     options: WriteOptions,
-    heardClock: HeardClock,
     end: (end: WriteEnd) => void,
   ) {
     this.#cluster = cluster
@@ -84,7 +79,6 @@ export class Write {
     this.#storeLocally = storeLocally
     this.#record = record
     this.#options = options
-    this.#heardClock = heardClock
     this.#end = end
     this.#accepted = options.expected === null
     this.#timer = cluster.runtime.timer(options.timeout, () => this.#timedOut())
@@ -142,12 +136,7 @@ export class Write {
       durable,
       expected: this.#accepted ? null : expected,
     }
-    const askedAt = this.#cluster.runtime.now()
-    const giveUp = this.#cluster.request(to, message, timeout, (outcome) => {
-      if (outcome.kind === 'reply' && outcome.message.type === 'store.stored')
-        this.#heardClock(to, outcome.message.clock, this.#cluster.runtime.now() - askedAt)
-      this.#settled(to, outcome)
-    })
+    const giveUp = this.#cluster.request(to, message, timeout, (outcome) => this.#settled(to, outcome))
     this.#asked.set(to, giveUp)
   }
 

@@ -117,4 +117,7 @@ export const storeMessages = [
   defineMessage(53, 'store.agreed', bulk, { exchange, statuses }),
   /** Every owner agreed: forget these tombstones, where they are still what you hold. */
   defineMessage(54, 'store.forget', bulk, { positions }),
+  /** What does your machine's clock say? Answered by `store.time`. */
+  defineMessage(55, 'store.clock', call, {}),
+  defineMessage(56, 'store.time', call, { clock: wallClock }),
 ] as const
