@@ -236,6 +236,8 @@ export class Directory {
     if (presence.instance === this.#bus.instance) {
       if (local?.presence.session === presence.session) local.underWay = Math.max(0, local.underWay - 1)
       room.overlay?.set(presence.id, undefined)
+      // An older claim of another instance, which came after the peer had left here again: it gave the peer up for ours.
+      if (room.remote.delete(presence.id)) this.#tell(room, room.announcements.left(presence.id, false))
       return
     }
     if (local?.inside && local.underWay > 0) return

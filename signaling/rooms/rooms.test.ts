@@ -122,6 +122,19 @@ describe('rooms on virtual time', () => {
     expect(late.got).toMatchObject([{ type: 'signal.refused', error: 'Busy' }])
   })
 
+  it('forget a peer that left two instances before either had heard of the other', () => {
+    const service = new FakeService(1, 2)
+    const [one, two] = [service.instance('one'), service.instance('two')]
+    service.time.advance(2)
+    const claims = [service.peer('a', two), service.peer('a', one)]
+    service.time.advance(2)
+    const witness = service.peer('witness', one)
+    for (const claim of claims) claim.say({ type: 'signal.leave' })
+    service.time.advance(20_000)
+    expect([...witness.view]).toEqual([])
+    expect(one.directory.ids(one.rooms.nameOf('room'))).toEqual(['witness'])
+  })
+
   it('take any bytes for a frame and give no more than a refusal', () => {
     const service = new FakeService(1, 1)
     const one = service.instance('one')
@@ -236,7 +249,7 @@ describe('three instances on one bus', () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 2_000 },
     )
   })
 
