@@ -4,6 +4,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { sampleText } from './src/demo/sample-text.plugin.js'
 import { printIntegrity } from './src/embed/integrity.plugin.js'
 import { lightSimplePeer } from './src/embed/light-simple-peer.plugin.js'
+import { printWeights } from './src/embed/weights.plugin.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('./package.json'), 'utf8'))
@@ -55,7 +56,7 @@ const library: ViteUserConfig = {
 const scriptTag: ViteUserConfig = {
   publicDir: false,
   resolve: { alias: lightSimplePeer },
-  plugins: [printIntegrity()],
+  plugins: [printIntegrity(), printWeights()],
   build: {
     target: 'es2022',
     outDir: 'dist',

@@ -52,9 +52,6 @@ export class Motion {
     this.#context = context
   }
 
-  /** Milliseconds of main-thread time that the last frame took. */
-  lastFrame = 0
-
   show(scene: Scene): void {
     const before = this.#scene.cells
     this.#scene = scene
@@ -109,7 +106,6 @@ export class Motion {
   }
 
   #draw(now: number): void {
-    const start = performance.now()
     this.#frame = 0
     const context = this.#context
     const scale = this.#canvas.width / size
@@ -122,7 +118,6 @@ export class Motion {
     for (const dot of this.#dots) this.#drawDot(dot, (now - dot.starts) / travelTime)
     context.globalAlpha = 1
     if (this.#dots.length > 0 || this.#changed.size > 0) this.#wake()
-    this.lastFrame = performance.now() - start
   }
 
   #drawDot({ from, to, colour, radius, isHome }: Dot, progress: number): void {
