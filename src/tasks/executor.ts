@@ -1,83 +1,19 @@
 import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
+import type { Assignment, Report, ReturnReason } from './assignment.js'
+import { Clients, type Finished } from './clients.js'
+import { type Definition, Desk, type Held } from './desk.js'
 import { Aborted } from './errors.js'
 import { Payload } from './payload.js'
-import { PriorityQueue, type Queueable, type TaskPriority } from './priority-queue.js'
-import type { Run, RunEnd, Runner } from './runner.js'
+import { Progress } from './progress.js'
+import type { RunEnd } from './runner.js'
 import { settings } from './settings.js'
-import type { Thrown } from './thrown.js'
-
-/** A task as its coordinator hands it out. */
-export interface Assignment {
-  readonly task: number
-  readonly attempt: number
-  readonly epoch: number
-  readonly id: string
-  readonly name: string
-  readonly priority: TaskPriority
-  readonly run: number
-  readonly progress: boolean
-  readonly input: Payload
-}
-
-export type ReturnReason = 'unknown' | 'busy' | 'parked' | 'leaving' | 'aborted' | 'stale'
-
-/** What a worker tells the coordinator of an assignment. */
-export type Report =
-  | { kind: 'done'; task: number; attempt: number; credit: number; took: number; output: Payload }
-  | { kind: 'failed'; task: number; attempt: number; credit: number; took: number; thrown: Thrown }
-  | { kind: 'returned'; task: number; attempt: number; credit: number; reason: ReturnReason }
-  | { kind: 'progress'; task: number; attempt: number; value: Payload }
-
-/** A definition that this peer made. */
-export interface Definition {
-  readonly name: string
-  readonly concurrency: number
-  /** Share of the turns; undefined: the peer's weight in the cluster. */
-  readonly weight: number | undefined
-  readonly runner: Runner
-}
 
 export interface ExecutorEvents {
   /** To be brought to `coordinator`. False: it could not be sent now. */
   report(coordinator: PeerId, report: Report): boolean
   /** To be brought to `coordinator`: the tasks of its that are held here. */
   renew(coordinator: PeerId, held: readonly (readonly [task: number, attempt: number])[]): void
-}
-
-interface Held extends Queueable {
-  readonly coordinator: PeerId
-  readonly task: number
-  attempt: number
-  readonly assignment: Assignment
-  readonly desk: Desk
-  run: Run | undefined
-  startedAt: number
-  aborted: boolean
-  progress: { last: number; waiting: Payload | undefined; timer: Timer | undefined }
-}
-
-/** One definition and what is held of it. */
-interface Desk {
-  readonly definition: Definition
-  readonly waiting: PriorityQueue<Held>
-  running: number
-  /** How many are held for each coordinator. */
-  readonly shares: Map<PeerId, number>
-}
-
-/** A result that its coordinator has not noted yet. */
-interface Finished {
-  report: Report & { kind: 'done' | 'failed' }
-  saidAt: number
-  /** Past it the coordinator has long taken the task back, and the result is of no use. */
-  readonly until: number
-}
-
-/** All that is held, and all that is finished and not noted, of one coordinator. */
-interface Client {
-  readonly held: Map<number, Held>
-  readonly finished: Map<number, Finished>
 }
 
 /**
@@ -89,7 +25,7 @@ export class Executor {
   readonly #runtime: Runtime
   readonly #events: ExecutorEvents
   readonly #desks = new Map<string, Desk>()
-  readonly #clients = new Map<PeerId, Client>()
+  readonly #clients: Clients
   #held = 0
   #leaving = false
   #renewal: Timer | undefined
@@ -97,6 +33,7 @@ export class Executor {
 
   constructor(self: PeerId, runtime: Runtime, events: ExecutorEvents) {
     this.#self = self
+    this.#clients = new Clients(self)
     this.#runtime = runtime
     this.#events = events
   }
@@ -121,12 +58,7 @@ export class Executor {
   }
 
   define(definition: Definition): void {
-    this.#desks.set(definition.name, {
-      definition,
-      waiting: new PriorityQueue(),
-      running: 0,
-      shares: new Map(),
-    })
+    this.#desks.set(definition.name, new Desk(definition))
   }
 
   /** Takes a definition back: what waits is returned, what runs runs to its end. */
@@ -160,7 +92,7 @@ export class Executor {
 
   assign(coordinator: PeerId, assignment: Assignment): void {
     const { task, attempt, name } = assignment
-    const client = this.#client(coordinator)
+    const client = this.#clients.get(coordinator)
     const held = client.held.get(task)
     if (held !== undefined) {
       if (attempt <= held.attempt) return
@@ -204,10 +136,14 @@ export class Executor {
       run: undefined,
       startedAt: 0,
       aborted: false,
-      progress: { last: Number.NEGATIVE_INFINITY, waiting: undefined, timer: undefined },
+      progress: assignment.progress
+        ? new Progress(this.#runtime, (value) =>
+            this.#events.report(coordinator, { kind: 'progress', task, attempt: taken.attempt, value }),
+          )
+        : undefined,
     }
     client.held.set(task, taken)
-    desk.shares.set(coordinator, (desk.shares.get(coordinator) ?? 0) + 1)
+    desk.took(coordinator)
     this.#held++
     desk.waiting.push(taken)
     this.#startSome(desk)
@@ -216,7 +152,7 @@ export class Executor {
 
   /** The coordinator wants no result of this any more. */
   abort(coordinator: PeerId, task: number, attempt: number): void {
-    const held = this.#clients.get(coordinator)?.held.get(task)
+    const held = this.#clients.find(coordinator)?.held.get(task)
     if (held === undefined || held.attempt !== attempt || held.aborted) return
     if (held.desk.waiting.remove(held)) this.#giveBack(held, 'aborted')
     else this.#stop(held, new Aborted('nobody waits for the result of this task any more'))
@@ -224,23 +160,23 @@ export class Executor {
 
   /** The coordinator has these results. */
   noted(coordinator: PeerId, tasks: readonly number[]): void {
-    const client = this.#clients.get(coordinator)
+    const client = this.#clients.find(coordinator)
     if (client === undefined) return
     for (const task of tasks) client.finished.delete(task)
-    this.#forgetIdle(coordinator, client)
+    this.#clients.forgetIdle(coordinator)
     this.#checkIdle()
   }
 
   /** The coordinator is gone for good: its tasks are stopped, its results dropped. */
   lost(coordinator: PeerId): void {
-    const client = this.#clients.get(coordinator)
+    const client = this.#clients.find(coordinator)
     if (client === undefined) return
     client.finished.clear()
     for (const held of [...client.held.values()]) {
       if (held.desk.waiting.remove(held)) this.#release(held)
       else this.#stop(held, new Aborted(`the peer ${coordinator}, which wanted the result, is gone`))
     }
-    this.#forgetIdle(coordinator, client)
+    this.#clients.forgetIdle(coordinator)
     this.#checkIdle()
   }
 
@@ -248,7 +184,7 @@ export class Executor {
   close(): void {
     this.#renewal?.cancel()
     this.#renewal = undefined
-    for (const coordinator of [...this.#clients.keys()]) this.lost(coordinator)
+    for (const coordinator of this.#clients.peers()) this.lost(coordinator)
     for (const desk of this.#desks.values()) desk.definition.runner.stop()
     this.#desks.clear()
   }
@@ -259,24 +195,21 @@ export class Executor {
     return desk === undefined ? 0 : this.#credit(desk, coordinator)
   }
 
+  /** Nothing is granted by one who leaves. */
   #credit(desk: Desk, coordinator: PeerId): number {
     if (this.#leaving) return 0
-    const others = desk.shares.size - (desk.shares.has(coordinator) ? 1 : 0)
-    const total = capacity(desk) * settings.creditFactor
-    return Math.min(settings.mostCredit, Math.max(1, Math.ceil(total / (others + 1))))
+    return desk.credit(coordinator)
   }
 
   #reasonToRefuse(desk: Desk | undefined, coordinator: PeerId): ReturnReason | undefined {
     if (desk === undefined) return 'unknown'
     if (this.#leaving) return 'leaving'
-    // What was granted is honoured, also when the grant has since been lowered for others.
-    const granted = capacity(desk) * settings.creditFactor
-    if ((desk.shares.get(coordinator) ?? 0) >= granted || this.#held >= settings.heldTasks) return 'busy'
+    if (desk.isFullFor(coordinator) || this.#held >= settings.heldTasks) return 'busy'
     return undefined
   }
 
   #startSome(desk: Desk): void {
-    while (desk.running < capacity(desk)) {
+    while (desk.running < desk.capacity) {
       const held = desk.waiting.shift()
       if (held === undefined) return
       desk.running++
@@ -286,7 +219,10 @@ export class Executor {
         id,
         attempt: run,
         listened: held.assignment.progress,
-        progress: (value: unknown) => this.#progress(held, Payload.pack(value, `progress of ${id}`)),
+        progress: (value: unknown) => {
+          const packed = Payload.pack(value, `progress of ${id}`)
+          if (!held.aborted) held.progress?.say(packed)
+        },
       }
       held.run = desk.definition.runner.start(input, context, (how) => this.#ended(held, how))
     }
@@ -296,7 +232,7 @@ export class Executor {
     const { desk, coordinator, task, attempt } = held
     const took = Math.max(0, this.#runtime.now() - held.startedAt)
     desk.running--
-    held.progress.timer?.cancel()
+    held.progress?.stop()
     this.#release(held)
     const credit = this.#credit(desk, coordinator)
     if (held.aborted) {
@@ -309,7 +245,7 @@ export class Executor {
       if (coordinator === this.#self) this.#events.report(coordinator, report)
       else {
         const finished = { report, saidAt: 0, until: this.#runtime.now() + 2 * settings.lease }
-        const kept = this.#client(coordinator).finished
+        const kept = this.#clients.get(coordinator).finished
         kept.set(task, finished)
         if (kept.size > settings.heldTasks) kept.delete(kept.keys().next().value ?? task)
         this.#say(coordinator, finished)
@@ -328,8 +264,7 @@ export class Executor {
 
   #stop(held: Held, reason: Error): void {
     held.aborted = true
-    held.progress.timer?.cancel()
-    held.progress.waiting = undefined
+    held.progress?.stop()
     held.run?.abort(reason)
   }
 
@@ -351,46 +286,20 @@ export class Executor {
 
   #release(held: Held): void {
     const { coordinator, task, desk } = held
-    const client = this.#clients.get(coordinator)
+    const client = this.#clients.find(coordinator)
     if (client?.held.get(task) === held) client.held.delete(task)
     this.#held--
-    const share = (desk.shares.get(coordinator) ?? 1) - 1
-    if (share === 0) desk.shares.delete(coordinator)
-    else desk.shares.set(coordinator, share)
-    if (client !== undefined) this.#forgetIdle(coordinator, client)
-  }
-
-  #progress(held: Held, value: Payload): void {
-    if (!held.assignment.progress || held.aborted) return
-    const { progress } = held
-    progress.waiting = value
-    if (progress.timer !== undefined) return
-    const wait = progress.last + settings.progressEvery - this.#runtime.now()
-    if (wait <= 0) this.#tellProgress(held)
-    else
-      progress.timer = this.#runtime.timer(wait, () => {
-        progress.timer = undefined
-        this.#tellProgress(held)
-      })
-  }
-
-  #tellProgress(held: Held): void {
-    const { progress, coordinator, task, attempt } = held
-    if (progress.waiting === undefined) return
-    const value = progress.waiting
-    progress.waiting = undefined
-    progress.last = this.#runtime.now()
-    this.#events.report(coordinator, { kind: 'progress', task, attempt, value })
+    desk.released(coordinator)
+    this.#clients.forgetIdle(coordinator)
   }
 
   /** One renewal for each coordinator, however many of its tasks are held; results not noted are said again. */
   #keepRenewing(): void {
-    if (this.#renewal !== undefined || !this.#hasDuty()) return
+    if (this.#renewal !== undefined || !this.#clients.hasOthers()) return
     this.#renewal = this.#runtime.timer(settings.renewEvery, () => {
       this.#renewal = undefined
       const now = this.#runtime.now()
-      for (const [coordinator, client] of this.#clients) {
-        if (coordinator === this.#self) continue
+      for (const [coordinator, client] of this.#clients.others()) {
         for (const [task, finished] of client.finished) {
           if (now >= finished.until) client.finished.delete(task)
           else if (now - finished.saidAt >= settings.sayAgain) this.#say(coordinator, finished)
@@ -401,46 +310,16 @@ export class Executor {
           held.push([task, attempt])
         }
         if (held.length > 0) this.#events.renew(coordinator, held)
-        this.#forgetIdle(coordinator, client)
+        this.#clients.forgetIdle(coordinator)
       }
       this.#keepRenewing()
     })
   }
 
-  #hasDuty(): boolean {
-    for (const [coordinator, client] of this.#clients) {
-      if (coordinator !== this.#self && client.held.size + client.finished.size > 0) return true
-    }
-    return false
-  }
-
-  #client(coordinator: PeerId): Client {
-    let client = this.#clients.get(coordinator)
-    if (client === undefined) {
-      client = { held: new Map(), finished: new Map() }
-      this.#clients.set(coordinator, client)
-    }
-    return client
-  }
-
-  #forgetIdle(coordinator: PeerId, client: Client): void {
-    if (client.held.size + client.finished.size === 0 && this.#clients.get(coordinator) === client) {
-      this.#clients.delete(coordinator)
-    }
-  }
-
   #checkIdle(): void {
-    if (this.#idle === undefined) return
-    for (const [coordinator, client] of this.#clients) {
-      if (client.held.size > 0 || (coordinator !== this.#self && client.finished.size > 0)) return
-    }
     const idle = this.#idle
+    if (idle === undefined || !this.#clients.isIdle()) return
     this.#idle = undefined
     idle()
   }
-}
-
-/** How many runs of a definition may be started and not ended. */
-function capacity({ definition }: Desk): number {
-  return definition.concurrency * definition.runner.depth
 }
