@@ -77,6 +77,9 @@ export const defaultValueBytes = 1024 * 1024
 /** Bytes of a key as UTF-8. */
 export const keyBytes = 1024
 
+/** Bytes of keys and values that one peer holds by default: a quarter of the 2 GiB or so that a tab may have. */
+export const heldBytes = 512 * 1024 * 1024
+
 /** Copies that one key may have at most: more cost every write and add nothing that a person could lose. */
 export const mostReplicas = 16
 

@@ -32,6 +32,7 @@ export class Journal {
   readonly #persistence: Persistence
   readonly #events: JournalEvents
   readonly #find: (store: string, key: string) => Entry | undefined
+  readonly #foreign: ReadonlySet<Entry>
   /** What differs from storage, by its key there. */
   readonly #changed = new Map<string, readonly [store: string, key: string]>()
   #durable: Durable[] = []
@@ -43,16 +44,23 @@ export class Journal {
   #onIdle: (() => void) | undefined
   isFull = false
   written = 0
+  /** The medium was full, and what is held for others is in memory only from then on. */
+  #isSparing = false
+  /** What was held for others was taken off the medium, and nothing was written since. */
+  #hasSpared = false
 
+  /** @param foreign - what is held for others until they have it: the first to go when the medium is full */
   constructor(
     runtime: Runtime,
     persistence: Persistence,
     find: (store: string, key: string) => Entry | undefined,
+    foreign: ReadonlySet<Entry>,
     events: JournalEvents,
   ) {
     this.#runtime = runtime
     this.#persistence = persistence
     this.#find = find
+    this.#foreign = foreign
     this.#events = events
   }
 
@@ -148,7 +156,7 @@ export class Journal {
     }
     const batch: Change[] = taken.map(([key, [store, name]]) => {
       const entry = this.#find(store, name)
-      return [key, entry && keptBytes(entry)]
+      return [key, entry && !this.#isSpared(entry) ? keptBytes(entry) : undefined]
     })
     const now = this.#runtime.wallClock()
     if (now - this.#noted >= aliveEvery / 2) {
@@ -161,8 +169,11 @@ export class Journal {
     this.#isWriting = true
     this.#persistence.write(batch, durable.length > 0, (error) => {
       this.#isWriting = false
-      if (error !== undefined) this.#failed(error, taken)
-      else {
+      if (error !== undefined) {
+        if (this.#spare(error, taken, durable)) return
+        this.#failed(error, taken)
+      } else {
+        this.#hasSpared = false
         this.written += batch.length
         if (this.isFull) {
           this.isFull = false
@@ -172,6 +183,38 @@ export class Journal {
       for (const { done } of durable) done(error === undefined)
       this.#next(error !== undefined)
     })
+  }
+
+  /**
+   * Makes room on a full medium by taking off what is held for others: they are being brought it, and
+   * it stays in memory until they have it. Not where `durable` may rest on it. Answers whether the
+   * write is tried again.
+   */
+  #spare(
+    error: Error,
+    taken: readonly [string, readonly [string, string]][],
+    durable: readonly Durable[],
+  ): boolean {
+    if (error.name !== 'QuotaExceededError' || this.isDurable || this.#hasSpared || this.#isClosed)
+      return false
+    const batch: Change[] = []
+    for (const { store, key } of this.#foreign) batch.push([storedKey(store, key), undefined])
+    if (batch.length === 0) return false
+    this.#isSparing = true
+    this.#hasSpared = true
+    for (const [key, place] of taken) if (!this.#changed.has(key)) this.#changed.set(key, place)
+    this.#durable.unshift(...durable)
+    this.#isWriting = true
+    this.#persistence.write(batch, false, (failed) => {
+      this.#isWriting = false
+      if (failed !== undefined) this.#events.failed(failed)
+      this.#write()
+    })
+    return true
+  }
+
+  #isSpared(entry: Entry): boolean {
+    return this.#isSparing && this.#foreign.has(entry)
   }
 
   #failed(error: Error, taken: readonly [string, readonly [string, string]][]): void {

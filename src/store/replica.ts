@@ -14,6 +14,8 @@ export interface ReplicaEvents {
   changed(entry: Entry): void
   /** A key is not held here any more. */
   dropped(entry: Entry): void
+  /** A key that was held for others is this peer's own now. */
+  owned(entry: Entry): void
 }
 
 /** What came of a record: its entry, or that its stamp is too far in the future to be believed. */
@@ -79,6 +81,13 @@ export class Replica {
   /** Every entry of every store. */
   *entries(): Generator<Entry> {
     for (const shelf of this.#shelves.values()) yield* shelf.entries.values()
+  }
+
+  /** By how many bytes what is held would grow, about, were this record joined into it. */
+  growth({ store, key, content }: StoreRecord): number {
+    const held = this.find(store, key)
+    const before = held === undefined ? 0 : bytesOf(held)
+    return key.length + (content?.byteLength ?? 0) - before
   }
 
   /** Joins a record into what is held. */
@@ -172,7 +181,7 @@ export class Replica {
 
   #sortOut(entry: Entry): void {
     if (entry.owners.includes(this.#cluster.self) || this.owns(entry.key, entry.replicas)) {
-      this.foreign.delete(entry)
+      if (this.foreign.delete(entry)) this.#events.owned(entry)
     } else this.foreign.add(entry)
   }
 

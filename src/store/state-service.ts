@@ -8,7 +8,7 @@ import { Balancer } from './balancer.js'
 import { Carrier } from './carrier.js'
 import { HybridClock, shifted, type Version } from './clock.js'
 import { ClockSurvey } from './clock-survey.js'
-import { tombstoneTime } from './constants.js'
+import { heldBytes, tombstoneTime } from './constants.js'
 import { Coverage } from './coverage.js'
 import type { Entry } from './entry.js'
 import { Exchanges } from './exchanges.js'
@@ -37,6 +37,8 @@ export interface StateServiceOptions {
   readonly persistence?: Persistence | undefined
   /** Milliseconds that a deleted key is remembered at least. Default 1 h; the simulator shortens it. */
   readonly tombstoneTime?: number
+  /** Bytes of keys and values that this peer holds at most; beyond, writes that need it are refused. Default 512 MiB. */
+  readonly mostBytes?: number
 }
 
 /** Counters and gauges of the state on this peer. */
@@ -74,7 +76,7 @@ export interface StateStats {
 export interface StateEvents {
   /** Copies are moving: told at most four times a second, and once more when all have arrived. */
   progress(progress: { readonly waiting: number; readonly sent: number; readonly bytesSent: number }): void
-  /** The storage of this peer has no room for more, or has again; while it has none, new keys are refused here. */
+  /** This peer has no room for more, in storage or memory, or has again; while it has none, new keys are refused here. */
   storage(state: { readonly isFull: boolean }): void
 }
 
@@ -125,6 +127,10 @@ export class StateService {
   #reported = -1
   readonly #tombstones: Tombstones
   readonly #tombstoneTime: number
+  readonly #mostBytes: number
+  /** The last that was offered did not fit within the limit of bytes. */
+  #isCrowded = false
+  #toldFull = false
   #returned: Returned | undefined
   #born: number
   #isLoaded: boolean
@@ -136,6 +142,7 @@ export class StateService {
   constructor(options: StateServiceOptions) {
     const { cluster, persistence } = options
     this.#tombstoneTime = options.tombstoneTime ?? tombstoneTime
+    this.#mostBytes = options.mostBytes ?? heldBytes
     this.cluster = cluster
     this.#born = cluster.runtime.wallClock()
     this.clock = new HybridClock(cluster.runtime, cluster.self)
@@ -144,6 +151,7 @@ export class StateService {
     this.#replica = new Replica(cluster, this.placement, this.clock, {
       changed: (entry) => this.#changed(entry),
       dropped: (entry) => this.#journal?.note(entry.store, entry.key),
+      owned: (entry) => this.#journal?.note(entry.store, entry.key),
     })
     this.#exchanges = new Exchanges(cluster)
     this.#awaited = new Awaited(cluster.runtime)
@@ -179,10 +187,11 @@ export class StateService {
         cluster.runtime,
         persistence,
         (store, key) => this.#replica.find(store, key),
+        this.#replica.foreign,
         {
           full: (isFull) => {
             cluster.runtime.log('warn', isFull ? 'storage is full' : 'storage has room again', {})
-            this.#emit('storage', { isFull })
+            this.#tellFull()
           },
           failed: (error) => cluster.runtime.log('error', 'storage failed', { error }),
         },
@@ -483,7 +492,7 @@ export class StateService {
         return
       }
     }
-    if (this.#journal?.isFull && record.content !== null) {
+    if (this.#isFullFor(record)) {
       answer('full')
       return
     }
@@ -550,9 +559,28 @@ export class StateService {
     return status.newer
   }
 
+  /** Whether there is no room for a record. What frees room is taken in any case. */
+  #isFullFor(record: StoreRecord): boolean {
+    if (record.content === null) return false
+    const growth = this.#replica.growth(record)
+    const isOver = growth > 0 && this.#replica.bytes + growth > this.#mostBytes
+    if (isOver !== this.#isCrowded && growth > 0) {
+      this.#isCrowded = isOver
+      this.#tellFull()
+    }
+    return isOver || this.#journal?.isFull === true
+  }
+
+  #tellFull(): void {
+    const isFull = this.#isCrowded || this.#journal?.isFull === true
+    if (isFull === this.#toldFull) return
+    this.#toldFull = isFull
+    this.#emit('storage', { isFull })
+  }
+
   /** Keeps a record that was sent here, and tells how. */
   #accept(from: PeerId, record: StoreRecord): Status {
-    if (this.#journal?.isFull && record.content !== null) return status.full
+    if (this.#isFullFor(record)) return status.full
     const applied = this.#replica.apply(record)
     if (applied === 'ahead') {
       this.#survey.ask()

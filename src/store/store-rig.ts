@@ -10,6 +10,7 @@ export interface StoreRigOptions extends FakeClusterOptions {
   /** Gives a peer storage in memory. */
   readonly storage?: (id: PeerId) => MemoryPersistenceOptions | undefined
   readonly tombstoneTime?: number
+  readonly mostBytes?: number
 }
 
 /** A mesh in memory with a state service on every peer, for unit tests that use stores by their promises. */
@@ -58,8 +59,11 @@ export class StoreRig {
     const cluster = this.net.cluster(id)
     const storage = this.#options.storage?.(id)
     const persistence = storage && memoryPersistence(cluster.runtime, storage)
-    const { tombstoneTime } = this.#options
-    const given = tombstoneTime === undefined ? {} : { tombstoneTime }
+    const { tombstoneTime, mostBytes } = this.#options
+    const given = {
+      ...(tombstoneTime !== undefined && { tombstoneTime }),
+      ...(mostBytes !== undefined && { mostBytes }),
+    }
     this.services.set(id, new StateService({ cluster, persistence, ...given }))
   }
 }
