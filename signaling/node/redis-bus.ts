@@ -197,6 +197,8 @@ export class RedisBus implements Bus {
     this.#beat?.cancel()
     if (!connected) {
       for (const subscription of this.#rooms.values()) subscription.isLive = false
+      // Who is not back as soon as we are is not dead: each is watched again from when it is heard of again.
+      this.#others.clear()
       this.#events.down()
       return
     }
