@@ -42,6 +42,11 @@ test('a tab that is opened sees itself and the edge worker', async ({ demo, cont
   await page.goto(demo.url)
   await expect(page.locator('[data-testid=peers] tr[data-state=alive]')).toHaveCount(2)
   await expect(page.locator('[data-testid=peers] tr[data-kind=edge]')).toHaveCount(1)
+  const painted = await page.evaluate(
+    () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
+  )
+  expect(painted).toBeGreaterThan(0)
+  testInfo.annotations.push({ type: 'first painted after', description: `${Math.round(painted)} ms` })
   testInfo.annotations.push({ type: 'both seen after', description: `${Date.now() - start} ms` })
 })
 

@@ -67,13 +67,6 @@ test('the inspector is not loaded where it is not used', async ({ demo, context 
 
 test('a tag that names a room joins it on load', async ({ demo, context }) => {
   const page = await context.newPage()
-  const signal = `${demo.url.replace('http', 'ws')}signal`
-  await page.route('**/tagged.html', (route) =>
-    route.fulfill({
-      contentType: 'text/html',
-      body: `<script src="ringmesh.global.js" data-signal="${signal}" data-room="demo"></script><ringmesh-inspector></ringmesh-inspector>`,
-    }),
-  )
   await page.goto(`${demo.url}tagged.html`)
   expect(await page.evaluate('ringmesh.ready.then((mesh) => mesh.members().length)')).toBe(2)
   await expect(page.locator('ringmesh-inspector tbody tr')).toHaveCount(2)

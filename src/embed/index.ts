@@ -29,7 +29,9 @@ async function join(options: ringmesh.JoinOptions): Promise<ringmesh.Mesh> {
 function joinAsTagged(): Promise<ringmesh.Mesh> {
   const { signal, room, token } = tag?.dataset ?? {}
   if (room === undefined) return new Promise(() => {})
-  const mesh = join({ signal: signal ?? '', room, ...(token === undefined ? {} : { token }) })
+  // As `src` and `href` do, it may name a place beside the page.
+  const url = signal === undefined ? '' : new URL(signal, document.baseURI).href
+  const mesh = join({ signal: url, room, ...(token === undefined ? {} : { token }) })
   // Whoever reads `ready` handles the failure; a page that does not shall not see it twice.
   mesh.catch((error: unknown) => console.error('ringmesh: the page did not join', error))
   return mesh
