@@ -13,31 +13,39 @@ const sizes = [
 ]
 
 mkdirSync(folder, { recursive: true })
-const server = spawn(
-  process.execPath,
-  [fileURLToPath(new URL('../../dist/serve-demo.js', import.meta.url)), '--port', '0'],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-)
-const url = await new Promise((resolve, reject) => {
-  server.once('exit', (code) => reject(new Error(`the demo ended with code ${code}`)))
-  server.stdout.on('data', (chunk) => {
-    const found = /http:\/\/\S+/.exec(String(chunk))
-    if (found) resolve(found[0])
-  })
-})
 const executablePath = await findChromium()
 const browser = await chromium.launch({
   ...(executablePath ? { executablePath } : {}),
   args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
 })
 try {
-  for (const size of sizes) await takeThree(size)
+  for (const size of sizes) await withDemo((url) => takeThree(url, size))
 } finally {
   await browser.close()
-  server.kill('SIGTERM')
 }
 
-async function takeThree({ name, width, height, scale }) {
+/** A demo of its own for every size: the peers of the one before are still dying. */
+async function withDemo(use) {
+  const server = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../dist/serve-demo.js', import.meta.url)), '--port', '0'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  try {
+    const url = await new Promise((resolve, reject) => {
+      server.once('exit', (code) => reject(new Error(`the demo ended with code ${code}`)))
+      server.stdout.on('data', (chunk) => {
+        const found = /http:\/\/\S+/.exec(String(chunk))
+        if (found) resolve(found[0])
+      })
+    })
+    await use(url)
+  } finally {
+    server.kill('SIGTERM')
+  }
+}
+
+async function takeThree(url, { name, width, height, scale }) {
   const context = await browser.newContext({
     viewport: { width, height },
     deviceScaleFactor: scale,
