@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { type PlantedBug, plantBug } from '../runtime/planted-bugs.js'
+import { described, type Outcomes, sumOf } from './outcomes.js'
 import { type Fault, type SimulationOptions, StoreSimulation } from './store-simulation.js'
 
 /** More seeds than in every test run: `SEEDS=2000 FIRST_SEED=1000 npx vitest run src/store/simulation.test.ts`. */
 const seeds = Number(process.env.SEEDS ?? 3)
 const first = Number(process.env.FIRST_SEED ?? 0)
+/** The long run, some minutes for every 100,000: `WRITES=1000000 npx vitest run src/store/simulation.test.ts -t million`. */
+const writes = Number(process.env.WRITES ?? 0)
 const graceful: readonly Fault[] = ['join', 'leave', 'suspect', 'partition', 'freeze', 'park', 'lag', 'clock']
 const longest = 600_000
 
@@ -29,13 +32,18 @@ describe('the state under faults', () => {
     () => {
       let acknowledged = 0
       let slowest = 0
+      const outcomes: Outcomes[] = []
       for (let seed = first; seed < first + seeds; seed++) {
         const result = run(seed)
         expect(result.violations, `seed ${seed}`).toEqual([])
         expect(result.lost, `seed ${seed}`).toBe(0)
         acknowledged += result.acknowledged
         slowest = Math.max(slowest, result.converged)
+        outcomes.push(result.outcomes)
       }
+      const all = sumOf(outcomes)
+      if (process.env.SEEDS !== undefined) console.log(`${seeds} graceful runs: ${described(all)}`)
+      expect(all).toMatchObject({ lost: 0, neverRead: 0, stable: all.acknowledged })
       expect(acknowledged).toBeGreaterThan(seeds * 250)
       expect(slowest).toBeLessThanOrEqual(30_000)
     },
@@ -83,6 +91,38 @@ describe('the state under faults', () => {
       expect(lost).toBe(0)
     },
     longest,
+  )
+})
+
+describe.runIf(writes > 0)('a million writes', () => {
+  it.each([
+    ['no crash', 0, {}],
+    [
+      'a crash every minute on 8 peers',
+      5,
+      { faults: ['crash', 'join'], nodes: 8, faultEvery: 60_000, duration: 300_000 },
+    ],
+  ] satisfies [string, number, Partial<SimulationOptions>][])(
+    'with %s',
+    (name, perMillion, options) => {
+      let acknowledged = 0
+      let lost = 0
+      let seed = first
+      const outcomes: Outcomes[] = []
+      for (; acknowledged < writes; seed++) {
+        const result = run(seed, { writeEvery: 10, ...options })
+        // Only what crashes took may be missing, and each loss is told.
+        if (result.lost === 0) expect(result.violations, `seed ${seed}`).toEqual([])
+        else console.log(`seed ${seed}: ${result.violations.join('; ')}`)
+        acknowledged += result.acknowledged
+        lost += result.lost
+        outcomes.push(result.outcomes)
+      }
+      expect(lost / acknowledged).toBeLessThanOrEqual(perMillion / 1e6)
+      console.log(`${name}: ${acknowledged} acknowledged in ${seed - first} runs, ${lost} lost`)
+      console.log(described(sumOf(outcomes)))
+    },
+    24 * 3_600_000,
   )
 })
 

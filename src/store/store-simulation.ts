@@ -5,6 +5,7 @@ import type { PeerId } from '../wire/index.js'
 import { memoryPersistence } from './adapters/memory.js'
 import { timeOf, type Version } from './clock.js'
 import { kinds } from './merges/kinds.js'
+import { OutcomeRecorder, type Outcomes } from './outcomes.js'
 import { StateService } from './state-service.js'
 
 /** What may go wrong in a simulation. */
@@ -40,6 +41,8 @@ export interface SimulationResult {
   /** Milliseconds from the last fault until all owners agreed, and until no other peer held a copy. */
   readonly converged: number
   readonly tidied: number
+  /** What became of the keys that were written once, as reads saw it. */
+  readonly outcomes: Outcomes
 }
 
 /** Mean of `span`, never less than a tenth of it. */
@@ -63,6 +66,7 @@ export class StoreSimulation {
   #writes = 0
   #failed = 0
   #isCut = false
+  readonly #recorder = new OutcomeRecorder()
   /** What the watch of one peer was told last of every key, by that peer. */
   readonly #told = new Map<PeerId, Map<string, Version>>()
 
@@ -106,6 +110,7 @@ export class StoreSimulation {
       this.time.advance(next - this.time.now)
       if (this.time.now >= nextWrite) {
         this.#write()
+        if (this.#random() < 0.5) this.#readOne()
         nextWrite = this.time.now + about(this.#random, writeEvery)
       }
       if (this.time.now >= nextFault) {
@@ -126,6 +131,8 @@ export class StoreSimulation {
     const problem = this.#disagreement() ?? this.#untidiness()
     this.time.advance(15_000)
     this.#checkEnd()
+    for (const key of this.#recorder.keys) this.#read(this.#pick(this.net.running), key)
+    this.time.advance(15_000)
     if (problem !== undefined) this.#violations.push(`no convergence: ${problem}`)
     return {
       acknowledged: this.#writes,
@@ -134,7 +141,26 @@ export class StoreSimulation {
       lost: this.#countLost(),
       converged,
       tidied,
+      outcomes: this.#recorder.outcomes(),
     }
+  }
+
+  /** Some peer reads a key that was acknowledged a moment ago, or any time before. */
+  #readOne(): void {
+    const { keys } = this.#recorder
+    const readers = this.#alive().filter(({ frozen }) => !frozen)
+    if (keys.length === 0 || readers.length === 0) return
+    const recent = keys.slice(-10)
+    this.#read(this.#pick(readers), this.#pick(this.#random() < 0.5 ? recent : keys))
+  }
+
+  #read({ self }: FakeCluster, key: string): void {
+    const { replicas } = this.#options
+    const startedAt = this.time.now
+    const options = { reads: 1, writes: 2, timeout: 10_000 }
+    this.services.get(self)?.read({ store: 's', replicas, key }, options, (end) => {
+      if (end.kind === 'read') this.#recorder.read(key, end.held?.version, startedAt)
+    })
   }
 
   #freshId(): PeerId {
@@ -182,6 +208,7 @@ export class StoreSimulation {
       }
       this.#writes++
       this.#checkCopies(key, version)
+      if (isFresh && !deleted) this.#recorder.acknowledged(key, version, this.time.now)
       const before = this.#acknowledged.get(key)
       if (before === undefined || before.version < version) this.#acknowledged.set(key, { version, deleted })
     })
