@@ -303,7 +303,7 @@ describe('the server', () => {
     await Promise.all(ends)
     await healthy.settled()
     expect(server.connections).toBe(1)
-  }, 60_000)
+  })
 })
 
 it('is a WebSocket like any other to a client that has only the standard', async () => {

@@ -175,7 +175,7 @@ describe('the programs of the pages', { timeout: 120_000 }, () => {
     Object.assign(globalThis, { expectOfPage: expect })
     // What the programs print, and the crashes that they show, are of no interest here.
     for (const level of ['log', 'warn', 'error'] as const) vi.spyOn(console, level).mockReturnValue()
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await Promise.all(company.map((mesh) => mesh.leave()))

@@ -65,7 +65,7 @@ describe('the PeerJS door', () => {
     expect((await late.next('CANDIDATE')).payload).toBe(2)
     expect(await a.next('EXPIRE')).toEqual({ type: 'EXPIRE', src: 'never', dst: 'a' })
     expect(a.got).toEqual([])
-  }, 20_000)
+  })
 
   it('bounds what waits for one who never comes', async () => {
     const { ws } = await start()
@@ -73,7 +73,7 @@ describe('the PeerJS door', () => {
     for (let n = 0; n < 100; n++) a.send({ type: 'CANDIDATE', dst: 'never', payload: n })
     await a.next('EXPIRE')
     await expect.poll(() => a.got.length, { timeout: 10_000 }).toBe(36)
-  }, 20_000)
+  })
 
   it.each([
     ['text that is no JSON', 'no JSON', 'bad-frame'],

@@ -194,7 +194,7 @@ describe('a session with a hostile peer', () => {
     ] as const)
       expect(refusals).toContain(refusal)
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
-  }, 120_000)
+  })
 
   it('holds no more of unfinished messages than was sent, and no more than the cap', () => {
     const victim = new Victim()

@@ -13,7 +13,7 @@ let folder = ''
 beforeAll(async () => {
   folder = await buildWorkers(['counter', 'mute'])
   await writeFile(join(folder, 'syntax.mjs'), 'let let = 1 +')
-}, 60_000)
+})
 
 const platform = {
   runtime: systemRuntime({ log: () => {} }),

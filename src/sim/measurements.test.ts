@@ -18,7 +18,7 @@ const networks = [
 
 // Virtual time: these figures are the same on every machine, so margins are for the next change of the protocol only.
 describe.each(networks)('membership, round trips %s', (_name, network) => {
-  it('buries no healthy page while half of twenty freeze for 2 to 40 s', { timeout: 60_000 }, () => {
+  it('buries no healthy page while half of twenty freeze for 2 to 40 s', () => {
     const { deaths, healthyNodeHours } = falseDeaths({ nodes: 20, hours: 1, network })
     expect(healthyNodeHours).toBe(10)
     // 0.005 a healthy node-hour allows for one in 200; the bench runs 200 for each network.
@@ -31,12 +31,12 @@ describe.each(networks)('membership, round trips %s', (_name, network) => {
     expect(times.at(-1)).toBeLessThanOrEqual(4_000)
   })
 
-  it('tells all of a hundred of a silent loss within 22 s', { timeout: 60_000 }, () => {
+  it('tells all of a hundred of a silent loss within 22 s', () => {
     const times = detectionTimes({ nodes: 100, crashes: 6, isHinted: false, network })
     expect(times.at(-1)).toBeLessThanOrEqual(22_000)
   })
 
-  it('has equal views 5 s after a 50/50 split heals', { timeout: 60_000 }, () => {
+  it('has equal views 5 s after a 50/50 split heals', () => {
     const times = healTimes({ nodes: 20, splits: 10, network })
     expect(times).toHaveLength(10)
     expect(times.at(-1)).toBeLessThanOrEqual(5_000)
@@ -45,7 +45,7 @@ describe.each(networks)('membership, round trips %s', (_name, network) => {
 
 describe('membership', () => {
   // Measured at 500 by `npm run bench -- --only sim`; what a peer sends does not grow with the cluster, which 100 show as well.
-  it('sends at most 100 bytes a second a peer', { timeout: 60_000 }, () => {
+  it('sends at most 100 bytes a second a peer', () => {
     const few = bytesPerSecond({ nodes: 40, seconds: 20 })
     const many = bytesPerSecond({ nodes: 100, seconds: 20 })
     expect(many).toBeLessThanOrEqual(50)

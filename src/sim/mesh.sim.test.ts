@@ -8,7 +8,7 @@ const of = { world: 'mesh', nodes: 5, minutes: 1 } as const
 
 describe('the whole mesh in the simulator', () => {
   it(`holds all invariants over ${seeds} seeds with five kinds of faults each, and converges`, {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     for (let seed = 1; seed <= seeds; seed++) {
       const result = await runScenario(scenarioOf({ ...of, seed }, 'some'))
@@ -18,12 +18,12 @@ describe('the whole mesh in the simulator', () => {
     }
   })
 
-  it('takes the same steps twice', { timeout: 60_000 }, async () => {
+  it('takes the same steps twice', async () => {
     const scenario = scenarioOf({ ...of, seed: 11, nodes: 3 }, 'link-failure,freeze,loss')
     expect(await runScenario(scenario)).toEqual(await runScenario(scenario))
   })
 
-  it('lets no lying server shut a newcomer out', { timeout: 120_000 }, async () => {
+  it('lets no lying server shut a newcomer out', async () => {
     for (const seed of [1, 2]) {
       const lies = 'server-lies@0+25000=200,mass-join@2000'
       const result = await runScenario(scenarioOf({ world: 'mesh', nodes: 4, minutes: 0.5, seed }, lies))
@@ -31,7 +31,7 @@ describe('the whole mesh in the simulator', () => {
     }
   })
 
-  it('finds frames that a session delivers twice', { timeout: 120_000 }, async () => {
+  it('finds frames that a session delivers twice', async () => {
     const heal = plantBug('resend-without-dedupe')
     try {
       let found: string | undefined

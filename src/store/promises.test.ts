@@ -66,7 +66,7 @@ describe('what a store promises', () => {
         rig.time.advance(step * 20)
       }
     }
-  }, 60_000)
+  })
 
   it('keeps every increment of a counter over partition and heal', async () => {
     const rig = new StoreRig([...ids, 'f'])

@@ -56,5 +56,5 @@ describe('durable tasks on the sharded state', () => {
     }
     const again = await until(service(asker).enqueue('square', 9, { key: 'nine' }))
     expect(await until(service(asker).result(again))).toBe(81)
-  }, 60_000)
+  })
 })

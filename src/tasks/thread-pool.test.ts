@@ -10,7 +10,7 @@ import { TaskService } from './service.js'
 let folder = ''
 beforeAll(async () => {
   folder = await buildWorkers(['tasks'])
-}, 60_000)
+})
 
 const services: TaskService[] = []
 afterEach(() => {
