@@ -123,7 +123,11 @@ test('status shows the edge workers of a room, their shares and trees, with a to
   const watch = ringmesh('status', ...where, '--watch', '--every', '0.2', '--json')
   await expect.poll(() => watch.printed.out.split('\n').length, { timeout: 30_000 }).toBeGreaterThan(3)
   const [first = ''] = watch.printed.out.split('\n')
-  expect(JSON.parse(first)).toMatchObject({ room: 'shop', members: [{ id, kind: 'edge', share: 1 }] })
+  // The observer before this one may not be known to have left yet.
+  expect(JSON.parse(first)).toMatchObject({
+    room: 'shop',
+    members: expect.arrayContaining([expect.objectContaining({ id, kind: 'edge', share: 1 })]),
+  })
   watch.child.kill('SIGTERM')
   expect((await watch.ended).code).toBe(0)
 
