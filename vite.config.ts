@@ -117,6 +117,8 @@ const unit: ViteUserConfig = {
   test: {
     include: ['src/**/*.test.ts', 'signaling/**/*.test.ts', 'bench/**/*.test.ts'],
     setupFiles: [path('src/runtime/poisoned-globals.ts')],
+    // All cores: the default leaves one free, which on two is half, while the longest files wait more than they compute.
+    maxWorkers: '100%',
     // A bound for what hangs, not a judge of speed: a busy machine may be ten times slower than a free one.
     testTimeout: 120_000,
     hookTimeout: 60_000,
