@@ -30,3 +30,6 @@ export const knockBound = 15_000
  * buffer holds. The slowest round trip that is planned for is 800 ms.
  */
 export const goodbyeBound = 1000
+
+/** Milliseconds from the goodbye until the mesh says that it has left: a few frames leave any buffer in that time. */
+export const goodbyeFlush = 200

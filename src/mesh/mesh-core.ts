@@ -12,7 +12,14 @@ import type { ReadonlyRing, Spread } from '../ring/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
-import { goodbyeBound, greetingBound, joiningBound, knockBound, leavingBound } from './constants.js'
+import {
+  goodbyeBound,
+  goodbyeFlush,
+  greetingBound,
+  joiningBound,
+  knockBound,
+  leavingBound,
+} from './constants.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
 import { Stage } from './stages.js'
@@ -252,7 +259,8 @@ export class MeshCore implements Cluster {
       this.#handedOver = undefined
       if (late > 0) this.runtime.log('warn', `left before ${late} rooms had handed over`)
       this.goodbye()
-      gone()
+      // Who hears `gone` may end the process, and the goodbye is still in the buffers of the links.
+      this.runtime.timer(goodbyeFlush, gone)
     }
     this.#membership.leaving()
     this.#leaving.run(this.runtime, leavingBound, (late) => this.#handedOver?.(late))
