@@ -80,6 +80,12 @@ export interface StateEvents {
   storage(state: { readonly isFull: boolean }): void
 }
 
+/**
+ * Offers that wait until storage has been read: two of each of 512 peers, as many as a page has
+ * connections. Each names at most 256 keys.
+ */
+const mostHeldOffers = 1_024
+
 /** Milliseconds between two events of progress. */
 const progressEvery = 250
 
@@ -380,10 +386,15 @@ export class StateService {
       })
     })
     cluster.receive('store.offer', ({ exchange, absent, positions }, from) => {
-      const statuses = new Uint8Array(positions.length)
-      for (const [index, position] of positions.entries())
-        statuses[index] = this.#judge(from, position, absent)
-      cluster.send(from, { type: 'store.offered', exchange, statuses })
+      const answer = () => {
+        const statuses = new Uint8Array(positions.length)
+        for (const [index, position] of positions.entries())
+          statuses[index] = this.#judge(from, position, absent)
+        cluster.send(from, { type: 'store.offered', exchange, statuses })
+      }
+      // What storage holds need not be sent; the others begin to offer before it has been read.
+      if (this.#isLoaded || this.#whenLoaded.length >= mostHeldOffers) answer()
+      else this.#whenLoaded.push(answer)
     })
     cluster.receive('store.offered', ({ exchange, statuses }, from) =>
       this.#exchanges.answered(from, exchange, statuses),
