@@ -44,6 +44,7 @@ export class IncomingStream {
   /** Takes whole messages, the first of which has the number `first`. Answers why not, where it refuses. */
   takeMessages(first: number, messages: readonly Uint8Array[]): Refusal | undefined {
     if (first > this.#received) return 'gap'
+    if (first + messages.length <= this.#received) this.#repeated()
     const seen = isPlanted('resend-without-dedupe') ? 0 : this.#received - first
     for (let index = seen; index < messages.length && !this.#isClosed; index++) {
       const body = messages[index] as Uint8Array
@@ -69,7 +70,7 @@ export class IncomingStream {
       this.#received = number + 1
       this.#unreportedBytes += piece.length
       if (whole !== undefined) this.#events.deliver(whole)
-    }
+    } else this.#repeated()
     this.#acknowledgeSoon()
     return undefined
   }
@@ -98,6 +99,11 @@ export class IncomingStream {
   close(): void {
     this.#isClosed = true
     this.#report?.cancel()
+  }
+
+  /** What has come before comes again: the peer may not have heard that it had. */
+  #repeated(): void {
+    this.#reported = Math.min(this.#reported, this.#received - 1)
   }
 
   /** Tells the peer what has been delivered: with the next frame, or soon. */

@@ -46,6 +46,28 @@ describe('two peers in a room', () => {
     expect(a.links.stats().peers.b?.resends).toBeGreaterThan(0)
   })
 
+  it.each([
+    ['what was sent', 'a'],
+    ['the news that it came', 'b'],
+  ])('get over a relay that loses %s, though nothing more is sent that would show the gap', (_what, from) => {
+    let isLost = false
+    const { time, a, b } = pair(
+      { carried: (sender, _to, bytes) => (isLost && sender === from ? [] : [bytes]) },
+      { relay: 'only' },
+    )
+    time.advance(1_000)
+    isLost = true
+    // More than the window of a relay: what waits behind it could never leave.
+    for (let number = 0; number < 40; number++) a.send('b', new Uint8Array(10_000).fill(number))
+    time.advance(2_000)
+    isLost = false
+    time.advance(20_000)
+    expect(b.received.map((bytes) => (bytes as Uint8Array)[0])).toEqual(
+      Array.from({ length: 40 }, (_, n) => n),
+    )
+    expect(a.links.queued('b')).toBe(0)
+  })
+
   it('stay on the relay where no direct link can be made, and turn direct when one can', () => {
     let isBlocked = true
     const { time, network, a, b } = pair({ passes: (_from, _to, way) => way !== 'direct' || !isBlocked })

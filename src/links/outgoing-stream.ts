@@ -45,6 +45,11 @@ export class OutgoingStream {
     return this.#unacknowledgedBytes
   }
 
+  /** How many parts the peer is known to have. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
   /** Whether any part has its number. */
   get hasNumbered(): boolean {
     return this.#sent > 0

@@ -40,6 +40,14 @@ export const sessionSettings = {
   acknowledgeBytes: 16 * 1024,
   /** And otherwise within this many milliseconds, so that the sender may forget what it keeps. */
   acknowledgeDelay: 50,
+  /**
+   * Milliseconds without any acknowledgement after which what is under way is sent again over the
+   * same link; doubled up to `longestOverdue` while none comes. A data channel loses nothing, but a
+   * relay does while the other end is without its server. RFC 6298 has 1 s and 60 s; three, as a
+   * page that is busy may take that long to answer.
+   */
+  overdue: 3_000,
+  longestOverdue: 60_000,
   /** Bytes of every piece but the last, at least, so that pieces cannot cost more than they carry. */
   leastPieceBytes: 1024,
 } as const

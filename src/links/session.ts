@@ -1,5 +1,5 @@
 import { BadFrame } from '../errors/index.js'
-import { isPlanted, type Runtime } from '../runtime/index.js'
+import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
 import {
   decodeMessage,
   encodeMessage,
@@ -64,6 +64,9 @@ export class Session {
   #isEnded = false
   #isDelivering = false
   #wasRefused = false
+  /** Runs while parts are under way that were not acknowledged. */
+  #overdue: Timer | undefined
+  #overdueAfter: number = settings.overdue
 
   /** Ours and the peer's session; the peer's is 0 until it greeted. */
   #session: number
@@ -140,6 +143,7 @@ export class Session {
   end(reason: string): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    this.#overdue?.cancel()
     for (const carrier of [...this.#carriers]) carrier.close(reason)
     this.#incoming.close()
     this.#forget()
@@ -179,7 +183,26 @@ export class Session {
     if (frame === undefined) return false
     this.#incoming.reported()
     carrier.send(frame)
+    this.#watchOverdue()
     return true
+  }
+
+  /** Sees to it that parts which a link lost without closing are sent again, should no gap show it. */
+  #watchOverdue(): void {
+    if (this.#overdue !== undefined) return
+    const { acknowledged } = this.#outgoing
+    this.#overdue = this.#runtime.timer(this.#overdueAfter, () => {
+      this.#overdue = undefined
+      if (this.#outgoing.unacknowledgedBytes === 0 || this.#outgoing.acknowledged !== acknowledged) {
+        this.#overdueAfter = settings.overdue
+      } else {
+        this.#overdueAfter = Math.min(2 * this.#overdueAfter, settings.longestOverdue)
+        // What the link itself still holds is slow, not lost.
+        if (this.#current?.buffered === 0) this.#outgoing.rewind(this.#current.kind)
+      }
+      if (this.#outgoing.unacknowledgedBytes > 0) this.#watchOverdue()
+      this.#pump()
+    })
   }
 
   // Receiving.
