@@ -42,12 +42,15 @@ export function Pixels({ board, observer }: { board: PixelBoard; observer: MeshO
   }, [board, showsOwners, colours, view])
 
   // The line below tells of the pixel under the cursor, also when another peer paints it.
+  // A reference, as an effect would follow the cursor only a frame later, and miss what is painted in between.
+  const shown = useRef(cursor)
+  shown.current = cursor
   useEffect(
     () =>
       board.on((index) => {
-        if (index === cursor) setChanges((changes) => changes + 1)
+        if (index === shown.current) setChanges((changes) => changes + 1)
       }),
-    [board, cursor],
+    [board],
   )
 
   const put = (index: number): void => {
