@@ -28,10 +28,7 @@ function isStale() {
 }
 
 function isNewer(path, time) {
-  const { mtimeMs, isDirectory } = {
-    mtimeMs: statSync(path).mtimeMs,
-    isDirectory: statSync(path).isDirectory(),
-  }
-  if (!isDirectory) return mtimeMs > time
-  return mtimeMs > time || readdirSync(path).some((name) => isNewer(join(path, name), time))
+  const status = statSync(path)
+  if (status.mtimeMs > time) return true
+  return status.isDirectory() && readdirSync(path).some((name) => isNewer(join(path, name), time))
 }
