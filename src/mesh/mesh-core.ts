@@ -67,7 +67,8 @@ export class MeshCore implements Cluster {
   readonly #leaving = new Stage()
   readonly #receivers = new Map<MessageType, (message: Message, from: PeerId) => void>()
   readonly #listeners: Listeners = { up: new Set(), down: new Set(), change: new Set(), ring: new Set() }
-  readonly #linkKinds = new Map<PeerId, LinkKind | 'none'>()
+  /** Of the peers that there is a link to. */
+  readonly #linkKinds = new Map<PeerId, LinkKind>()
   readonly #knocks = new Map<PeerId, Timer>()
   #signaling: Signaling | undefined
   #greeting: Timer | undefined
@@ -384,8 +385,10 @@ export class MeshCore implements Cluster {
     const { id, state } = known
     const isSelf = id === this.self
     if (!isSelf) {
-      if (this.#isGone(id)) this.#links.disconnect(id, state)
-      else this.#links.connect(known)
+      if (this.#isGone(id)) {
+        this.#links.disconnect(id, state)
+        this.#linkKinds.delete(id)
+      } else this.#links.connect(known)
     }
     this.runtime.trace('member', id, state)
     this.#follow()
@@ -406,8 +409,9 @@ export class MeshCore implements Cluster {
     const known = this.#membership.member(peer)
     if (known === undefined) return
     const kind = this.#links.kind(peer)
-    if (this.#linkKinds.get(peer) === kind) return
-    this.#linkKinds.set(peer, kind)
+    if ((this.#linkKinds.get(peer) ?? 'none') === kind) return
+    if (kind === 'none') this.#linkKinds.delete(peer)
+    else this.#linkKinds.set(peer, kind)
     this.runtime.trace('link', peer, kind)
     this.#emit('change', this.#described(known))
   }
