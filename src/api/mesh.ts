@@ -108,7 +108,8 @@ export class Mesh {
    *
    * @returns nothing when it is on its way; a promise, which settles when it is, when the queue to
    * that peer is full. Wait for it before sending more.
-   * @throws {RingmeshError} `UnknownPeer`, `TooLarge` (8 MiB), `QueueFull` when nobody waited
+   * @throws {RingmeshError} `UnknownPeer`, `TooLarge` (8 MiB), `QueueFull` when nobody waited, `Closed` once
+   * the mesh was left
    * @throws {InvalidOption} when the value cannot be cloned
    */
   send(peerId: PeerId, message: unknown): Promise<void> | undefined {
@@ -182,8 +183,9 @@ export class Mesh {
   /** Hands over what this peer holds, says goodbye and closes everything; at most 10 s. Idempotent. */
   leave(): Promise<void> {
     this.#leaving ??= new Promise((resolve) => {
-      const { core, tasks, processes, state, stops } = this.#parts
+      const { core, messages, tasks, processes, state, stops } = this.#parts
       core.leave(() => {
+        messages.close()
         tasks.close()
         processes.close()
         for (const stop of stops) stop()

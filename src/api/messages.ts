@@ -22,25 +22,32 @@ export class Messages {
   readonly #cluster: Cluster
   readonly #listeners = new Set<MessageListener>()
   readonly #waiting = new Map<PeerId, Waiting[]>()
+  #isClosed = false
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
     cluster.receive('mesh.user', ({ body }, from) => this.#deliver(body, from))
-    cluster.on('down', ({ id }) => this.#fail(id))
+    cluster.on('down', ({ id }) => {
+      this.#fail(id, new RingmeshError('UnknownPeer', `send: ${id} left the mesh before the message did`))
+    })
   }
 
   /** See `Mesh.send`. */
   send(to: PeerId, value: unknown): Promise<void> | undefined {
+    this.#refuseWhenClosed()
     if (typeof to !== 'string') throw new InvalidOption('send.peerId', to, 'must be the id of a peer')
     return this.#send(to, { type: 'mesh.user', body: packed(value, 'send.message') })
   }
 
   /** See `Mesh.broadcast`. */
   broadcast(value: unknown): Promise<void> | undefined {
+    this.#refuseWhenClosed()
     const message: Message = { type: 'mesh.user', body: packed(value, 'broadcast.message') }
+    const others = this.#cluster.members().filter(({ id }) => id !== this.#cluster.self)
+    // All or none: a caller could not tell who has it.
+    for (const { id } of others) this.#refuseWhenFull(id)
     const waits: Promise<void>[] = []
-    for (const { id } of this.#cluster.members()) {
-      if (id === this.#cluster.self) continue
+    for (const { id } of others) {
       const wait = this.#send(id, message)
       // Whoever goes while its copy waits has no more need of it.
       if (wait) waits.push(wait.catch(() => {}))
@@ -61,6 +68,12 @@ export class Messages {
     if (waiting?.length === 0) this.#waiting.delete(peer)
   }
 
+  /** The mesh was left: what waits is refused, and whatever comes. */
+  close(): void {
+    this.#isClosed = true
+    for (const id of [...this.#waiting.keys()]) this.#fail(id, wasLeft())
+  }
+
   #send(to: PeerId, message: Message): Promise<void> | undefined {
     const waiting = this.#waiting.get(to)
     if (waiting === undefined && this.#cluster.send(to, message)) return undefined
@@ -68,9 +81,7 @@ export class Messages {
     if (member === undefined || member.state === 'dead' || member.state === 'left') {
       throw new RingmeshError('UnknownPeer', `send: there is no peer ${to} in the mesh`)
     }
-    if ((waiting?.length ?? 0) >= waitingAtMost) {
-      throw new RingmeshError('QueueFull', `send: ${waitingAtMost} messages wait for ${to} already`)
-    }
+    this.#refuseWhenFull(to)
     return new Promise((resolve, reject) => {
       const entry = { message, resolve, reject }
       if (waiting) waiting.push(entry)
@@ -78,12 +89,20 @@ export class Messages {
     })
   }
 
-  #fail(peer: PeerId): void {
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) throw wasLeft()
+  }
+
+  #refuseWhenFull(to: PeerId): void {
+    if ((this.#waiting.get(to)?.length ?? 0) >= waitingAtMost) {
+      throw new RingmeshError('QueueFull', `send: ${waitingAtMost} messages wait for ${to} already`)
+    }
+  }
+
+  #fail(peer: PeerId, error: RingmeshError): void {
     const waiting = this.#waiting.get(peer) ?? []
     this.#waiting.delete(peer)
-    for (const { reject } of waiting) {
-      reject(new RingmeshError('UnknownPeer', `send: ${peer} left the mesh before the message did`))
-    }
+    for (const { reject } of waiting) reject(error)
   }
 
   #deliver(body: Uint8Array, from: PeerId): void {
@@ -102,6 +121,10 @@ export class Messages {
       }
     }
   }
+}
+
+function wasLeft(): RingmeshError {
+  return new RingmeshError('Closed', 'send: the mesh was left')
 }
 
 function packed(value: unknown, at: string): Uint8Array {
