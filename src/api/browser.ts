@@ -18,6 +18,9 @@ export const browserPlatform: Platform = {
   signaling: (settings) =>
     webSocketSignaling({ ...settings, WebSocket: WebSocket as new (url: string) => StandardWebSocket }),
   persistence: (room, page) => indexedDbPersistence({ room, page }),
+  openFolder: async () => {
+    throw new Error('a browser has no folders')
+  },
   follow: followPage,
 }
 

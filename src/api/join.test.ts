@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type SignalServer, startSignalServer } from '../../signaling/index.js'
 import { Chaos, call, GenServer, type JoinOptions, join, type Mesh } from '../index.node.js'
@@ -170,6 +173,18 @@ describe('join, in Node', () => {
     expect(await c.store('s').get('before')).toBe(1)
   })
 
+  it('keeps its state in a folder, which one process at a time may use', async () => {
+    const folder = mkdtempSync(joinPath(tmpdir(), 'ringmesh-'))
+    const first = await enter({ persistence: folder })
+    await first.store('s', { replicas: 1, writes: 1 }).put('k', 1, { durable: true })
+    await expect(enter({ persistence: folder })).rejects.toMatchObject({ option: 'join.persistence' })
+    await first.leave()
+    const second = await enter({ persistence: folder })
+    expect(await second.store('s', { replicas: 1, writes: 1 }).get('k')).toBe(1)
+    await second.leave()
+    rmSync(folder, { recursive: true })
+  })
+
   it('supervises', async () => {
     const mesh = await enter()
     class Counter extends GenServer {
@@ -214,6 +229,8 @@ describe('join refuses', () => {
     [{ signal: 'ws://127.0.0.1:1', room: 'r', weight: Number.NaN }, 'join.weight'],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', relay: 'often' }, 'join.relay'],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', token: 5 }, 'join.token'],
+    [{ signal: 'ws://127.0.0.1:1', room: 'r', persistence: '' }, 'join.persistence'],
+    [{ signal: 'ws://127.0.0.1:1', room: 'r', persistence: '/dev/null/data' }, 'join.persistence'],
   ])('%j', async (options, expected) => {
     expect(await refusal(options)).toContain(`InvalidOption: `)
     expect(await refusal(options)).toContain(expected)

@@ -1,9 +1,9 @@
-import { checkOptions, RingmeshError } from '../errors/index.js'
+import { checkOptions, InvalidOption, RingmeshError } from '../errors/index.js'
 import type { IceServer, OpenSignaling } from '../links/index.js'
 import { MeshCore } from '../mesh/index.js'
 import { ProcessSystem } from '../otp/index.js'
 import { type Runtime, randomId, systemRuntime } from '../runtime/index.js'
-import { StateService } from '../store/index.js'
+import { type Persistence, StateService } from '../store/index.js'
 import { TaskService } from '../tasks/index.js'
 import { openWorker } from '../threads/adapters/worker.js'
 import { Mesh } from './mesh.js'
@@ -20,6 +20,7 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
     const runtime = systemRuntime(options.log === undefined ? {} : { log: options.log })
     const { chaos } = options
     const direct = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
+    const kept = await openPersistence(options.persistence, platform)
     const signaling = withIceServers(openSignaling(options, platform, runtime), options.iceServers ?? [])
     return new Promise<Mesh>((resolve, reject) => {
       const refuse = (error: RingmeshError): void => {
@@ -47,10 +48,7 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
         drained: (peer) => messages.drained(peer),
       })
       const messages = new Messages(core)
-      const persistence =
-        options.persistence === false
-          ? undefined
-          : (options.persistence ?? platform.persistence(options.room, core.self))
+      const persistence = kept === false ? undefined : (kept ?? platform.persistence(options.room, core.self))
       const state = new StateService({ cluster: core, persistence })
       const tasks = new TaskService({
         cluster: core,
@@ -80,6 +78,29 @@ function openSignaling(options: CheckedJoinOptions, platform: Platform, runtime:
   if (typeof signal === 'object' && 'open' in signal) return signal.open(room, runtime)
   const urls = typeof signal === 'string' ? [signal] : signal
   return platform.signaling({ runtime, urls: urls.map(toWebSocketUrl), room, token })
+}
+
+/** A folder is opened before anything else is, so that one that cannot be used is refused and not found out by a write. */
+async function openPersistence(
+  given: JoinOptions['persistence'],
+  platform: Platform,
+): Promise<Persistence | false | undefined> {
+  if (typeof given !== 'string') return given
+  try {
+    return await platform.openFolder(given)
+  } catch (error) {
+    throw new InvalidOption(
+      'join.persistence',
+      given,
+      `must be a folder that can be used (${reasonOf(error)})`,
+    )
+  }
+}
+
+/** What a database says of itself names only that it failed; the reason is its cause's. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? cause.message : message
 }
 
 /** `http:` and `https:` mean the WebSocket at the same place, as in the URL standard of today. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { availableParallelism, hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { WebSocket } from 'ws'
 import { nodeRtc } from '../links/adapters/node-rtc.js'
 import { webSocketSignaling } from '../links/adapters/websocket-signaling.js'
@@ -18,5 +19,10 @@ export const nodePlatform: Platform = {
   openDirect: () => nodeRtc(),
   signaling: (settings) => webSocketSignaling({ ...settings, WebSocket }),
   persistence: () => undefined,
+  // Loaded here only: a dependency that may be missing where nothing is kept.
+  openFolder: async (folder) => {
+    const { levelPersistence } = await import('../store/adapters/level.js')
+    return levelPersistence({ directory: resolve(folder) })
+  },
   follow: () => () => {},
 }

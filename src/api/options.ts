@@ -30,8 +30,11 @@ export interface JoinOptions {
    * for no WebRTC at all, `never` for no relaying.
    */
   relay?: 'fallback' | 'only' | 'never'
-  /** Where this peer keeps its share of the state between loads. Default: IndexedDB in a browser, memory in Node; `false` for memory. */
-  persistence?: Persistence | false
+  /**
+   * Where this peer keeps its share of the state between loads: a folder, in Node only, which one process at a time
+   * may use; storage of one's own; or `false` for memory. Default: IndexedDB in a browser, memory in Node.
+   */
+  persistence?: string | Persistence | false
   /** Milliseconds to be in the room by; then `join` rejects. Default 45,000, at most 10 minutes. */
   timeout?: number
   /** Cuts this peer off from others on demand, for tests and demonstrations. */
@@ -53,7 +56,6 @@ const isObjectWith = (...methods: readonly string[]) =>
       typeof value === 'object' &&
       value !== null &&
       methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function'),
-    'must be a URL, a list of URLs, or a signalling service',
   )
 
 const func = (expected: string) =>
@@ -93,7 +95,10 @@ export const joinOptions = v.strictObject(
       'fallback',
     ),
     persistence: v.optional(
-      v.union([v.literal(false), isObjectWith('load', 'write', 'close')], 'must be false or a Persistence'),
+      v.union(
+        [v.literal(false), v.pipe(v.string(), v.nonEmpty()), isObjectWith('load', 'write', 'close')],
+        'must be a folder, a Persistence, or false',
+      ),
     ),
     timeout: v.optional(
       v.pipe(

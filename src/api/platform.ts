@@ -25,6 +25,12 @@ export interface Platform {
   signaling(settings: SignalingSettings): OpenSignaling
   /** Where the state is kept where the caller names no place; undefined for nowhere. */
   persistence(room: string, peer: PeerId): Persistence | undefined
+  /**
+   * Opens storage in a folder of the machine.
+   *
+   * @throws {Error} when it cannot be used, or the platform has no folders
+   */
+  openFolder(folder: string): Promise<Persistence>
   /** Tells the mesh when the page is hidden, sleeps, wakes or goes. Returns the way back. */
   follow(core: MeshCore): () => void
 }

@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import type { Mesh } from '../index.node.js'
-import type { Persistence } from '../store/index.js'
 import { positiveNumber } from './arguments.js'
 import { progress } from './progress.js'
 
@@ -51,7 +50,7 @@ async function runEdge(options: EdgeOptions): Promise<void> {
     room: options.room,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.weight === undefined ? {} : { weight: options.weight }),
-    ...(options.data === undefined ? {} : { persistence: await onDisk(options.data) }),
+    ...(options.data === undefined ? {} : { persistence: options.data }),
   }).finally(done)
   if (options.tasks !== undefined) await load(options.tasks, mesh)
   console.log(`edge worker ${mesh.id} is in room ${options.room}`)
@@ -67,11 +66,6 @@ async function runEdge(options: EdgeOptions): Promise<void> {
   process.on('SIGTERM', leave)
   process.on('SIGINT', leave)
   process.on('disconnect', leave)
-}
-
-async function onDisk(folder: string): Promise<Persistence> {
-  const { levelPersistence } = await import('../store/adapters/level.js')
-  return levelPersistence({ directory: resolve(folder) })
 }
 
 async function load(file: string, mesh: Mesh): Promise<void> {

@@ -1,5 +1,4 @@
 import * as ringmesh from '../index.node.js'
-import { levelPersistence } from '../store/adapters/level.js'
 import type { EdgeAnswer, EdgeRequest } from './edge.js'
 import { followMesh } from './trace.js'
 
@@ -13,7 +12,7 @@ const mesh = await join({
   signal,
   room,
   chaos,
-  ...(data === '' ? {} : { persistence: levelPersistence({ directory: data }) }),
+  ...(data === '' ? {} : { persistence: data }),
 })
 const tell = (answer: EdgeAnswer): void => {
   process.send?.(answer)

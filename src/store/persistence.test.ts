@@ -36,7 +36,7 @@ class FakeLocks {
 
 interface Medium {
   /** Opens storage over the same medium, as a later life does. */
-  open(): Persistence
+  open(): Persistence | Promise<Persistence>
 }
 
 let rooms = 0
@@ -87,14 +87,14 @@ describe.each(Object.keys(media))('persistence by %s', (name) => {
   const medium = () => (media[name] as () => Medium)()
 
   it('is empty at first', async () => {
-    const persistence = medium().open()
+    const persistence = await medium().open()
     expect(await load(persistence)).toEqual(new Map())
     await close(persistence)
   })
 
   it('gives back in a later life what was written, in batches, the latest of each key', async () => {
     const { open } = medium()
-    const first = open()
+    const first = await open()
     await load(first)
     await write(first, [
       ['a', bytes(1)],
@@ -108,7 +108,7 @@ describe.each(Object.keys(media))('persistence by %s', (name) => {
     ])
     await write(first, [['d', bytes(4)]], true)
     await close(first)
-    const second = open()
+    const second = await open()
     expect(plain(await load(second))).toEqual([
       ['a', [3]],
       ['d', [4]],
@@ -116,32 +116,32 @@ describe.each(Object.keys(media))('persistence by %s', (name) => {
     ])
     await write(second, [['a', undefined]])
     await close(second)
-    const third = open()
+    const third = await open()
     expect([...(await load(third)).keys()].sort()).toEqual(['d', 'ключ/с/🙂'])
     await close(third)
   })
 
   it('keeps writes in order when they are not awaited, and finishes them before it closes', async () => {
     const { open } = medium()
-    const first = open()
+    const first = await open()
     await load(first)
     const writes = Array.from({ length: 50 }, (_, n) => write(first, [['n', bytes(n)]]))
     await close(first)
     await Promise.all(writes)
-    const second = open()
+    const second = await open()
     expect(plain(await load(second))).toEqual([['n', [49]]])
     await close(second)
   })
 
   it('holds a large batch and a large value', async () => {
     const { open } = medium()
-    const first = open()
+    const first = await open()
     await load(first)
     const batch: Change[] = Array.from({ length: 3000 }, (_, n) => [`key ${n}`, bytes(n & 255)])
     const large = new Uint8Array(2 ** 20).fill(7)
     await write(first, [...batch, ['large', large]])
     await close(first)
-    const second = open()
+    const second = await open()
     const entries = await load(second)
     expect(entries.size).toBe(3001)
     expect(Buffer.compare(entries.get('large') ?? bytes(), large)).toBe(0)
@@ -149,7 +149,7 @@ describe.each(Object.keys(media))('persistence by %s', (name) => {
   })
 
   it('tells of a write after closing as of a failure', async () => {
-    const persistence = medium().open()
+    const persistence = await medium().open()
     await load(persistence)
     await close(persistence)
     await expect(write(persistence, [['a', bytes(1)]])).rejects.toThrow()

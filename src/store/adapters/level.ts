@@ -15,21 +15,17 @@ const noRoom = /ENOSPC|EDQUOT|No space left|Disk quota exceeded/i
 /**
  * Storage in LevelDB by classic-level, for edge workers. A durable write is flushed by fsync, so it
  * outlives SIGKILL and a power failure; others outlive the process but perhaps not the machine.
+ *
+ * @throws {Error} when the folder cannot be used: it is no folder, may not be written, or another process has it open
  */
-export function levelPersistence({ directory }: LevelPersistenceOptions): Persistence {
+export async function levelPersistence({ directory }: LevelPersistenceOptions): Promise<Persistence> {
   const database = new ClassicLevel<string, Uint8Array>(directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'view',
   })
-  // Opening is repeated by nothing: its failure is told by every call that needs it.
-  const opened = database.open().then(
-    () => undefined,
-    (error: unknown) => asError(error),
-  )
+  await database.open()
 
   async function load(entry: (key: string, value: Uint8Array) => void): Promise<void> {
-    const error = await opened
-    if (error !== undefined) throw error
     const iterator = database.iterator()
     try {
       for (;;) {
@@ -44,8 +40,6 @@ export function levelPersistence({ directory }: LevelPersistenceOptions): Persis
   }
 
   async function write(batch: readonly Change[], durable: boolean): Promise<void> {
-    const error = await opened
-    if (error !== undefined) throw error
     const operations = batch.map(([key, value]) =>
       value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
     )
@@ -72,7 +66,7 @@ export function levelPersistence({ directory }: LevelPersistenceOptions): Persis
     write: (batch, durable, done) => inTurn(() => write(batch, durable), done),
     close: (done) =>
       inTurn(
-        () => opened.then(() => database.close()),
+        () => database.close(),
         () => done(),
       ),
   }
