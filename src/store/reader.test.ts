@@ -61,4 +61,28 @@ describe('a read', () => {
     await rig.run(rig.store(reader).get('nothing'))
     expect(asked).toBe(4)
   })
+
+  it('rests no fresh answer on an owner that has not been brought its keys yet', async () => {
+    const rig = new StoreRig(ids, { suspectAfter: 200, deadAfter: 400 })
+    for (let n = 0; n < 20; n++) {
+      const owners = rig.net.cluster('a').ring.owners(`key ${n}`, 3)
+      const [first = '', second = '', third = ''] = owners
+      if (first !== 'e') continue
+      const writer = ids.find((id) => !owners.includes(id)) as string
+      await rig.run(rig.store(writer).put(`key ${n}`, 'old'))
+      rig.time.advance(100)
+      // The third owner sleeps through the write that the other two acknowledge.
+      rig.net.freeze(third, 300)
+      await rig.run(rig.store(writer).put(`key ${n}`, 'new'))
+      rig.net.freeze(second, 1_000)
+      rig.time.advance(250)
+      rig.net.crash(first)
+      rig.time.advance(450)
+      expect(await rig.run(rig.store(writer).get(`key ${n}`, { fresh: true }))).toBe('new')
+      const other = rig.net.running.find(({ self }) => ![writer, second, third].includes(self))
+      expect(await rig.run(rig.store(other?.self ?? '').get(`key ${n}`, { fresh: true }))).toBe('new')
+      return
+    }
+    throw new Error('no key is owned by e first')
+  })
 })
