@@ -80,7 +80,7 @@ describe('a durable key', () => {
         if (!id.startsWith('edge')) return undefined
         const medium = new Map<string, Uint8Array>()
         media.set(id, medium)
-        return { durable: true, delay: 20, medium }
+        return { durable: true, delay: 20, medium, isCached: true }
       },
       trace: (id, event, [, key]) => {
         if (event !== 'store.drop' || id !== 'edge') return

@@ -15,7 +15,7 @@ describe('update', () => {
       const rig = new StoreRig(ids, {
         seed,
         delay: () => 1 + Math.floor(10 * random()),
-        viewLag: () => 600 * random(),
+        viewLag: () => 3_000 * random(),
       })
       let acknowledged = 0
       const work: Promise<unknown>[] = []
@@ -24,7 +24,7 @@ describe('update', () => {
         acknowledged++
       }
       for (let step = 0; step < 40; step++) {
-        if (step % 8 === 4) rig.join(`j${step}`)
+        if (step % 4 === 2) rig.join(`j${step}`)
         if (step === 20) rig.net.leave('e')
         for (const id of ['a', 'b', 'c', 'd']) work.push(count(id, `key ${step % 4}`).catch(() => {}))
         await rig.run(rig.store('a').get('pause'))
