@@ -1,8 +1,12 @@
+import { join } from 'node:path'
+import process from 'node:process'
+import { findChromium } from '../.ci/find-chromium.mjs'
 import type { FakeClusterOptions } from '../src/mesh/testing/fake-cluster.js'
 import { HashRing } from '../src/ring/index.js'
 import { StoreRig } from '../src/store/store-rig.js'
 import type { Message } from '../src/wire/index.js'
 import { bytesKept } from './measure.js'
+import { inFlight, measureTabs, tabs } from './store/run.js'
 import type { Bench, Table } from './table.js'
 
 /** A network that costs nothing, with messages that are encoded and decoded as on a real one. */
@@ -121,7 +125,48 @@ function memory(progress: (line: string) => void): Table {
   }
 }
 
+/** What stores do over real links, as users meet them. */
+async function realTabs(progress: (line: string) => void): Promise<Table> {
+  // `npm run` starts in the package's folder; the page is bundled from its source there.
+  const page = join(process.cwd(), 'bench/store/page.ts')
+  const { echo, put, get, sustained, lost, repair, repairFromSuspicion } = await measureTabs(
+    page,
+    await findChromium(),
+    progress,
+  )
+  return {
+    title: `${tabs} tabs of one Chromium, replicas 3, writes 2, each tab keeping its share in IndexedDB`,
+    peer: 'a raw echo',
+    figures: [
+      { name: 'raw echo of 64 bytes between two of the tabs, p50', value: echo, unit: 'ms' },
+      { name: 'acknowledged put, p50', value: put, unit: 'ms', peer: echo, atMost: 2.5 * echo },
+      { name: 'get of a key that is held in the tab', value: 1000 * get, unit: 'µs', atMost: 20 },
+      {
+        name: `sustained puts of all tabs, ${inFlight} in flight from each`,
+        value: sustained,
+        unit: '/s',
+      },
+      { name: 'a tab crashes that holds', value: lost, unit: 'MB' },
+      { name: 'every copy is made again, from the crash', value: repair / 1000, unit: 's' },
+      {
+        name: 'every copy is made again, from the first suspicion',
+        value: repairFromSuspicion / 1000,
+        unit: 's',
+        atMost: 3,
+      },
+    ],
+    notes: [
+      'Echo and put are taken in turns, so that both see the same machine; the echo is of a raw RTCDataChannel.',
+    ],
+  }
+}
+
 export const bench: Bench = {
   about: 'sharded state: what calls, repair and keys cost',
-  run: async (progress) => [await calls(progress), await moving(progress), memory(progress)],
+  run: async (progress) => [
+    await realTabs(progress),
+    await calls(progress),
+    await moving(progress),
+    memory(progress),
+  ],
 }

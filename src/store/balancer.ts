@@ -23,10 +23,7 @@ export class Balancer {
   readonly #placement: Placement
   readonly #carrier: Carrier
   /** What is still to be brought to whom. */
-  readonly #due = new Map<PeerId, Set<Entry>>()
-  /** Peers that a batch is under way to. */
-  readonly #busy = new Set<PeerId>()
-  readonly #retries = new Map<PeerId, Timer>()
+  readonly #due = new Map<PeerId, Due>()
   #scan: Iterator<Entry> | undefined
   #scanned = ''
   #settled: () => void
@@ -54,13 +51,13 @@ export class Balancer {
 
   /** Whether a peer was brought everything that is due to it. */
   hasServed(peer: PeerId): boolean {
-    return this.isSorted && !this.#due.has(peer) && !this.#busy.has(peer)
+    return this.isSorted && !this.#due.has(peer)
   }
 
   /** Keys that are still to be brought to others. */
   get waiting(): number {
     let waiting = 0
-    for (const entries of this.#due.values()) waiting += entries.size
+    for (const due of this.#due.values()) waiting += due.size
     return waiting
   }
 
@@ -68,23 +65,31 @@ export class Balancer {
   follow(): boolean {
     if (this.#scanned === this.#situation()) return false
     this.#scanned = this.#situation()
-    for (const peer of [...this.#due.keys()]) if (!this.#isReachable(peer)) this.#due.delete(peer)
+    for (const [peer, due] of this.#due) {
+      if (this.#isReachable(peer)) continue
+      due.retry?.cancel()
+      this.#due.delete(peer)
+    }
     const isRunning = this.#scan !== undefined
     this.#scan = this.#replica.entries()
     if (!isRunning) this.#cluster.runtime.timer(0, () => this.#continue())
     return true
   }
 
-  /** Brings one key to a peer, as soon as may be. */
-  bring(peer: PeerId, entry: Entry): void {
+  /**
+   * Brings one key to a peer, as soon as may be.
+   * @param isShared - another peer brings it first: this one makes sure, once it has brought its own
+   */
+  bring(peer: PeerId, entry: Entry, isShared = false): void {
     if (peer === this.#cluster.self || !this.#isReachable(peer)) return
     let due = this.#due.get(peer)
     if (due === undefined) {
-      due = new Set()
+      due = new Due()
       this.#due.set(peer, due)
     }
-    due.add(entry)
-    if (due.size === 1) this.#cluster.runtime.timer(0, () => this.#serve(peer))
+    const isFirst = due.isEmpty
+    due.add(entry, isShared)
+    if (isFirst) this.#cluster.runtime.timer(0, () => this.#serve(peer))
   }
 
   /** What the owners depend on: both rings, and who is suspected. */
@@ -139,52 +144,94 @@ export class Balancer {
     }
     // Who was no owner before holds a foreign copy: that has its own way to the owners.
     if (rank >= sources || !before.includes(this.#cluster.self)) return
+    // Each of the two sources brings one half of the keys first, so that they do not send them side by side.
+    const isShared = rank !== entry.leaf % sources
     for (const owners of new Set([entry.owners, next, ahead]))
-      for (const owner of owners) if (!before.includes(owner)) this.bring(owner, entry)
+      for (const owner of owners) if (!before.includes(owner)) this.bring(owner, entry, isShared)
   }
 
   #serve(peer: PeerId): void {
     const due = this.#due.get(peer)
-    if (due === undefined || this.#busy.has(peer) || this.#retries.has(peer)) return
-    const batch: Entry[] = []
-    for (const entry of due) {
-      due.delete(entry)
-      if (this.#replica.holds(entry)) batch.push(entry)
-      if (batch.length === 4 * offerLength) break
+    if (due === undefined || due.isBusy) return
+    let batch: Entry[] = []
+    if (this.#isReachable(peer)) {
+      while (batch.length === 0 && !due.isEmpty)
+        batch = due.take(4 * offerLength).filter((entry) => this.#replica.holds(entry))
+      if (batch.length === 0 && due.retry !== undefined) return
     }
-    if (due.size === 0) this.#due.delete(peer)
     if (batch.length === 0) {
+      this.#due.delete(peer)
       this.#settled()
       return
     }
-    this.#busy.add(peer)
+    due.isBusy = true
     this.#carrier.carry(peer, batch, (statuses) => {
-      this.#busy.delete(peer)
-      let failed = 0
+      due.isBusy = false
+      if (this.#due.get(peer) !== due) return
       for (const [index, entry] of batch.entries()) {
         const answer = statuses[index]
-        if (answer !== status.failed && answer !== status.ahead && answer !== status.full) continue
-        if (!this.#replica.holds(entry)) continue
-        this.bring(peer, entry)
-        failed++
+        if (answer === status.failed || answer === status.ahead || answer === status.full)
+          due.refused.add(entry)
       }
-      if (failed === 0) this.#serve(peer)
-      else this.#pause(peer)
-      this.#settled()
+      if (due.refused.size > 0) this.#retryLater(peer, due)
+      this.#serve(peer)
     })
   }
 
-  #pause(peer: PeerId): void {
-    this.#retries.get(peer)?.cancel()
-    const timer = this.#cluster.runtime.timer(bringRetry, () => {
-      this.#retries.delete(peer)
+  /** What a peer could not take is offered again; what else is due to it does not wait for that. */
+  #retryLater(peer: PeerId, due: Due): void {
+    due.retry ??= this.#cluster.runtime.timer(bringRetry, () => {
+      due.retry = undefined
+      for (const entry of due.refused) due.add(entry, false)
+      due.refused.clear()
       this.#serve(peer)
     })
-    this.#retries.set(peer, timer)
   }
 
   #isReachable(peer: PeerId): boolean {
     const state = this.#cluster.member(peer)?.state
     return state !== undefined && state !== 'dead' && state !== 'left'
+  }
+}
+
+/** What is still to be brought to one peer. */
+class Due {
+  /** What this peer brings first, and what another does while this one makes sure of it. */
+  readonly #own = new Set<Entry>()
+  readonly #shared = new Set<Entry>()
+  /** What could not be taken yet. */
+  readonly refused = new Set<Entry>()
+  /** A batch is under way. */
+  isBusy = false
+  retry: Timer | undefined
+
+  get size(): number {
+    return this.#own.size + this.#shared.size + this.refused.size
+  }
+
+  /** Whether nothing can be brought at once. */
+  get isEmpty(): boolean {
+    return this.#own.size === 0 && this.#shared.size === 0
+  }
+
+  add(entry: Entry, isShared: boolean): void {
+    if (isShared && !this.#own.has(entry)) this.#shared.add(entry)
+    else if (!isShared) {
+      this.#own.add(entry)
+      this.#shared.delete(entry)
+    }
+  }
+
+  /** The next entries, at most so many: what others bring too comes last. */
+  take(most: number): Entry[] {
+    const taken: Entry[] = []
+    for (const entries of [this.#own, this.#shared]) {
+      for (const entry of entries) {
+        if (taken.length === most) return taken
+        entries.delete(entry)
+        taken.push(entry)
+      }
+    }
+    return taken
   }
 }

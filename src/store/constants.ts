@@ -71,6 +71,12 @@ export const coverRetry = 1_000
 /** Milliseconds after which a peer counts as settled though not everybody answered (the bound of `joining`). */
 export const coverLimit = 30_000
 
+/**
+ * Milliseconds that is waited for what a hidden tab may still have to bring: its keys have other owners, and it may be
+ * asleep or gone for the minute that membership grants it before it says so (src/membership, PARKED_PATIENCE).
+ */
+export const parkedCoverLimit = 2_000
+
 /** Bytes of a value by default, packed. */
 export const defaultValueBytes = 1024 * 1024
 

@@ -2,7 +2,7 @@ import type { Cluster, Request } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { Balancer } from './balancer.js'
-import { coverLimit, coverRetry } from './constants.js'
+import { coverLimit, coverRetry, parkedCoverLimit } from './constants.js'
 
 /**
  * Knows whether this peer has been sent everything that it owns. After every change that may have
@@ -20,6 +20,7 @@ export class Coverage {
   readonly #listeners = new Set<() => void>()
   #retry: Timer | undefined
   #limit: Timer | undefined
+  #parkedLimit: Timer | undefined
   #situation = ''
 
   /**
@@ -73,6 +74,10 @@ export class Coverage {
     this.#limit = this.#cluster.runtime.timer(coverLimit, () => {
       for (const id of [...this.#open.keys()]) this.#close(id)
     })
+    this.#parkedLimit?.cancel()
+    this.#parkedLimit = this.#cluster.runtime.timer(parkedCoverLimit, () => {
+      for (const id of [...this.#open.keys()]) if (this.#isResting(id)) this.#close(id)
+    })
     this.#check()
   }
 
@@ -94,6 +99,7 @@ export class Coverage {
   close(): void {
     this.#retry?.cancel()
     this.#limit?.cancel()
+    this.#parkedLimit?.cancel()
     for (const giveUp of this.#open.values()) giveUp()
     this.#open.clear()
   }
@@ -133,6 +139,7 @@ export class Coverage {
   #check(): void {
     if (this.#open.size > 0) return
     this.#limit?.cancel()
+    this.#parkedLimit?.cancel()
     this.#retry?.cancel()
     this.#retry = undefined
     const listeners = [...this.#listeners]
@@ -147,6 +154,11 @@ export class Coverage {
       member !== undefined &&
       (member.state === 'alive' || member.state === 'leaving' || member.state === 'parked')
     )
+  }
+
+  /** Whether a peer is hidden and others own what it holds. Where all are hidden they are the owners still. */
+  #isResting(id: PeerId): boolean {
+    return this.#cluster.member(id)?.state === 'parked' && !this.#cluster.ring.has(id)
   }
 
   #now(): string {

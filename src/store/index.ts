@@ -2,5 +2,7 @@
 export type { Version } from './clock.js'
 export { counter, type Merge, map, set } from './merges/index.js'
 export type { Change, Persistence } from './persistence.js'
-export { type StateEvents, StateService, type StateServiceOptions, type StateStats } from './state-service.js'
+export type { TransferProgress } from './progress.js'
+export { type StateEvents, StateService, type StateServiceOptions } from './state-service.js'
+export type { StateStats } from './state-stats.js'
 export { type GetOptions, type PutOptions, type PutResult, Store, type StoreOptions } from './store.js'

@@ -1,5 +1,6 @@
+import * as v from 'valibot'
 import type { Runtime, Timer } from '../runtime/index.js'
-import { packValue, unpackValue } from '../wire/index.js'
+import { type AnyMessageDefinition, messageDefinition, packValue, unpackValue } from '../wire/index.js'
 import { batchLength, writeDelay } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Change, Persistence } from './persistence.js'
@@ -18,9 +19,12 @@ export interface JournalEvents {
 }
 
 interface Durable {
-  readonly key: string
+  readonly keys: readonly string[]
   readonly done: (kept: boolean) => void
 }
+
+/** Keys written and not flushed, above which the next write is flushed too, so that the list of them stays short. */
+const mostUnflushed = 10_000
 
 /**
  * Keeps storage in step with what is held: changes are collected for a moment and written as one
@@ -35,6 +39,8 @@ export class Journal {
   readonly #foreign: ReadonlySet<Entry>
   /** What differs from storage, by its key there. */
   readonly #changed = new Map<string, readonly [store: string, key: string]>()
+  /** Keys that were written since the medium was last flushed; where flushing means something. */
+  readonly #unflushed = new Set<string>()
   #durable: Durable[] = []
   #timer: Timer | undefined
   #alive: Timer | undefined
@@ -107,10 +113,18 @@ export class Journal {
     if (!this.#isWriting) this.#timer ??= this.#runtime.timer(writeDelay, () => this.#write())
   }
 
-  /** Calls back when the state that a key has now is on the medium for good, or could not be put there. */
-  keep(store: string, key: string, done: (kept: boolean) => void): void {
-    this.note(store, key)
-    this.#durable.push({ key: storedKey(store, key), done })
+  /** Calls back when the states that keys have now are on the medium for good, or could not be put there. */
+  keep(places: readonly (readonly [store: string, key: string])[], done: (kept: boolean) => void): void {
+    const keys: string[] = []
+    for (const [store, name] of places) {
+      const key = storedKey(store, name)
+      if (this.#changed.has(key) || this.#unflushed.has(key)) keys.push(key)
+    }
+    if (keys.length === 0 || this.#isClosed) {
+      this.#runtime.timer(0, () => done(keys.length === 0))
+      return
+    }
+    this.#durable.push({ keys, done })
     if (this.#isWriting) return
     this.#timer?.cancel()
     // Once the stack is empty: what came in the same moment shares the disk's one flush.
@@ -144,7 +158,7 @@ export class Journal {
     this.#timer = undefined
     if (this.#isWriting) return
     const wanted = new Set<string>()
-    for (const { key } of this.#durable) wanted.add(key)
+    for (const { keys } of this.#durable) for (const key of keys) wanted.add(key)
     const taken: [string, readonly [string, string]][] = []
     for (const key of wanted) {
       const place = this.#changed.get(key)
@@ -166,13 +180,18 @@ export class Journal {
     for (const [key] of taken) this.#changed.delete(key)
     const durable = this.#durable
     this.#durable = []
+    // What was written before is flushed with what is written now; a medium may skip a batch of nothing.
+    const isFlushed = durable.length > 0 || this.#unflushed.size > mostUnflushed
+    if (isFlushed && batch.length === 0) batch.push([aliveKey, packValue(now)])
+    if (this.isDurable) for (const [key] of taken) this.#unflushed.add(key)
     this.#isWriting = true
-    this.#persistence.write(batch, durable.length > 0, (error) => {
+    this.#persistence.write(batch, isFlushed, (error) => {
       this.#isWriting = false
       if (error !== undefined) {
         if (this.#spare(error, taken, durable)) return
         this.#failed(error, taken)
       } else {
+        if (isFlushed) this.#unflushed.clear()
         this.#hasSpared = false
         this.written += batch.length
         if (this.isFull) {
@@ -251,21 +270,22 @@ function keptBytes(entry: Entry): Uint8Array {
   return packValue([entry.replicas, entry.kind, entry.version, entry.content])
 }
 
+/** As the wire has them: what no peer may send shall not come from storage either, where anything may be. */
+const { fields } = messageDefinition('store.put') as AnyMessageDefinition
+const placeSchema: v.GenericSchema<unknown, [string, string]> = v.strictTuple([fields.store, fields.key])
+const keptSchema: v.GenericSchema<unknown, [number, number, string, Uint8Array | null]> = v.strictTuple([
+  fields.replicas,
+  fields.kind,
+  fields.version,
+  fields.content,
+])
+
+/** @throws {v.ValiError} for what is no record */
 function readKept(storedAs: string, value: Uint8Array): StoreRecord | undefined {
   const end = storedAs.indexOf('/', 2)
   if (!storedAs.startsWith('r/') || end < 0) return undefined
-  const fields = unpackValue(value)
-  if (!Array.isArray(fields)) return undefined
-  const [replicas, kind, version, content] = fields as unknown[]
-  if (typeof replicas !== 'number' || typeof kind !== 'number' || typeof version !== 'string')
-    return undefined
-  if (content !== null && !(content instanceof Uint8Array)) return undefined
-  return {
-    store: decodeURIComponent(storedAs.slice(2, end)),
-    replicas,
-    key: storedAs.slice(end + 1),
-    kind,
-    version,
-    content,
-  }
+  const place = [decodeURIComponent(storedAs.slice(2, end)), storedAs.slice(end + 1)]
+  const [store, key] = v.parse(placeSchema, place)
+  const [replicas, kind, version, content] = v.parse(keptSchema, unpackValue(value))
+  return { store, replicas, key, kind, version, content }
 }

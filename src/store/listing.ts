@@ -13,6 +13,10 @@ const pageLength = 256
 /** Milliseconds that one page of one peer may take. */
 const pageTimeout = 5_000
 
+/** How often a page is asked for again because members changed or did not answer: some seconds, as a death is known by then. */
+const mostTries = 10
+const tryAgainAfter = 500
+
 /** Answers for what this peer holds, page by page in the order of keys, and gathers the pages of all. */
 export class Listing {
   readonly #cluster: Cluster
@@ -28,34 +32,51 @@ export class Listing {
 
   /**
    * The next keys over the whole mesh after `after`, in order, tombstones included. Every peer with
-   * state is asked, as no single one has all keys. `done` gets the records and whether there may
-   * be more, or the error when so many do not answer that keys could be missing.
+   * state is asked, as no single one has all keys; and all again where the owners changed meanwhile,
+   * as a key may have gone from one that had not been asked yet to one that had. `done` gets the
+   * records and whether there may be more, or the error when so many do not answer that keys could
+   * be missing.
    */
   gather(
-    place: { readonly store: string; readonly replicas: number },
+    place: { readonly store: string; readonly replicas: number; readonly writes: number },
     prefix: string,
     after: string | null,
     done: (error: RingmeshError | undefined, records: readonly StoreRecord[], more: boolean) => void,
+    tries = 1,
   ): void {
     const sources = this.#sources()
-    const pages: Listed[] = []
+    const situation = this.#situation()
+    const pages: Page[] = []
     let open = sources.length
     let failed = 0
     const finish = () => {
       if (--open > 0) return
-      if (failed >= place.replicas || pages.length === 0) {
+      // What was acknowledged has `writes` copies: so many failures can hide it.
+      const isWhole = failed < Math.min(place.writes, place.replicas) && pages.length > 0
+      if (isWhole && (situation === this.#situation() || tries >= mostTries)) {
+        done(undefined, ...merged(pages))
+      } else if (tries < mostTries) {
+        const again = () => this.gather(place, prefix, after, done, tries + 1)
+        this.#cluster.runtime.timer(isWhole ? 0 : tryAgainAfter, again)
+      } else {
         const text = `${failed} of ${sources.length} peers did not list what they hold of '${place.store}'`
         done(new RingmeshError('Timeout', text), [], false)
-      } else done(undefined, ...merged(pages))
+      }
     }
     const message: Message = { type: 'store.list', store: place.store, prefix, after }
     for (const id of sources) {
       this.#cluster.request(id, message, pageTimeout, (outcome) => {
-        if (outcome.kind === 'reply' && outcome.message.type === 'store.listed') pages.push(outcome.message)
+        const page =
+          outcome.kind === 'reply' ? pageOf(outcome.message, place.store, prefix, after) : undefined
+        if (page !== undefined) pages.push(page)
         else if (outcome.kind !== 'refused' || outcome.reason !== 'unserved') failed++
         finish()
       })
     }
+  }
+
+  #situation(): string {
+    return `${this.#cluster.ring.digest} ${this.#cluster.nextRing.digest}`
   }
 
   #sources(): PeerId[] {
@@ -83,22 +104,41 @@ export class Listing {
   }
 }
 
-/** One page of many: joined by key, up to the last key that every page reaches. */
-function merged(pages: readonly Listed[]): [records: StoreRecord[], more: boolean] {
-  let end: string | undefined
-  for (const { records, more } of pages) {
-    const last = records.at(-1)?.[2]
-    if (more && last !== undefined && (end === undefined || last < end)) end = last
+/** What one peer listed. */
+interface Page {
+  readonly records: readonly StoreRecord[]
+  /** The key up to which it has listed all that it holds; undefined where that is all. */
+  readonly end: string | undefined
+}
+
+/** An answer as a page, without what was not asked for; undefined where it would lead nowhere. */
+function pageOf(message: Message, store: string, prefix: string, after: string | null): Page | undefined {
+  if (message.type !== 'store.listed') return undefined
+  const records: StoreRecord[] = []
+  let end = after
+  for (const wire of message.records) {
+    const record = fromWire(wire)
+    const { key } = record
+    if (record.store !== store || !key.startsWith(prefix) || (end !== null && key <= end)) return undefined
+    end = key
+    records.push(record)
   }
+  if (!message.more) return { records, end: undefined }
+  return records.length === 0 || end === null ? undefined : { records, end }
+}
+
+/** One page of many: joined by key, up to the last key that every page reaches. */
+function merged(pages: readonly Page[]): [records: StoreRecord[], more: boolean] {
+  let least: string | undefined
+  for (const { end } of pages) if (end !== undefined && (least === undefined || end < least)) least = end
   const found = new Map<string, StoreRecord>()
   for (const { records } of pages) {
-    for (const wire of records) {
-      const record = fromWire(wire)
-      if (end !== undefined && record.key > end) break
+    for (const record of records) {
+      if (least !== undefined && record.key > least) break
       const before = found.get(record.key)
       found.set(record.key, before === undefined ? record : { ...record, ...join(before, record) })
     }
   }
   const records = [...found.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-  return [records, end !== undefined]
+  return [records, least !== undefined]
 }

@@ -61,4 +61,34 @@ describe('a read', () => {
     await rig.run(rig.store(reader).get('nothing'))
     expect(asked).toBe(4)
   })
+
+  it('rests no fresh answer on an owner that has not been brought its keys yet', async () => {
+    let late: string | undefined
+    const rig = new StoreRig([...ids, 'f', 'g'], {
+      suspectAfter: 200,
+      deadAfter: 400,
+      // What the writer says to one of the owners takes long.
+      delay: (from, to) => (from === 'a' && to === late ? 60_000 : 1),
+    })
+    const [key = '', owners = []] =
+      Array.from({ length: 100 }, (_, n) => `key ${n}`)
+        .map((key) => [key, rig.net.cluster('a').ring.owners(key, 3)] as const)
+        .find(([, owners]) => !owners.includes('a')) ?? []
+    const [first = '', second = '', third = ''] = owners
+    await rig.run(rig.store('a').put(key, 'old'))
+    rig.time.advance(100)
+    late = third
+    const { holders } = await rig.run(rig.store('a').put(key, 'new'))
+    expect(holders).not.toContain(third)
+    rig.net.freeze(second, 3_000)
+    rig.net.crash(first)
+    rig.time.advance(1_000)
+    const newcomer = rig.net
+      .cluster(third)
+      .ring.owners(key, 3)
+      .find((id) => !owners.includes(id))
+    expect(rig.service(newcomer as string).stats().settled).toBe(false)
+    const reader = rig.net.running.find(({ self }) => ![...owners, newcomer, 'a'].includes(self))?.self
+    expect(await rig.run(rig.store(reader as string).get(key, { fresh: true }))).toBe('new')
+  })
 })

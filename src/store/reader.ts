@@ -124,14 +124,17 @@ export class Read {
   #judge(): void {
     if (this.#isOver) return
     let held: Held | undefined
-    let settled = false
+    let settledOnes = 0
     for (const finding of this.#findings.values()) {
       if (finding.held !== undefined) held = held === undefined ? finding.held : join(held, finding.held)
-      settled ||= finding.settled
+      if (finding.settled) settledOnes++
     }
+    const settled = settledOnes > 0
     const owners = this.#candidates()
     const wanted = Math.min(this.#options.reads, owners.length)
-    if (this.#findings.size >= wanted && wanted > 0) {
+    // Who has not been brought all that it owns yet may lack the latest write, so a fresh read does not rest on it.
+    const heard = this.#options.reads > 1 ? settledOnes : this.#findings.size
+    if (heard >= wanted && wanted > 0) {
       if (held !== undefined || (settled && this.#isMissing(owners))) {
         this.#read(held)
         return
@@ -142,7 +145,7 @@ export class Read {
       }
     }
     const waiting = this.#asked.size - this.#findings.size - this.#failed.size
-    const needed = Math.max(1, wanted - this.#findings.size)
+    const needed = Math.max(1, wanted - heard)
     for (let asked = waiting; asked < needed; asked++) if (!this.#askNext()) break
     if (this.#asked.size > this.#findings.size + this.#failed.size || this.#isOver) return
     // Everybody was asked. Nobody has it, though nobody can vouch that it never was: it is not there.

@@ -1,10 +1,12 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
-import type { Timer } from '../runtime/index.js'
-import type { Message, PeerId } from '../wire/index.js'
+import type { PeerId } from '../wire/index.js'
+import { Adoption } from './adoption.js'
+import { Answers } from './answers.js'
 import { AntiEntropy } from './anti-entropy.js'
 import { Awaited } from './awaited.js'
 import { Balancer } from './balancer.js'
+import { Capacity } from './capacity.js'
 import { Carrier } from './carrier.js'
 import { HybridClock, shifted, type Version } from './clock.js'
 import { ClockSurvey } from './clock-survey.js'
@@ -16,20 +18,19 @@ import { Handoff } from './handoff.js'
 import { Hints } from './hints.js'
 import { Journal } from './journal.js'
 import { Listing } from './listing.js'
-import { kinds } from './merges/kinds.js'
 import { restamped } from './merges/restamp.js'
 import { checkStoreName, checkStoreOptions } from './options.js'
 import type { Persistence } from './persistence.js'
 import { Placement } from './placement.js'
-import { type Finding, Read, type ReadEnd, type ReadOptions } from './reader.js'
-import { fromWire, markOf, type Position, type StoreRecord } from './record.js'
+import { Progress, type TransferProgress } from './progress.js'
+import { Read, type ReadEnd, type ReadOptions } from './reader.js'
+import type { StoreRecord } from './record.js'
 import { Replica } from './replica.js'
-import { Returned } from './returned.js'
-import { type Status, status } from './status.js'
+import type { StateStats } from './state-stats.js'
 import { Store, type StoreOptions } from './store.js'
 import { Tombstones } from './tombstones.js'
 import { Watches } from './watches.js'
-import { Write, type WriteEnd, type WriteOptions } from './writer.js'
+import { type StoreLocally, Write, type WriteEnd, type WriteOptions } from './writer.js'
 
 export interface StateServiceOptions {
   readonly cluster: Cluster
@@ -41,55 +42,12 @@ export interface StateServiceOptions {
   readonly mostBytes?: number
 }
 
-/** Counters and gauges of the state on this peer. */
-export interface StateStats {
-  /** Keys held here, tombstones included, and of them those that others own. */
-  readonly keys: number
-  readonly foreign: number
-  /** Bytes of keys and values held here. */
-  readonly bytes: number
-  /** Keys that are still to be brought to other peers. */
-  readonly waiting: number
-  /** Keys offered to others, and of them those that had to be sent, with their bytes. */
-  readonly offered: number
-  readonly sent: number
-  readonly bytesSent: number
-  readonly received: number
-  readonly bytesReceived: number
-  /** Copies dropped after every owner had acknowledged them. */
-  readonly dropped: number
-  /** Changes that are not in storage yet, and changes written there. */
-  readonly unsaved: number
-  readonly saved: number
-  /** Keys remembered for suspected peers, and keys from storage that may have been deleted and wait for a verdict. */
-  readonly hinted: number
-  readonly unjudged: number
-  /** Comparisons with co-owners, and leaves of the tree that were found to differ. */
-  readonly compared: number
-  readonly differed: number
-  /** Deleted keys that were forgotten for good. */
-  readonly forgotten: number
-  /** Whether this peer was sent everything that it owns. */
-  readonly settled: boolean
-}
-
 export interface StateEvents {
   /** Copies are moving: told at most four times a second, and once more when all have arrived. */
-  progress(progress: { readonly waiting: number; readonly sent: number; readonly bytesSent: number }): void
+  progress(progress: TransferProgress): void
   /** This peer has no room for more, in storage or memory, or has again; while it has none, new keys are refused here. */
   storage(state: { readonly isFull: boolean }): void
 }
-
-/**
- * Offers that wait until storage has been read: two of each of 512 peers, as many as a page has
- * connections. Each names at most 256 keys.
- */
-const mostHeldOffers = 1_024
-
-/** Milliseconds between two events of progress. */
-const progressEvery = 250
-
-type Stored = Extract<Message, { type: 'store.stored' }>
 
 /**
  * The sharded state of a mesh on one peer: its share of the keys, and the stores that the
@@ -109,7 +67,6 @@ export class StateService {
   readonly #survey: ClockSurvey
   readonly #replica: Replica
   readonly #exchanges: Exchanges
-  readonly #awaited: Awaited
   readonly #carrier: Carrier
   readonly #balancer: Balancer
   readonly #handoff: Handoff
@@ -129,39 +86,34 @@ export class StateService {
     progress: new Set(),
     storage: new Set(),
   }
-  #progress: Timer | undefined
-  #reported = -1
   readonly #tombstones: Tombstones
-  readonly #tombstoneTime: number
-  readonly #mostBytes: number
-  /** The last that was offered did not fit within the limit of bytes. */
-  #isCrowded = false
-  #toldFull = false
-  #returned: Returned | undefined
-  #born: number
-  #isLoaded: boolean
-  #whenLoaded: (() => void)[] = []
-  #received = 0
-  #bytesReceived = 0
+  readonly #capacity: Capacity
+  readonly #adoption: Adoption
+  readonly #answers: Answers
+  readonly #progress: Progress
   #isClosed = false
 
   constructor(options: StateServiceOptions) {
     const { cluster, persistence } = options
-    this.#tombstoneTime = options.tombstoneTime ?? tombstoneTime
-    this.#mostBytes = options.mostBytes ?? heldBytes
+    const life = options.tombstoneTime ?? tombstoneTime
+    const { runtime } = cluster
     this.cluster = cluster
-    this.#born = cluster.runtime.wallClock()
-    this.clock = new HybridClock(cluster.runtime, cluster.self)
-    this.#survey = new ClockSurvey(cluster, this.clock, (change) => this.#corrected(change))
+    this.clock = new HybridClock(runtime, cluster.self)
     this.placement = new Placement(cluster)
+    this.#survey = new ClockSurvey(cluster, this.clock, (change) => this.#corrected(change))
+    const doubted = () => this.#survey.ask()
     this.#replica = new Replica(cluster, this.placement, this.clock, {
       changed: (entry) => this.#changed(entry),
       dropped: (entry) => this.#journal?.note(entry.store, entry.key),
       owned: (entry) => this.#journal?.note(entry.store, entry.key),
     })
-    this.#exchanges = new Exchanges(cluster)
-    this.#awaited = new Awaited(cluster.runtime)
-    this.#carrier = new Carrier(cluster, this.#exchanges)
+    this.#journal = persistence && this.#keepIn(persistence)
+    this.#capacity = new Capacity(this.#replica, this.#journal, options.mostBytes ?? heldBytes, (isFull) =>
+      this.#emit('storage', { isFull }),
+    )
+    const exchanges = new Exchanges(cluster)
+    this.#exchanges = exchanges
+    this.#carrier = new Carrier(cluster, exchanges)
     this.#balancer = new Balancer(cluster, this.#replica, this.placement, this.#carrier, () => {
       this.#coverage.answer()
       this.#handoff.nudge()
@@ -169,58 +121,51 @@ export class StateService {
     this.#handoff = new Handoff(cluster, this.#replica, this.placement, this.#carrier)
     this.#antiEntropy = new AntiEntropy(cluster, this.#replica, this.#balancer, this.#carrier)
     this.#hints = new Hints(cluster, this.#balancer)
-    this.#tombstones = new Tombstones(
-      cluster,
-      this.#replica,
-      this.placement,
-      this.#exchanges,
-      this.#tombstoneTime,
-    )
+    this.#tombstones = new Tombstones(cluster, this.#replica, this.placement, exchanges, life)
     this.#coverage = new Coverage(
       cluster,
       this.#balancer,
-      () => this.#born,
-      (born, clock) => {
-        // An age, as the two clocks may differ.
-        this.#born = Math.min(this.#born, cluster.runtime.wallClock() - (clock - born))
-      },
+      () => this.#adoption.born,
+      // An age, as the two clocks may differ.
+      (born, clock) => this.#adoption.learned(runtime.wallClock() - (clock - born)),
     )
-    this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock, () => this.#survey.ask())
+    this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock, doubted)
     this.#listing = new Listing(cluster, this.#replica)
-    this.#isLoaded = persistence === undefined
-    if (persistence !== undefined) {
-      this.#journal = new Journal(
-        cluster.runtime,
-        persistence,
-        (store, key) => this.#replica.find(store, key),
-        this.#replica.foreign,
-        {
-          full: (isFull) => {
-            cluster.runtime.log('warn', isFull ? 'storage is full' : 'storage has room again', {})
-            this.#tellFull()
-          },
-          failed: (error) => cluster.runtime.log('error', 'storage failed', { error }),
-        },
-      )
-      const records: StoreRecord[] = []
-      this.#journal.load(
-        (record) => records.push(record),
-        (alive) => this.#loaded(records, alive),
-      )
+    this.#progress = new Progress(runtime, this.#carrier, this.#balancer, (progress) =>
+      this.#emit('progress', progress),
+    )
+    const shared = {
+      cluster,
+      doubted,
+      clock: this.clock,
+      replica: this.#replica,
+      placement: this.placement,
+      coverage: this.#coverage,
+      journal: this.#journal,
     }
-    this.#serve()
+    this.#adoption = new Adoption({ ...shared, carrier: this.#carrier, tombstoneTime: life })
+    this.#answers = new Answers({
+      ...shared,
+      exchanges,
+      awaited: new Awaited(runtime),
+      balancer: this.#balancer,
+      adoption: this.#adoption,
+      capacity: this.#capacity,
+    })
+    this.#adoption.whenLoaded(() => this.#handoff.nudge())
+    this.#adoption.start()
     this.#off.push(
       cluster.on('ring', () => this.#follow()),
       cluster.on('change', () => this.#follow()),
-      cluster.on('ring', () => this.#survey.ask()),
+      cluster.on('ring', doubted),
     )
     cluster.onJoining((done) => {
       const cover = () => {
         this.#coverage.ask()
         this.#coverage.whenComplete(done)
       }
-      if (this.#isLoaded) cover()
-      else this.#whenLoaded.push(cover)
+      if (this.#adoption.isLoaded) cover()
+      else this.#adoption.whenLoaded(cover)
     })
     cluster.onLeaving((done) => this.#handoff.handAll(done))
   }
@@ -266,17 +211,17 @@ export class StateService {
       offered,
       sent,
       bytesSent,
-      received: this.#received,
-      bytesReceived: this.#bytesReceived,
+      received: this.#answers.received,
+      bytesReceived: this.#answers.bytesReceived,
       dropped: this.#handoff.dropped,
       unsaved: this.#journal?.waiting ?? 0,
       saved: this.#journal?.written ?? 0,
       hinted: this.#hints.waiting,
-      unjudged: this.#returned?.waiting ?? 0,
+      unjudged: this.#adoption.unjudged,
       compared: this.#antiEntropy.compared,
       differed: this.#antiEntropy.differed,
       forgotten: this.#tombstones.collected,
-      settled: this.#isLoaded && this.#coverage.isComplete,
+      settled: this.#adoption.isLoaded && this.#coverage.isComplete,
     }
   }
 
@@ -293,7 +238,8 @@ export class StateService {
     this.#exchanges.close()
     this.#coverage.close()
     this.#antiEntropy.close()
-    this.#progress?.cancel()
+    this.#progress.close()
+    this.#adoption.close()
     this.#tombstones.close()
     this.#watches.close()
     if (this.#journal === undefined) this.cluster.runtime.timer(0, done)
@@ -318,12 +264,8 @@ export class StateService {
       end({ kind: 'failed', error: new RingmeshError('Closed', 'the mesh was left') })
       return
     }
-    const local = (
-      stored: StoreRecord,
-      expected: Version | '' | null,
-      durable: boolean,
-      done: (stored: Stored) => void,
-    ) => this.#store(stored, expected, durable, done)
+    const local: StoreLocally = (stored, expected, durable, done) =>
+      this.#answers.store(stored, expected, durable, this.cluster.view, done)
     const write = new Write(this.cluster, this.placement, local, record, options, (how) => {
       this.#underWay.delete(write)
       // One of the clocks is wrong: the writer hears of it when it is known which.
@@ -343,7 +285,7 @@ export class StateService {
       end({ kind: 'failed', error: new RingmeshError('Closed', 'the mesh was left') })
       return
     }
-    const find = () => this.#find(place.store, place.key, place.replicas)
+    const find = () => this.#answers.find(place.store, place.key, place.replicas)
     const read = new Read(this.cluster, this.placement, find, place, options, (how) => {
       this.#underWay.delete(read)
       end(how)
@@ -368,68 +310,16 @@ export class StateService {
     }
   }
 
-  #serve(): void {
-    const { cluster } = this
-    cluster.serve('store.put', (message, request) => {
-      const { expected, durable } = message
-      this.#store(message, expected, durable, (stored) => request.reply(stored))
-      if (this.clock.isAhead(message.version)) this.#survey.ask()
-    })
-    cluster.serve('store.get', ({ store, replicas, key }, request) => {
-      const { held, settled } = this.#find(store, key, replicas)
-      request.reply({
-        type: 'store.found',
-        kind: held?.kind ?? 0,
-        version: held?.version ?? null,
-        content: held?.content ?? null,
-        settled,
-      })
-    })
-    cluster.receive('store.offer', ({ exchange, absent, positions }, from) => {
-      const answer = () => {
-        const statuses = new Uint8Array(positions.length)
-        for (const [index, position] of positions.entries())
-          statuses[index] = this.#judge(from, position, absent)
-        cluster.send(from, { type: 'store.offered', exchange, statuses })
-      }
-      // What storage holds need not be sent; the others begin to offer before it has been read.
-      if (this.#isLoaded || this.#whenLoaded.length >= mostHeldOffers) answer()
-      else this.#whenLoaded.push(answer)
-    })
-    cluster.receive('store.offered', ({ exchange, statuses }, from) =>
-      this.#exchanges.answered(from, exchange, statuses),
-    )
-    cluster.receive('store.transfer', ({ exchange, records }, from) => {
-      const statuses = new Uint8Array(records.length)
-      for (const [index, wire] of records.entries()) statuses[index] = this.#accept(from, fromWire(wire))
-      cluster.send(from, { type: 'store.transferred', exchange, statuses })
-    })
-    cluster.receive('store.transferred', ({ exchange, statuses }, from) =>
-      this.#exchanges.answered(from, exchange, statuses),
-    )
-  }
-
-  /** Storage was read: what it held is foreign data now, as good as what anybody else offers. */
-  #loaded(records: StoreRecord[], alive: number | undefined): void {
-    if (this.#isClosed) return
-    this.#isLoaded = true
+  #keepIn(persistence: Persistence): Journal {
     const { runtime } = this.cluster
-    const isOutdated = alive !== undefined && runtime.wallClock() - alive >= this.#tombstoneTime
-    if (isOutdated) {
-      this.#returned = new Returned(this.cluster, this.placement, this.#carrier, records, alive, {
-        accepted: (record) => {
-          this.#replica.apply(record)
-        },
-        refused: ({ store, key }) => this.#journal?.note(store, key),
-        isGone: ({ store, key }, absent) =>
-          this.#born <= absent && this.#coverage.isComplete && this.#replica.find(store, key) === undefined,
-      })
-    } else for (const record of records) this.#replica.apply(record)
-    for (const loaded of this.#whenLoaded) loaded()
-    this.#whenLoaded = []
-    this.#handoff.nudge()
-    // Only a peer that has its share, and knows since when the mesh has lived, can judge what is gone.
-    this.#coverage.whenComplete(() => this.#returned?.start())
+    const find = (store: string, key: string) => this.#replica.find(store, key)
+    return new Journal(runtime, persistence, find, this.#replica.foreign, {
+      full: (isFull) => {
+        runtime.log('warn', isFull ? 'storage is full' : 'storage has room again', {})
+        this.#capacity.tell()
+      },
+      failed: (error) => runtime.log('error', 'storage failed', { error }),
+    })
   }
 
   #emit<Event extends keyof StateEvents>(event: Event, value: Parameters<StateEvents[Event]>[0]): void {
@@ -442,23 +332,11 @@ export class StateService {
     }
   }
 
-  /** Tells how far the moving of copies has come, until it is over. */
-  #report(): void {
-    this.#progress ??= this.cluster.runtime.timer(progressEvery, () => {
-      this.#progress = undefined
-      const { sent, bytesSent, waiting: carried } = this.#carrier.stats
-      const waiting = carried + this.#balancer.waiting
-      if (sent !== this.#reported) this.#emit('progress', { waiting, sent, bytesSent })
-      this.#reported = sent
-      if (waiting > 0 && !this.#isClosed) this.#report()
-    })
-  }
-
   #follow(): void {
     if (this.#isClosed) return
     if (this.#balancer.follow()) {
       this.#antiEntropy.hurry()
-      this.#report()
+      this.#progress.follow()
     }
     this.#coverage.follow()
     this.#coverage.answer()
@@ -474,49 +352,6 @@ export class StateService {
     if (this.#replica.foreign.has(entry)) this.#handoff.nudge()
   }
 
-  /** Stores a record here and tells how it went, for a put from anywhere. */
-  #store(
-    record: StoreRecord,
-    expected: Version | '' | null,
-    durable: boolean,
-    done: (stored: Stored) => void,
-  ): void {
-    const { store, key, replicas } = record
-    const answer = (
-      how: Stored['status'],
-      isDurable = false,
-      held: { version: Version; content: Uint8Array | null } | undefined = undefined,
-    ): void =>
-      done({
-        type: 'store.stored',
-        status: how,
-        owner: this.#replica.owns(key, replicas),
-        durable: isDurable,
-        version: held?.version ?? null,
-        content: held?.content ?? null,
-        clock: this.cluster.runtime.wallClock(),
-      })
-    if (expected !== null) {
-      const held = this.#replica.find(store, key)
-      if ((held?.version ?? '') !== expected && held?.version !== record.version) {
-        answer('conflict', false, held)
-        return
-      }
-    }
-    if (this.#isFullFor(record)) {
-      answer('full')
-      return
-    }
-    if (this.#replica.apply(record) === 'ahead') {
-      answer('ahead')
-      return
-    }
-    const journal = this.#journal
-    if (durable && journal?.isDurable && this.cluster.info.kind === 'edge')
-      journal.keep(store, key, (kept) => answer('stored', kept))
-    else answer('stored')
-  }
-
   /**
    * This clock was corrected. What it stamped while it was ahead is believed by nobody else, and
    * would be overtaken by no write for as long: it gets the stamps that it should have had.
@@ -527,6 +362,7 @@ export class StateService {
     const text = 'the clock of this machine is far from those of the others: it is corrected'
     this.cluster.runtime.log('warn', text, { milliseconds: Math.round(change) })
     if (change > 0) {
+      this.#adoption.lookAgain()
       this.#watches.restart()
       return
     }
@@ -544,71 +380,5 @@ export class StateService {
       this.#watches.forget(store, key)
       this.#replica.apply(record)
     }
-  }
-
-  #find(store: string, key: string, replicas: number): Finding {
-    const held = this.#replica.find(store, key)
-    const settled = this.#isLoaded && this.#coverage.isComplete && this.#replica.owns(key, replicas)
-    return { held, settled }
-  }
-
-  /** What this peer says to an offer of a key. */
-  #judge(from: PeerId, [store, replicas, key, mark]: Position, absent: number | null): Status {
-    const entry = this.#replica.find(store, key)
-    if (entry === undefined) {
-      if (absent !== null) {
-        // Without its own share this peer cannot tell a key deleted from one not received yet.
-        if (!this.#isLoaded || !this.#coverage.isComplete) return status.ahead
-        if (this.#born <= absent) return status.gone
-      }
-      return this.#awaited.ask(from, store, key) ? status.need : status.ahead
-    }
-    if (entry.mark === mark) return this.#acknowledge(entry, replicas)
-    const isOlder = entry.kind === kinds.last && entry.version > mark
-    if (!isOlder) return this.#awaited.ask(from, store, key) ? status.need : status.ahead
-    this.#balancer.bring(from, entry)
-    return status.newer
-  }
-
-  /** Whether there is no room for a record. What frees room is taken in any case. */
-  #isFullFor(record: StoreRecord): boolean {
-    if (record.content === null) return false
-    const growth = this.#replica.growth(record)
-    const isOver = growth > 0 && this.#replica.bytes + growth > this.#mostBytes
-    if (isOver !== this.#isCrowded && growth > 0) {
-      this.#isCrowded = isOver
-      this.#tellFull()
-    }
-    return isOver || this.#journal?.isFull === true
-  }
-
-  #tellFull(): void {
-    const isFull = this.#isCrowded || this.#journal?.isFull === true
-    if (isFull === this.#toldFull) return
-    this.#toldFull = isFull
-    this.#emit('storage', { isFull })
-  }
-
-  /** Keeps a record that was sent here, and tells how. */
-  #accept(from: PeerId, record: StoreRecord): Status {
-    if (this.#isFullFor(record)) return status.full
-    const applied = this.#replica.apply(record)
-    if (applied === 'ahead') {
-      this.#survey.ask()
-      return status.ahead
-    }
-    this.#awaited.came(record.store, record.key)
-    this.#received++
-    this.#bytesReceived += record.content?.byteLength ?? 0
-    if (applied.entry.mark === markOf(record)) return this.#acknowledge(applied.entry, record.replicas)
-    this.#balancer.bring(from, applied.entry)
-    return status.newer
-  }
-
-  /** Exactly this is held here: promised to be kept where it is owned. */
-  #acknowledge(entry: Entry, replicas: number): Status {
-    if (!this.#replica.owns(entry.key, replicas)) return status.held
-    this.#replica.pin(entry)
-    return status.pinned
   }
 }

@@ -2,9 +2,10 @@ import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import { isPlanted } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
-import type { HybridClock } from './clock.js'
-import { frameBytes, queueHigh, queueRetry } from './constants.js'
+import { type HybridClock, timeOf } from './clock.js'
+import { frameBytes, queueHigh, queueRetry, tombstoneTime } from './constants.js'
 import type { Entry } from './entry.js'
+import { kinds } from './merges/kinds.js'
 import type { Placement } from './placement.js'
 import { fromWire, type Held, join, markOf, sizeOf, toWire, type WireRecord } from './record.js'
 import type { Replica } from './replica.js'
@@ -27,7 +28,7 @@ interface Watch {
   readonly replicas: number
   readonly watched: Watched
   readonly changed: (key: string, held: Held) => void
-  /** The latest state told of every key, so that of three replicas' news one counts. */
+  /** The latest state told of every key, so that of three replicas' news one counts; of what is written whole the version alone. */
   readonly told: Map<string, Held>
   /** Peers that have confirmed the watch. */
   readonly at: Set<PeerId>
@@ -201,12 +202,22 @@ export class Watches {
   #keepRenewing(): void {
     this.#timer ??= this.#cluster.runtime.timer(renewEvery, () => {
       this.#timer = undefined
-      for (const watch of this.#watches.values()) this.#ask(watch, true)
+      for (const watch of this.#watches.values()) {
+        this.#ask(watch, true)
+        this.#forgetDeleted(watch)
+      }
       const now = this.#cluster.runtime.now()
       for (const watcher of [...this.#watchers.values()])
         if (now - watcher.renewed > leaseTime) this.#end(watcher)
       if (this.#watches.size > 0 || this.#watchers.size > 0) this.#keepRenewing()
     })
+  }
+
+  /** Nobody brings an older state of a key back once its deletion has been forgotten by all. */
+  #forgetDeleted({ told }: Watch): void {
+    const before = this.#cluster.runtime.wallClock() - 2 * tombstoneTime
+    for (const [key, { content, version }] of told)
+      if (content === null && timeOf(version) < before) told.delete(key)
   }
 
   #admit(peer: PeerId, number: number, store: string, watched: Watched, mark: string | null): boolean {
@@ -306,10 +317,18 @@ export class Watches {
       const held: Held = { kind, version, content }
       const joined = before === undefined ? held : join(before, held)
       if (joined === before) continue
-      watch.told.set(key, joined)
+      watch.told.set(key, remembered(joined))
       // A key that is gone already when the watch begins is no news.
       if (before === undefined && joined.content === null) continue
       watch.changed(key, joined)
     }
   }
+}
+
+const nothing = new Uint8Array()
+
+/** What must be kept of a state to know whether another adds to it. */
+function remembered(held: Held): Held {
+  if (held.kind !== kinds.last || held.content === null) return held
+  return { kind: held.kind, version: held.version, content: nothing }
 }

@@ -28,23 +28,25 @@ export interface WriteOptions {
 }
 
 export type WriteEnd =
-  | { readonly kind: 'written'; readonly written: Written }
+  /** `overtaken`: the latest version that a holder has instead of this one, where that is later still. */
+  | { readonly kind: 'written'; readonly written: Written; readonly overtaken: Version | undefined }
   | { readonly kind: 'conflict'; readonly held: Held | undefined }
   | { readonly kind: 'ahead' }
   | { readonly kind: 'failed'; readonly error: RingmeshError }
 
-/** Stores a record here, as for any other peer; answers by `done`. */
+/** Stores a record here, as for any other peer; answers by `done`, with undefined where it is to be asked again later. */
 export type StoreLocally = (
   record: StoreRecord,
   expected: Version | '' | null,
   durable: boolean,
-  done: (stored: Stored) => void,
+  done: (stored: Stored | undefined) => void,
 ) => void
 
 /**
  * One write under way: sent to every owner, and while peers come and go to the owners after
- * that too, until enough hold it. With an expected version the first owner is asked alone, and
- * the others get what it accepted.
+ * that too, until enough hold it. With an expected version the first owner is asked alone, also
+ * while it is suspected, as two that both believe to be the first would both accept; the others
+ * get what it accepted.
  */
 export class Write {
   readonly #cluster: Cluster
@@ -64,6 +66,9 @@ export class Write {
   readonly #timer: Timer
   #isDurable = false
   #accepted: boolean
+  /** A first owner was asked, and whether it accepted will never be known. */
+  #isUncertain = false
+  #overtaken: Version | undefined
   #isOver = false
 
   constructor(
@@ -90,9 +95,10 @@ export class Write {
     const { key, replicas } = this.#record
     const owners = this.#placement.owners(key, replicas)
     if (!this.#accepted) {
-      if (this.#asked.size > 0) return
-      const first = owners.find((id) => this.#cluster.member(id)?.state !== 'suspect') ?? owners[0]
-      if (first !== undefined) this.#ask(first)
+      const [first] = owners
+      if (first === undefined || this.#asked.has(first)) return
+      if (this.#asked.size > 0) this.#isUncertain = true
+      this.#ask(first)
       return
     }
     for (const owner of owners) this.#owners.add(owner)
@@ -117,10 +123,13 @@ export class Write {
   #ask(to: PeerId): void {
     if (this.#asked.has(to) || this.#isOver) return
     const { expected, durable, timeout } = this.#options
+    // A hint is a note for later, and no copy.
+    if (isPlanted('hint-counted-as-write') && this.#cluster.member(to)?.state === 'suspect')
+      this.#holders.add(to)
     if (to === this.#cluster.self) {
       this.#asked.set(to, () => {})
       this.#storeLocally(this.#record, this.#accepted ? null : expected, durable, (stored) =>
-        this.#answered(to, stored),
+        stored === undefined ? this.#askAgain(to) : this.#answered(to, stored),
       )
       return
     }
@@ -146,13 +155,13 @@ export class Write {
       this.#answered(to, outcome.message)
       return
     }
-    // Ask again if it is an owner still (it was busy), or the owner that took its place.
-    this.#asked.delete(to)
-    if (isPlanted('hint-counted-as-write') && outcome.kind === 'down') this.#holders.add(to)
-    this.#retry()
+    if (!this.#accepted && outcome.kind !== 'refused') this.#isUncertain = true
+    this.#askAgain(to)
   }
 
-  #retry(): void {
+  /** Asks again if it is an owner still (it was busy), or the owner that took its place. */
+  #askAgain(to: PeerId): void {
+    this.#asked.delete(to)
     this.#cluster.runtime.timer(100 + 100 * this.#cluster.runtime.random(), () => this.follow())
   }
 
@@ -164,6 +173,11 @@ export class Write {
         this.#checkDoubted()
         return
       case 'conflict': {
+        if (this.#accepted) return
+        if (this.#isUncertain) {
+          this.#finish({ kind: 'failed', error: this.#unknown('an owner went before it had answered') })
+          return
+        }
         const { version, content } = stored
         const held = version === null ? undefined : { kind: this.#record.kind, version, content }
         this.#finish({ kind: 'conflict', held })
@@ -178,6 +192,8 @@ export class Write {
     }
     this.#holders.add(from)
     if (stored.durable) this.#isDurable = true
+    const { version: held } = stored
+    if (held !== null && held > (this.#overtaken ?? this.#record.version)) this.#overtaken = held
     const isFirst = this.#holders.size === 1
     this.#accepted = true
     if (isFirst) this.follow()
@@ -185,12 +201,36 @@ export class Write {
   }
 
   #checkDone(): void {
-    if (this.#isOver || (this.#options.durable && !this.#isDurable)) return
+    if (this.#isOver) return
+    const { writes, durable } = this.#options
     let copies = 0
-    for (const holder of this.#holders) if (this.#owners.has(holder)) copies++
-    if (copies < this.#options.writes) return
+    for (const holder of this.#holders) if (this.#owners.has(holder) && this.#isThere(holder)) copies++
+    if (copies < writes) return
+    if (durable && !this.#isDurable) {
+      this.#checkHopeless()
+      return
+    }
     const holders = [...this.#holders].sort()
-    this.#finish({ kind: 'written', written: { version: this.#record.version, holders } })
+    const written: Written = { version: this.#record.version, holders }
+    this.#finish({ kind: 'written', written, overtaken: this.#overtaken })
+  }
+
+  /** A copy that died with its holder is none. */
+  #isThere(holder: PeerId): boolean {
+    const state = this.#cluster.member(holder)?.state
+    return state !== 'dead' && state !== 'left'
+  }
+
+  /** Every owner has it and none has it on disk: nobody is left to wait for. */
+  #checkHopeless(): void {
+    const { key, replicas } = this.#record
+    if (
+      this.#placement.isMoving ||
+      !this.#placement.owners(key, replicas).every((id) => this.#holders.has(id))
+    )
+      return
+    const text = `${this.#name} is held by its ${this.#holders.size} owners, and none has it on the disk of an edge worker`
+    this.#finish({ kind: 'failed', error: new RingmeshError('NotDurable', text) })
   }
 
   /** One owner that does not believe the stamp may have a wrong clock itself; too many are right. */
@@ -220,11 +260,12 @@ export class Write {
             'NotDurable',
             `no edge worker confirmed ${this.#name} on disk within ${timeout} ms`,
           )
-        : new RingmeshError(
-            'Timeout',
-            `writing ${this.#name} took over ${timeout} ms with ${reached}: whether it will last is unknown`,
-          )
+        : this.#unknown(`it took over ${timeout} ms with ${reached}`)
     this.#finish({ kind: 'failed', error })
+  }
+
+  #unknown(why: string): RingmeshError {
+    return new RingmeshError('Timeout', `whether the write of ${this.#name} will last is unknown: ${why}`)
   }
 
   get #name(): string {

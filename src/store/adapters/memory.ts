@@ -1,5 +1,5 @@
 import type { Runtime } from '../../runtime/index.js'
-import type { Persistence } from '../persistence.js'
+import type { Change, Persistence } from '../persistence.js'
 
 export interface MemoryPersistenceOptions {
   /** Whether writes marked durable count as such, as an edge worker's disk in the simulator. Default false. */
@@ -8,6 +8,8 @@ export interface MemoryPersistenceOptions {
   delay?: number
   /** Bytes of values that fit; a write beyond fails with `QuotaExceededError`. Default: no limit. */
   quota?: number
+  /** Writes stay in a cache until a durable one flushes them, as in that of an operating system: a power failure takes them. */
+  isCached?: boolean
   /** What an earlier life left; the map is written to, so it may be given to a later one. */
   medium?: Map<string, Uint8Array>
 }
@@ -19,6 +21,8 @@ export interface MemoryPersistenceOptions {
  */
 export function memoryPersistence(runtime: Runtime, options: MemoryPersistenceOptions = {}): Persistence {
   const { durable = false, delay = 0, quota = Number.POSITIVE_INFINITY, medium = new Map() } = options
+  const { isCached = false } = options
+  let cache: Change[] = []
   let isClosed = false
   let waiting: (() => void)[] = []
   let underWay = 0
@@ -46,7 +50,7 @@ export function memoryPersistence(runtime: Runtime, options: MemoryPersistenceOp
         done(undefined)
       })
     },
-    write(batch, _durable, done) {
+    write(batch, mustFlush, done) {
       if (isClosed) {
         later(() => done(closed()))
         return
@@ -60,10 +64,14 @@ export function memoryPersistence(runtime: Runtime, options: MemoryPersistenceOp
           done(Object.assign(new Error('the storage is full'), { name: 'QuotaExceededError' }))
           return
         }
-        for (const [key, value] of batch) {
-          if (value === undefined) medium.delete(key)
-          // A copy: the caller may use its buffer again.
-          else medium.set(key, value.slice())
+        // Copies: the caller may use its buffers again.
+        for (const [key, value] of batch) cache.push([key, value?.slice()])
+        if (mustFlush || !isCached) {
+          for (const [key, value] of cache) {
+            if (value === undefined) medium.delete(key)
+            else medium.set(key, value)
+          }
+          cache = []
         }
         done(undefined)
       })
