@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test'
 import { countWords } from '../src/demo/work/count-words.js'
 import { crash, expect, test } from './support/demo.js'
+import { measured } from './support/measured.js'
 
 /** Members that a demo tab shows, by state. */
 async function peersSeen(page: Page, state = 'alive'): Promise<string[]> {
@@ -42,12 +43,15 @@ test('a tab that is opened sees itself and the edge worker', async ({ demo, cont
   await page.goto(demo.url)
   await expect(page.locator('[data-testid=peers] tr[data-state=alive]')).toHaveCount(2)
   await expect(page.locator('[data-testid=peers] tr[data-kind=edge]')).toHaveCount(1)
-  const painted = await page.evaluate(
-    () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
-  )
+  const both = Date.now() - start
+  const since = (entry: string): Promise<number> =>
+    page.evaluate((name) => performance.getEntriesByName(name)[0]?.startTime ?? Number.NaN, entry)
+  const [painted, drawn] = [await since('first-contentful-paint'), await since('ringmesh:drawn')]
   expect(painted).toBeGreaterThan(0)
-  testInfo.annotations.push({ type: 'first painted after', description: `${Math.round(painted)} ms` })
-  testInfo.annotations.push({ type: 'both seen after', description: `${Date.now() - start} ms` })
+  expect(drawn).toBeGreaterThan(0)
+  measured(testInfo, 'first painted after', `${Math.round(painted)} ms`)
+  measured(testInfo, 'the ring drawn after', `${Math.round(drawn)} ms`)
+  measured(testInfo, 'both seen after', `${both} ms`)
 })
 
 test('four tabs and an edge worker count words exactly while a renderer crashes', async ({

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { Member, Mesh } from '../../index.js'
 import {
   Forest,
@@ -48,6 +48,11 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
     if (member !== undefined) return nameOf(member)
     return frames.knows(id) ? `frame ${shortened(id)}` : shortened(id)
   }
+  // What the tour strikes is shown as what a visitor strikes.
+  const { value: watched } = stopwatch.watched
+  useEffect(() => {
+    if (watched !== undefined) select(watched)
+  }, [watched])
   const selected = chosen(wanted, { mesh, observer, frames, stopwatch })
   return (
     <main class="page">
