@@ -23,10 +23,11 @@ const app = await Application.bootstrapWithPlugins({
   excludeInternal: true,
   excludePrivate: true,
   disableSources: true,
-  logLevel: 'Error',
+  logLevel: 'Warn',
 })
 const project = await app.convert()
 if (project === undefined) fail('the doc comments cannot be read; what is wrong stands above')
 await app.generateOutputs(project)
-if (app.logger.hasErrors()) fail('the reference could not be written; what is wrong stands above')
+if (app.logger.hasErrors() || app.logger.hasWarnings())
+  fail('the reference has gaps or dead links; what is wrong stands above')
 console.log('dist/docs/index.html')

@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import { expect, test } from './support/demo.js'
+import { measured } from './support/measured.js'
 
 const peers = 16
 const tasksPerSecond = 200
@@ -102,10 +103,7 @@ test(`the picture of ${peers} peers and ${tasksPerSecond} tasks a second leaves 
     watched,
   )
   const perFrame = ((await taken()) - before) / frames
-  testInfo.annotations.push({
-    type: 'main thread',
-    description: `${perFrame.toFixed(2)} ms a frame, ${frames} frames`,
-  })
+  measured(testInfo, 'main thread', `${perFrame.toFixed(2)} ms a frame, ${frames} frames`)
   expect(frames).toBeGreaterThan(20)
   expect(perFrame).toBeGreaterThan(0)
   expect(perFrame).toBeLessThan(mostPerFrame)

@@ -32,9 +32,14 @@ test('the tour runs through, and nothing is lost on it', async ({ demo, context 
       expect(writes?.of).toBeGreaterThan(10)
       expect(detected).toBeGreaterThan(0)
       expect(settled).toBeGreaterThanOrEqual(detected)
-      // Never less than the least; more only where a starved machine has a peer flap, which costs movement and
-      // loses nothing. That a single change moves exactly the least is asserted by the tests of the ring.
-      expect(sighting.moved ?? 0).toBeGreaterThanOrEqual((sighting.ideal ?? Number.NaN) - 0.0005)
+      // Workers come and go without the ring. A peer that a starved machine takes for dead twice changes it more often
+      // than once; each change moves the least that it can.
+      if (fault === 'crash-worker') expect(sighting.ringChanges).toBeUndefined()
+      else {
+        expect(sighting.moved).toBeCloseTo(sighting.ideal ?? Number.NaN, 3)
+        expect(sighting.ringChanges).toBeGreaterThanOrEqual(fault === 'freeze' ? 0 : 1)
+        if (fault !== 'freeze') expect(sighting.moved).toBeGreaterThan(0)
+      }
     })
   }
   const total = (count: (sighting: (typeof figures.faults)[number]) => number | undefined): number =>

@@ -12,6 +12,8 @@ export interface FrameControl {
   thaw(): void
   hide(): void
   show(): void
+  /** Has the page say no goodbye when it goes: it is killed, not closed. */
+  silence(): void
 }
 
 declare global {
@@ -28,8 +30,16 @@ let isHidden = parameters.has('hidden')
 // A frame is as visible as the page around it. This one says of itself what a tab in the background says.
 Object.defineProperty(document, 'visibilityState', { get: () => (isHidden ? 'hidden' : 'visible') })
 
-// It is killed, not closed: nobody in it gets to say goodbye.
-window.addEventListener('pagehide', (event) => event.stopImmediatePropagation(), { capture: true })
+// A frame that goes with the page around it says goodbye as any tab does. One that is killed does not: whoever
+// listens after this listener hears nothing.
+let isSilent = false
+window.addEventListener(
+  'pagehide',
+  (event) => {
+    if (isSilent) event.stopImmediatePropagation()
+  },
+  { capture: true },
+)
 
 function turn(hidden: boolean): void {
   isHidden = hidden
@@ -53,6 +63,9 @@ startPeer(parameters).then(
       thaw: () => freezer.thaw(),
       hide: () => turn(true),
       show: () => turn(false),
+      silence: () => {
+        isSilent = true
+      },
     }
     window.dispatchEvent(new Event('ringmesh:joined'))
   },

@@ -21,6 +21,8 @@ export interface FramePeer {
 export class Frames {
   readonly #list = signal<readonly FramePeer[]>([])
   readonly #host: HTMLElement
+  /** Every peer that ever was in a frame here. */
+  readonly #known = new Set<string>()
 
   /** @param host - the element that the frames are put into */
   constructor(host: HTMLElement) {
@@ -33,6 +35,11 @@ export class Frames {
 
   of(id: string | undefined): FramePeer | undefined {
     return this.#list.value.find(({ control }) => control?.id === id)
+  }
+
+  /** Whether a peer is or was in a frame of this page. */
+  knows(id: string): boolean {
+    return this.#known.has(id)
   }
 
   /** Opens a frame; resolves with its peer's id once it has joined. */
@@ -64,6 +71,7 @@ export class Frames {
           const control = page?.ringmeshFrame
           if (control === undefined) return
           clearTimeout(bound)
+          this.#known.add(control.id)
           this.#change(element, { control })
           resolve(control.id)
         }
@@ -81,7 +89,9 @@ export class Frames {
   /** Removes the frame: its page is gone in the middle of whatever it did, and says nothing to anybody. */
   kill(id: string): void {
     const frame = this.of(id)
-    if (frame) this.#remove(frame.element)
+    if (frame === undefined) return
+    frame.control?.silence()
+    this.#remove(frame.element)
   }
 
   cut(id: string): void {

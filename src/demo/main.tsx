@@ -26,6 +26,7 @@ async function start(): Promise<void> {
   const tour = new Tour({ mesh, observer, frames, stopwatch, jobs, pixels })
   root.replaceChildren()
   render(<App {...{ mesh, observer, frames, stopwatch, jobs, pixels, tour }} />, root)
+  performance.mark('ringmesh:drawn')
   root.dataset.peer = mesh.id
   root.dataset.ready = 'true'
   if (parameters.has('tour')) await tour.run()

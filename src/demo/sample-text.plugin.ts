@@ -28,7 +28,7 @@ function collect(): string {
   const parts: string[] = []
   let length = 0
   for (const file of documents('node_modules', 0)) {
-    const text = readFileSync(file, 'utf8')
+    const text = prose(readFileSync(file, 'utf8'))
     parts.push(text)
     length += text.length
     if (length >= wanted) break
@@ -43,6 +43,17 @@ function* documents(folder: string, depth: number): Generator<string> {
   for (const entry of entries) {
     const path = join(folder, entry.name)
     if (entry.isDirectory() && depth < 3 && !entry.name.startsWith('.')) yield* documents(path, depth + 1)
-    else if (/^(readme|changelog|history)\.md$/i.test(entry.name)) yield path
+    else if (/^readme\.md$/i.test(entry.name)) yield path
   }
+}
+
+/** The sentences of a document: without its code, its addresses and its tags, whose words are nobody's language. */
+function prose(document: string): string {
+  return document
+    .replace(/^ *(`{3,}|~{3,})[\s\S]*?^ *\1/gm, '')
+    .replace(/`[^`\n]*`/g, '')
+    .replace(/<[^>\n]*>/g, '')
+    .replace(/\]\([^)\n]*\)/g, ']')
+    .replace(/^\[[^\]\n]*\]: .*$/gm, '')
+    .replace(/\bhttps?:[^\s)>\]]*/g, '')
 }

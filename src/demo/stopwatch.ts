@@ -24,9 +24,10 @@ export interface Sighting {
   readonly settled?: number
   readonly tasks?: LoadResult['tasks']
   readonly writes?: LoadResult['writes']
-  /** Share of the key space whose owner changed, and the least that could. */
+  /** Share of the key space whose owner changed, the least that could, and in how many changes of the ring. */
   readonly moved?: number
   readonly ideal?: number
+  readonly ringChanges?: number
   readonly failure?: string
 }
 
@@ -38,8 +39,11 @@ const watchFor = 150_000
 const lookEvery = 20
 /** The ring must be agreed on for so long, in milliseconds, to count as settled. */
 const settledFor = 600
-/** How long a frame is frozen, in milliseconds: long enough to be suspected, and it must live. */
-export const freezeFor = 8_000
+/**
+ * How long a frame is frozen, in milliseconds: it is suspected within three seconds, by a probe and its second try,
+ * and nobody is buried before six have gone by (src/membership/constants.ts), so that it lives.
+ */
+export const freezeFor = 5_000
 /** Work goes on for so long after the ring settled, in milliseconds. */
 const coolDown = 1_000
 
@@ -51,7 +55,7 @@ export class Stopwatch {
   readonly #reports: Reports
   readonly #ownTree: Supervisor
   readonly #sightings = signal<readonly Sighting[]>([])
-  readonly #isRunning = signal(false)
+  readonly #watched = signal<string | undefined>(undefined)
   #number = 0
 
   constructor(parts: {
@@ -73,14 +77,15 @@ export class Stopwatch {
     return this.#sightings
   }
 
-  get isRunning(): ReadonlySignal<boolean> {
-    return this.#isRunning
+  /** The peer whose fault is being watched now. */
+  get watched(): ReadonlySignal<string | undefined> {
+    return this.#watched
   }
 
   /** Strikes a peer of this page while work goes on; resolves with everything that was seen. */
   async strike(fault: Fault, peer: string): Promise<Sighting> {
-    if (this.#isRunning.value) throw new Error('another fault is being watched')
-    this.#isRunning.value = true
+    if (this.#watched.value !== undefined) throw new Error('another fault is being watched')
+    this.#watched.value = peer
     this.#number++
     let sighting: Sighting = { number: this.#number, fault, peer, phase: 'warming up' }
     const show = (change: Partial<Sighting>): void => {
@@ -105,7 +110,7 @@ export class Stopwatch {
     show({ phase: 'checking' })
     const { tasks, writes } = await load.finish()
     show({ phase: 'done', tasks, writes })
-    this.#isRunning.value = false
+    this.#watched.value = undefined
     return sighting
   }
 
@@ -127,7 +132,7 @@ export class Stopwatch {
       () => child()?.state === 'running' && child()?.ref?.id !== before?.ref?.id,
       'the restart',
     )
-    show({ detected: performance.now() - start, moved: 0, ideal: 0 })
+    show({ detected: performance.now() - start })
     this.#observer.note(`${shortened(peer)}: its supervisor started the worker again`)
     void this.#observer.lookAtTrees()
   }
@@ -138,8 +143,8 @@ export class Stopwatch {
     show: (change: Partial<Sighting>) => void,
   ): Promise<void> {
     const mesh = this.#mesh
-    const ringBefore = mesh.ring
-    let moved = 0
+    const changes: { readonly moved: number; readonly least: number }[] = []
+    let ringBefore = mesh.ring
     const start = performance.now()
     const since = (): number => performance.now() - start
     const noticed = (): void => {
@@ -155,8 +160,9 @@ export class Stopwatch {
       mesh.on('down', ({ id }) => {
         if (id === peer) hasDied = true
       }),
-      mesh.on('ring', (change) => {
-        moved += change.moved
+      mesh.on('ring', ({ moved }) => {
+        changes.push({ moved, least: leastMove(ringBefore, mesh.ring) })
+        ringBefore = mesh.ring
       }),
     ]
     try {
@@ -170,10 +176,17 @@ export class Stopwatch {
         const state = this.#stateOf(peer)
         return state === 'alive' || state === 'parked'
       }
-      await this.#until(fault === 'kill' || fault === 'cut' ? () => hasDied : isBack, 'the verdict')
+      const isDeadly = fault === 'kill' || fault === 'cut'
+      await this.#until(isDeadly ? () => hasDied : isBack, 'the verdict')
       show({ detected: since() })
-      const settled = await this.#settled(since)
-      show({ settled, moved, ideal: idealMove(fault, peer, ringBefore, mesh.ring, hasDied) })
+      // A word of it that was under way when it died may revive it: all may agree on that, and it is not over.
+      const settled = await this.#settled(since, isDeadly ? () => this.#stateOf(peer) === undefined : isBack)
+      show({
+        settled,
+        moved: changes.reduce((sum, { moved }) => sum + moved, 0),
+        ideal: changes.reduce((sum, { least }) => sum + least, 0),
+        ringChanges: changes.length,
+      })
     } finally {
       for (const stop of stops) stop()
     }
@@ -201,11 +214,14 @@ export class Stopwatch {
     }
   }
 
-  /** Resolves with when all peers began to agree on the ring, once they have done so for a while. */
-  async #settled(since: () => number): Promise<number> {
+  /** Resolves with when all peers began to agree on the ring and the verdict, once they have done so for a while. */
+  async #settled(since: () => number, verdictHolds: () => boolean): Promise<number> {
     let agreedSince: number | undefined
     await this.#until(() => {
-      const isWhole = this.#reports.isAgreed && this.#mesh.members().every(({ state }) => state !== 'joining')
+      const isWhole =
+        verdictHolds() &&
+        this.#reports.isAgreed &&
+        this.#mesh.members().every(({ state }) => state !== 'joining')
       if (!isWhole) agreedSince = undefined
       else agreedSince ??= since()
       return agreedSince !== undefined && since() - agreedSince >= settledFor
@@ -231,18 +247,9 @@ export class Stopwatch {
   }
 }
 
-/** The least of the key space that has to move: what the peer owned, or will own. */
-function idealMove(
-  fault: Fault,
-  peer: string,
-  before: ReadonlyRing,
-  after: ReadonlyRing,
-  hasDied: boolean,
-): number {
-  if (fault === 'kill' || fault === 'cut') return before.share(peer)
-  // Whoever was taken for dead and came back moved its share away and to itself again.
-  if (fault === 'freeze') return hasDied ? before.share(peer) + after.share(peer) : 0
-  return before.has(peer) ? 0 : after.share(peer)
+/** The least of the key space that can move from one ring to another: whatever a peer owns less of must go. */
+export function leastMove(before: ReadonlyRing, after: ReadonlyRing): number {
+  return before.nodes().reduce((sum, { id }) => sum + Math.max(0, before.share(id) - after.share(id)), 0)
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -4,14 +4,21 @@ import type { MeshObserver } from '../picture/index.js'
 import type { Frames } from './frames.js'
 import type { Jobs } from './jobs.js'
 import { boardSide, type PixelBoard } from './pixel-board.js'
+import { summary } from './sighting-text.js'
 import type { Fault, Sighting, Stopwatch } from './stopwatch.js'
 import { whole } from './work/mandelbrot.js'
 
+/** Parts of the page that a caption may speak of: ids of its sections. */
+type Subject = 'ring' | 'mandelbrot' | 'pixels'
+
+/** What the tour says of the step that it is at. */
 export interface Caption {
   readonly step: number
   readonly of: number
   readonly title: string
   readonly text: string
+  /** What the visitor should see meanwhile. */
+  readonly subject: Subject
 }
 
 /** The figures of a tour, all measured while it ran. */
@@ -103,14 +110,17 @@ export class Tour {
     const peers = mesh.members().length
     await this.#say(
       'Everyone works',
-      'The picture below is cut into tiles; each is a task, and tasks go round the peers.',
+      'This picture is cut into tiles. Each is a task, tasks go round the peers, and its tint is who drew it.',
+      'mandelbrot',
     )
     const tiles = await this.#draw()
     await this.#say(
       'Everyone remembers',
       'Each pixel of the board is a key. It is kept by three peers, chosen by the ring.',
+      'pixels',
     )
     const painted = await this.#paint()
+    await pause(reading)
     const faults = [
       await this.#fault(
         'A worker crashes',
@@ -120,7 +130,7 @@ export class Tour {
       ),
       await this.#fault(
         'A peer freezes',
-        'As a laptop does when its lid is closed. It is doubted, and it lives.',
+        'As a laptop does when its lid is closed. The others doubt it, and ask again before they act.',
         'freeze',
         second,
       ),
@@ -198,17 +208,24 @@ export class Tour {
 
   async #fault(title: string, text: string, fault: Fault, peer: string): Promise<Sighting> {
     await this.#say(title, text)
-    return this.#parts.stopwatch.strike(fault, peer)
+    const sighting = await this.#parts.stopwatch.strike(fault, peer)
+    this.#caption.value = { step: this.#step, of: steps, title, text: summary(sighting), subject: 'ring' }
+    await pause(reading)
+    return sighting
   }
 
-  async #say(title: string, text: string): Promise<void> {
-    this.#caption.value = { step: ++this.#step, of: steps, title, text }
-    await new Promise((resolve) => setTimeout(resolve, reading))
+  async #say(title: string, text: string, subject: Subject = 'ring'): Promise<void> {
+    this.#caption.value = { step: ++this.#step, of: steps, title, text, subject }
+    await pause(reading)
   }
 }
 
 /** Captions of a tour that goes well. */
 const steps = 10
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
 
 function ringOfPixels(): [index: number, code: number][] {
   const painted = new Map<number, number>()

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError } from 'commander'
 import sirv from 'sirv'
@@ -27,7 +28,8 @@ async function serveDemo({ port, host }: { port: number; host: string }): Promis
     })
   })
   const used = await listen(server, port, host)
-  const shownHost = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  const isEverywhere = host === '0.0.0.0' || host === '::'
+  const shownHost = isEverywhere ? 'localhost' : host
   const signal = await startSignalServer({ server, path: '/signal' })
   const edge = fork(
     beside('./cli.js'),
@@ -50,6 +52,8 @@ async function serveDemo({ port, host }: { port: number; host: string }): Promis
     if (!stopping) console.error(`ringmesh: the edge worker ended with code ${code}; tabs go on without it`)
   })
   console.log(`ringmesh demo: http://${shownHost}:${used}/`)
+  if (isEverywhere)
+    for (const address of ownAddresses()) console.log(`in your network: http://${address}:${used}/`)
 
   let stopping = false
   const stop = async (): Promise<void> => {
@@ -64,6 +68,13 @@ async function serveDemo({ port, host }: { port: number; host: string }): Promis
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+}
+
+/** Where other machines of the network find this one. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address),
+  )
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {
@@ -88,7 +99,7 @@ const command = new Command('npm start --')
     readPort(process.env.PORT || String(defaultPort)),
   )
   .option('--host <address>', 'the address to listen on', '127.0.0.1')
-  .addHelpText('after', '\nExample:\n  npm start -- --port 3000')
+  .addHelpText('after', '\nExamples:\n  npm start -- --port 3000\n  npm start -- --host 0.0.0.0')
   .exitOverride()
   .configureOutput({ outputError: () => {} })
 

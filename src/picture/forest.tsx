@@ -1,16 +1,22 @@
 import type { TreeNode } from '../index.js'
 import { noColour } from './colours.js'
 import { type MeshObserver, shortened } from './observer.js'
+import { nameOfPeer } from './ring-picture.js'
 
 /** The supervision trees of every peer that answers. */
 export function Forest({ observer, nameOf }: { observer: MeshObserver; nameOf?: (peer: string) => string }) {
   const colours = observer.colours.value
+  const members = observer.members.value
+  const usualName = (peer: string): string => {
+    const member = members.find(({ id }) => id === peer)
+    return member === undefined ? shortened(peer) : nameOfPeer(observer, member)
+  }
   return (
     <ul class="forest" data-testid="forest">
       {observer.trees.value.map(({ peer, trees }) => (
         <li key={peer} data-peer={peer}>
           <span class="dot" style={{ background: colours.get(peer) ?? noColour }} />
-          <b>{nameOf?.(peer) ?? (peer === observer.self ? 'this tab' : shortened(peer))}</b>
+          <b>{(nameOf ?? usualName)(peer)}</b>
           {trees.length === 0 && <span class="state"> supervises nothing</span>}
           <Branch nodes={trees} />
         </li>

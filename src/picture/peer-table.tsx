@@ -29,7 +29,7 @@ export function PeerTable({
           </th>
           <th scope="col">state</th>
           <th scope="col">link</th>
-          <th scope="col" class="figure">
+          <th scope="col" class="figure trip">
             rtt
           </th>
           <th scope="col" class="figure">
@@ -54,7 +54,9 @@ export function PeerTable({
               <td class="kind">{kind}</td>
               <td class={`state ${state}`}>{state}</td>
               <td>{link}</td>
-              <td class="figure">{rtt === undefined || link === 'self' ? '–' : `${rtt.toFixed(0)} ms`}</td>
+              <td class="figure trip">
+                {rtt === undefined || link === 'self' ? '–' : `${rtt.toFixed(0)} ms`}
+              </td>
               <td class="figure">{percent(shares.get(id) ?? 0)}</td>
               {extra && <td class="choice">{extra(member)}</td>}
             </tr>

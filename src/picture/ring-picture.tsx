@@ -18,6 +18,9 @@ const shape = arc<Place>()
 
 /** Peers further from the middle than this have their labels beside the ring, not over it. */
 const sideways = 150
+/** A label ends so far outside of its peer's middle at most, and so far from the picture's edge at least. */
+const outermost = 58
+const margin = 2
 
 export interface RingPictureProps {
   readonly observer: MeshObserver
@@ -86,7 +89,7 @@ export function RingPicture({
             <text class="count" text-anchor="middle" y="-2">
               {observer.members.value.length === 1 ? '1 peer' : `${observer.members.value.length} peers`}
             </text>
-            <text class="small" text-anchor="middle" y="20">
+            <text class="small view" text-anchor="middle" y="20">
               view {observer.view.value.slice(0, 8)}
             </text>
           </g>
@@ -170,8 +173,10 @@ function Peer({ member, place, name, share, colour, isSelf, isSelected, onSelect
 /** Two lines on the side of a peer that is away from the ring; in ems, as letters grow on small screens. */
 function Label({ x, y, name, detail }: { x: number; y: number; name: string; detail: string }) {
   const isAbove = y < 0
-  const anchor = x > sideways ? 'start' : x < -sideways ? 'end' : 'middle'
-  const place = { x: anchor === 'start' ? -14 : anchor === 'end' ? 14 : 0, y: isAbove ? -25 : 22 }
+  const anchor = x > sideways ? 'end' : x < -sideways ? 'start' : 'middle'
+  // Whatever the length of a name: it ends outside of its peer, and inside of the picture.
+  const outwards = Math.min(outermost, size / 2 - margin - Math.abs(x))
+  const place = { x: anchor === 'middle' ? 0 : Math.sign(x) * outwards, y: isAbove ? -25 : 22 }
   return (
     <>
       <text class="name" text-anchor={anchor} {...place} dy={isAbove ? '-1.05em' : '1em'}>

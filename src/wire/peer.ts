@@ -10,15 +10,22 @@ export const peerId = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/, 'must be 1 to 
 export type PeerKind = 'tab' | 'edge'
 
 /** What a peer says of itself when it joins; the same for as long as it lives. */
-export const peerInfo = v.strictObject({
-  id: peerId,
-  kind: v.picklist(['tab', 'edge']),
+export interface PeerInfo {
+  id: PeerId
+  kind: PeerKind
   /** Share of the ring: 1 for a tab, 4 for an edge worker, 0 for a peer that holds no state. */
-  weight: v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1000)),
+  weight: number
   /**
    * The failure domain: the same for all tabs of one browser, which die together. Copies of a key
    * are spread over distinct ones.
    */
+  host: PeerId
+}
+
+/** Schema of a {@link PeerInfo}. */
+export const peerInfo = v.strictObject({
+  id: peerId,
+  kind: v.picklist(['tab', 'edge']),
+  weight: v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1000)),
   host: peerId,
-})
-export type PeerInfo = v.InferOutput<typeof peerInfo>
+}) satisfies v.GenericSchema<unknown, PeerInfo>

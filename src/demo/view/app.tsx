@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { Member, Mesh } from '../../index.js'
 import {
   Forest,
@@ -34,26 +34,34 @@ export interface AppProps {
 }
 
 export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: AppProps) {
-  const [hasLeft, setLeft] = useState(false)
-  const [selected, select] = useState(mesh.id)
+  const [stay, setStay] = useState<'here' | 'leaving' | 'left'>('here')
+  const [wanted, select] = useState(mesh.id)
   const leave = async (): Promise<void> => {
-    setLeft(true)
+    setStay('leaving')
     await mesh.leave()
+    setStay('left')
   }
-  const nameOf = (member: Member): string => {
-    const frame = frames.of(member.id)
-    if (frame === undefined) return nameOfPeer(observer, member)
-    return `frame ${shortened(member.id)}`
-  }
+  const nameOf = (member: Member): string =>
+    frames.knows(member.id) ? `frame ${shortened(member.id)}` : nameOfPeer(observer, member)
   const nameOfId = (id: string): string => {
     const member = observer.members.value.find((each) => each.id === id)
-    return member === undefined ? shortened(id) : nameOf(member)
+    if (member !== undefined) return nameOf(member)
+    return frames.knows(id) ? `frame ${shortened(id)}` : shortened(id)
   }
+  // What the tour strikes is shown as what a visitor strikes.
+  const { value: watched } = stopwatch.watched
+  useEffect(() => {
+    if (watched !== undefined) select(watched)
+  }, [watched])
+  const selected = chosen(wanted, { mesh, observer, frames, stopwatch })
   return (
     <main class="page">
       <header class="head">
         <div>
-          <h1>ringmesh</h1>
+          <h1>
+            <img src="./ringmesh.svg" alt="" width="28" height="28" />
+            ringmesh
+          </h1>
           <p>
             This tab is a peer. Open more, and they are one cluster: they share state over a hash ring, split
             work between them, and carry on when one of them dies.
@@ -66,19 +74,30 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
           <button
             type="button"
             onClick={() => void tour.run()}
-            disabled={tour.isRunning.value || hasLeft}
+            disabled={tour.isRunning.value || stay !== 'here'}
             data-testid="tour"
           >
             Take the tour
           </button>
           <Phone url={here()} />
-          <button type="button" onClick={leave} disabled={hasLeft} data-testid="leave">
-            {hasLeft ? 'Left: close or reload' : 'Leave'}
-          </button>
+          {stay === 'left' ? (
+            <button type="button" class="main" onClick={() => location.reload()} data-testid="join-again">
+              Join again
+            </button>
+          ) : (
+            <button type="button" onClick={leave} disabled={stay === 'leaving'} data-testid="leave">
+              {stay === 'leaving' ? 'Handing over…' : 'Leave'}
+            </button>
+          )}
         </div>
       </header>
-      <div class="board">
-        <section class="card" aria-label="The ring">
+      {stay === 'left' && (
+        <p class="card" role="status">
+          This tab has handed over what it held and left the mesh. What stands below is how it was then.
+        </p>
+      )}
+      <div class="board" inert={stay !== 'here'}>
+        <section class="card" aria-label="The ring" id="ring">
           <RingPicture observer={observer} selected={selected} onSelect={select} nameOf={nameOf} />
           <Legend />
           <p class="note">
@@ -114,8 +133,8 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
           <Sightings stopwatch={stopwatch} nameOf={nameOfId} />
         </div>
       </div>
-      <div class="duo">
-        <section class="card" aria-label="Supervision trees">
+      <div class="duo" inert={stay !== 'here'}>
+        <section class="card" aria-label="Supervision trees" id="trees">
           <header>
             <h2>Supervision trees of the whole mesh</h2>
           </header>
@@ -124,14 +143,28 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
         <Happenings observer={observer} />
       </div>
       <TourFiguresView tour={tour} />
-      <div class="trio">
-        <Pixels board={pixels} observer={observer} />
+      <div class="trio" inert={stay !== 'here'}>
+        <Pixels board={pixels} observer={observer} nameOf={nameOfId} />
         <Mandelbrot jobs={jobs} observer={observer} />
-        <WordCount jobs={jobs} />
+        <WordCount jobs={jobs} nameOf={nameOfId} />
       </div>
+      <footer class="note">
+        In a page of your own: <a href="./embed.html">one script tag and one element</a>, which join this room
+        and show the same picture.
+      </footer>
       <TourCaption tour={tour} />
     </main>
   )
+}
+
+/** The peer that the visitor chose while it is there or is watched; then another that can be broken. */
+function chosen(
+  wanted: string,
+  { mesh, observer, frames, stopwatch }: Pick<AppProps, 'mesh' | 'observer' | 'frames' | 'stopwatch'>,
+): string {
+  const isThere = frames.of(wanted) !== undefined || observer.members.value.some(({ id }) => id === wanted)
+  if (isThere || stopwatch.watched.value === wanted) return wanted
+  return frames.list.value.find(({ control }) => control !== undefined)?.control?.id ?? mesh.id
 }
 
 /** This page without the tour: what another tab or a phone shall open. */

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Mesh } from '../../index.js'
 import type { MeshObserver } from '../../picture/index.js'
@@ -20,7 +21,10 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
   const list = frames.list.value
   const frame = frames.of(selected)
   const isSelf = selected === mesh.id
-  const isBusy = stopwatch.isRunning.value
+  const { value: watched } = stopwatch.watched
+  const cutOff = list.flatMap(({ control, isCut }) =>
+    isCut && control !== undefined && control.id !== selected ? [control.id] : [],
+  )
   const joining = list.filter(({ control }) => control === undefined).length
 
   const add = async (count: number, hidden: boolean): Promise<void> => {
@@ -32,13 +36,21 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
       setFailure((error as Error).message)
     }
   }
-  const strike = (fault: Fault) => (): void => {
+  const strike = (fault: Fault): void => {
     setFailure(undefined)
     stopwatch.strike(fault, selected).catch((error: Error) => setFailure(error.message))
   }
-  const isHere = observer.members.value.some(({ id }) => id === selected)
-  const isOurs = isSelf || frame !== undefined
-  const isHealthy = frame !== undefined && !frame.isCut && !frame.isFrozen
+  const isFree = watched === undefined
+  const hasWorker = isFree && (isSelf || (frame !== undefined && !frame.isFrozen))
+  const isHealthy = isFree && frame !== undefined && !frame.isCut && !frame.isFrozen
+  const explanation = (): string => {
+    if (selected === watched) return 'is being watched: what the mesh does about it is measured below.'
+    if (frame !== undefined)
+      return 'is chosen. While it breaks, tasks run and writes are made; what comes of them is measured.'
+    if (!isSelf) return 'is no part of this page: choose this tab, or a frame of it.'
+    const others = list.length === 0 ? 'add peers' : 'choose one of the frames'
+    return `is chosen: its worker can be broken. To freeze a peer, cut it off or kill it, ${others}.`
+  }
   return (
     <section class="card" aria-label="Break it">
       <header>
@@ -46,6 +58,7 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
         <div class="buttons">
           <button
             type="button"
+            class={list.length === 0 ? 'main' : undefined}
             onClick={() => void add(3, false)}
             disabled={list.length + 3 > mostFrames}
             data-testid="add-three"
@@ -64,71 +77,34 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
       </header>
       <p class="chosen" data-testid="chosen" data-peer={selected}>
         <span class="dot" style={{ background: observer.colours.value.get(selected) ?? 'transparent' }} />
-        <b>{nameOfId(selected)}</b>{' '}
-        <span class="state">
-          {isOurs
-            ? 'is chosen. While it breaks, tasks run and writes are made; everything below is measured.'
-            : isHere
-              ? 'is not of this page: choose this tab, or a frame that you added.'
-              : 'is gone. Choose another.'}
-        </span>
+        <b>{nameOfId(selected)}</b> <span class="state">{explanation()}</span>
       </p>
       <div class="buttons">
-        <button
-          type="button"
-          class="danger"
-          disabled={isBusy || !isOurs || frame?.isFrozen}
-          onClick={strike('crash-worker')}
-          data-testid="crash-worker"
-        >
+        <Strike fault="crash-worker" isOffered={hasWorker} strike={strike}>
           Crash its worker
-        </button>
-        <button
-          type="button"
-          class="danger"
-          disabled={isBusy || !isOurs || frame?.isFrozen}
-          onClick={strike('hang-worker')}
-          data-testid="hang-worker"
-        >
+        </Strike>
+        <Strike fault="hang-worker" isOffered={hasWorker} strike={strike}>
           Hang its worker
-        </button>
-        <button
-          type="button"
-          class="danger"
-          disabled={isBusy || !isHealthy}
-          onClick={strike('freeze')}
-          data-testid="freeze"
-        >
+        </Strike>
+        <Strike fault="freeze" isOffered={isHealthy} strike={strike}>
           Freeze it {freezeFor / 1000} s
-        </button>
+        </Strike>
         {frame?.isCut ? (
-          <button type="button" class="main" disabled={isBusy} onClick={strike('heal')} data-testid="heal">
+          <Strike fault="heal" isOffered={isFree} strike={strike}>
             Connect it again
-          </button>
+          </Strike>
         ) : (
-          <button
-            type="button"
-            class="danger"
-            disabled={isBusy || !isHealthy}
-            onClick={strike('cut')}
-            data-testid="cut"
-          >
+          <Strike fault="cut" isOffered={isHealthy} strike={strike}>
             Cut it off
-          </button>
+          </Strike>
         )}
-        <button
-          type="button"
-          class="danger"
-          disabled={isBusy || frame === undefined}
-          onClick={strike('kill')}
-          data-testid="kill"
-        >
+        <Strike fault="kill" isOffered={isFree && frame !== undefined} strike={strike}>
           Kill it
-        </button>
+        </Strike>
         {frame !== undefined && (
           <button
             type="button"
-            disabled={isBusy}
+            disabled={!isFree}
             onClick={() => (frame.isHidden ? frames.show(selected) : frames.hide(selected))}
             data-testid="hide"
           >
@@ -136,9 +112,41 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
           </button>
         )}
       </div>
+      {cutOff.length > 0 && (
+        <p class="note">
+          Cut off:{' '}
+          {cutOff.map((id) => (
+            <button key={id} type="button" class="small-button" onClick={() => select(id)}>
+              choose {nameOfId(id)}
+            </button>
+          ))}
+        </p>
+      )}
       <p class="note" role="status">
-        {failure ?? (joining > 0 ? `${joining} joining…` : isBusy ? 'Watching…' : '')}
+        {failure ?? (joining > 0 ? `${joining} joining…` : '')}
       </p>
     </section>
+  )
+}
+
+interface StrikeProps {
+  readonly fault: Fault
+  readonly isOffered: boolean
+  readonly strike: (fault: Fault) => void
+  readonly children: ComponentChildren
+}
+
+/** A button that does a fault to the chosen peer; to heal is the only kind one. */
+function Strike({ fault, isOffered, strike, children }: StrikeProps) {
+  return (
+    <button
+      type="button"
+      class={fault === 'heal' ? 'main' : 'danger'}
+      disabled={!isOffered}
+      onClick={() => strike(fault)}
+      data-testid={fault}
+    >
+      {children}
+    </button>
   )
 }

@@ -7,6 +7,9 @@ export function Happenings({ observer }: { observer: MeshObserver }) {
       <header>
         <h2>What happened</h2>
       </header>
+      {observer.happenings.value.length === 0 && (
+        <p class="note">Nothing yet. Who comes and goes, and what the ring does then, will stand here.</p>
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <ol class="log scroll" aria-live="polite" tabIndex={0}>
         {observer.happenings.value.map(({ number, at, text }) => (

@@ -41,7 +41,15 @@ export function Mandelbrot({ jobs, observer }: { jobs: Jobs; observer: MeshObser
   }
   useEffect(() => {
     const stopShowing = jobs.showOn(draw)
+    // Nobody draws for a canvas that nobody looks at; the first look is enough.
+    const seen = new IntersectionObserver(([entry]) => {
+      if (!entry?.isIntersecting) return
+      seen.disconnect()
+      if (running.current === undefined) void draw(whole)
+    })
+    if (canvas.current) seen.observe(canvas.current)
     return () => {
+      seen.disconnect()
       stopShowing()
       running.current?.abort()
     }
@@ -55,7 +63,7 @@ export function Mandelbrot({ jobs, observer }: { jobs: Jobs; observer: MeshObser
     void draw({ centreX: centreX + x * span, centreY: centreY + y * span, span: span / zoom })
   }
   return (
-    <section class="card" aria-label="Mandelbrot">
+    <section class="card" aria-label="Mandelbrot" id="mandelbrot">
       <header>
         <h2>Draw together</h2>
         <div class="buttons">
@@ -78,7 +86,7 @@ export function Mandelbrot({ jobs, observer }: { jobs: Jobs; observer: MeshObser
             −
           </button>
           <button type="button" onClick={() => void draw(whole)} data-testid="draw">
-            Draw it
+            Whole set
           </button>
         </div>
       </header>

@@ -18,7 +18,7 @@ export function Phone({ url }: { url: string }) {
         {isLocal && (
           <p class="note">
             A phone cannot reach this address. Start with <code>npm start -- --host 0.0.0.0</code> and open
-            the page by this machine’s address in your network.
+            the address in your network that it prints.
           </p>
         )}
         <form method="dialog">

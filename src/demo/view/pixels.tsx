@@ -1,12 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { type MeshObserver, noColour, shortened } from '../../picture/index.js'
+import { type MeshObserver, noColour } from '../../picture/index.js'
 import { boardSide, type PixelBoard, paintNames, paints } from '../pixel-board.js'
 
 /** Pixels of the canvas for each of the board. */
 const scale = 8
 
+interface PixelsProps {
+  readonly board: PixelBoard
+  readonly observer: MeshObserver
+  readonly nameOf: (id: string) => string
+}
+
 /** The shared board: everybody paints, and the ring keeps it. */
-export function Pixels({ board, observer }: { board: PixelBoard; observer: MeshObserver }) {
+export function Pixels({ board, observer, nameOf }: PixelsProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const last = useRef<number>()
   const [paint, setPaint] = useState(1)
@@ -88,7 +94,7 @@ export function Pixels({ board, observer }: { board: PixelBoard; observer: MeshO
   }
   const owner = cursor === undefined ? undefined : board.ownerOf(cursor)
   return (
-    <section class="card" aria-label="Pixel board">
+    <section class="card" aria-label="Pixel board" id="pixels">
       <header>
         <h2>Paint together</h2>
         <label class="switch">
@@ -151,7 +157,7 @@ export function Pixels({ board, observer }: { board: PixelBoard; observer: MeshO
         {failure ??
           (cursor === undefined
             ? 'Each pixel is a key of the sharded state, kept by three peers.'
-            : `Key ${cursor % boardSide},${Math.floor(cursor / boardSide)}: ${paintNames[board.codes[cursor] ?? 0]}, owned by ${owner === undefined ? 'nobody' : shortened(owner)}`)}
+            : `Key ${cursor % boardSide},${Math.floor(cursor / boardSide)}: ${paintNames[board.codes[cursor] ?? 0]}, owned by ${owner === undefined ? 'nobody' : nameOf(owner)}`)}
       </p>
     </section>
   )

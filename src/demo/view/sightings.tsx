@@ -1,4 +1,4 @@
-import { percent } from '../../picture/index.js'
+import { figuresOf } from '../sighting-text.js'
 import type { Fault, Sighting, Stopwatch } from '../stopwatch.js'
 
 const titles: Readonly<Record<Fault, string>> = {
@@ -10,21 +10,11 @@ const titles: Readonly<Record<Fault, string>> = {
   heal: 'Peer connected again',
 }
 
-/** What the verdict on a fault is called. */
-const verdicts: Readonly<Record<Fault, string>> = {
-  'crash-worker': 'running again after',
-  'hang-worker': 'running again after',
-  kill: 'declared dead after',
-  freeze: 'alive and well after',
-  cut: 'declared dead after',
-  heal: 'alive again after',
-}
-
 /** A stopwatch for every fault, the newest first. */
 export function Sightings({ stopwatch, nameOf }: { stopwatch: Stopwatch; nameOf: (id: string) => string }) {
   const sightings = stopwatch.sightings.value
   return (
-    <section class="card" aria-label="What was seen">
+    <section class="card" aria-label="What was seen" id="stopwatch">
       <header>
         <h2>Stopwatch</h2>
       </header>
@@ -34,7 +24,8 @@ export function Sightings({ stopwatch, nameOf }: { stopwatch: Stopwatch; nameOf:
           was lost will stand here.
         </p>
       )}
-      <ol class="sightings scroll" aria-live="polite" data-testid="sightings">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <ol class="sightings scroll" aria-live="polite" tabIndex={0} data-testid="sightings">
         {sightings.map((sighting) => (
           <Card key={sighting.number} sighting={sighting} name={nameOf(sighting.peer)} />
         ))}
@@ -44,9 +35,7 @@ export function Sightings({ stopwatch, nameOf }: { stopwatch: Stopwatch; nameOf:
 }
 
 function Card({ sighting, name }: { sighting: Sighting; name: string }) {
-  const { fault, phase, noticed, detected, settled, tasks, writes, moved, ideal, failure } = sighting
-  const isWorker = fault === 'hang-worker' || fault === 'crash-worker'
-  const doubted = noticed === undefined && phase === 'done' ? 'never' : time(noticed)
+  const { fault, phase, failure } = sighting
   return (
     <li data-fault={fault} data-phase={phase} data-failure={failure}>
       <h3>
@@ -55,44 +44,13 @@ function Card({ sighting, name }: { sighting: Sighting; name: string }) {
       </h3>
       {failure !== undefined && <p class="failure">{failure}</p>}
       <dl>
-        {fault !== 'heal' && <Figure name={isWorker ? 'exit seen after' : 'doubted after'} value={doubted} />}
-        <Figure name={verdicts[fault]} value={time(detected)} />
-        {!isWorker && <Figure name="ring settled after" value={time(settled)} />}
-        <Figure name="tasks lost" value={lostOf(tasks)} isBad={(tasks?.lost ?? 0) > 0} />
-        <Figure name="acknowledged writes lost" value={lostOf(writes)} isBad={(writes?.lost ?? 0) > 0} />
-        {!isWorker && (
-          <Figure
-            name="keys moved / the least possible"
-            value={moved === undefined ? undefined : `${percent(moved)} / ${percent(ideal ?? 0)}`}
-          />
-        )}
+        {figuresOf(sighting).map((figure) => (
+          <div key={figure.name}>
+            <dt>{figure.name}</dt>
+            <dd class={figure.isBad ? 'figure failure' : 'figure'}>{figure.value ?? '–'}</dd>
+          </div>
+        ))}
       </dl>
     </li>
   )
-}
-
-function lostOf(count: { readonly lost: number; readonly of: number } | undefined): string | undefined {
-  return count && `${count.lost} of ${count.of}`
-}
-
-function Figure({
-  name,
-  value,
-  isBad = false,
-}: {
-  name: string
-  value: string | undefined
-  isBad?: boolean
-}) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd class={isBad ? 'figure failure' : 'figure'}>{value ?? '–'}</dd>
-    </div>
-  )
-}
-
-function time(milliseconds: number | undefined): string | undefined {
-  if (milliseconds === undefined) return undefined
-  return milliseconds < 1_000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1_000).toFixed(2)} s`
 }

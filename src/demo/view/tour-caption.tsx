@@ -1,8 +1,17 @@
+import { useEffect } from 'preact/hooks'
 import type { Tour } from '../tour.js'
 
 /** What the tour shows now, in words. */
 export function TourCaption({ tour }: { tour: Tour }) {
   const caption = tour.caption.value
+  const subject = caption?.subject
+  useEffect(() => {
+    if (subject === undefined) return
+    const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches
+    // The ring is taller than a low window; its upper edge is what must be seen.
+    const block = subject === 'ring' ? 'start' : 'center'
+    document.getElementById(subject)?.scrollIntoView({ behavior: isCalm ? 'instant' : 'smooth', block })
+  }, [subject])
   return (
     <aside
       class={caption === undefined ? 'caption gone' : 'caption'}

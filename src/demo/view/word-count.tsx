@@ -1,5 +1,4 @@
 import { useEffect, useState } from 'preact/hooks'
-import { shortened } from '../../picture/index.js'
 import type { Count, Jobs } from '../jobs.js'
 import type { WordCounts } from '../work/count-words.js'
 
@@ -13,7 +12,7 @@ interface Shown {
 }
 
 /** Drop a text in and the mesh counts its words; every tab shows the same table. */
-export function WordCount({ jobs }: { jobs: Jobs }) {
+export function WordCount({ jobs, nameOf }: { jobs: Jobs; nameOf: (id: string) => string }) {
   const [shown, setShown] = useState<Shown>()
   const [isOver, setOver] = useState(false)
   const [failure, setFailure] = useState<string>()
@@ -32,7 +31,8 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
   }
   const countSample = async (): Promise<void> => {
     const response = await fetch('./sample.txt')
-    await count('the sample', await response.text())
+    const text = await response.text()
+    await count(`${(text.length / 1_000_000).toFixed(1)} million characters of documentation`, text)
   }
   const isDone = shown !== undefined && shown.pieces === shown.count.pieces
   return (
@@ -40,7 +40,7 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
       <header>
         <h2>Count the words of a text</h2>
         <button type="button" onClick={countSample} data-testid="count-sample">
-          Use the sample (1 MB of documentation)
+          Count a sample
         </button>
       </header>
       {/* biome-ignore lint/a11y/useSemanticElements: a place to drop a file, not a set of fields */}
@@ -82,11 +82,12 @@ export function WordCount({ jobs }: { jobs: Jobs }) {
             data-of={shown.count.pieces}
             data-done={isDone}
           >
-            {isDone ? 'Counted' : 'Counting'} {shown.count.name}, given by {shortened(shown.count.by)}:{' '}
+            {isDone ? 'Counted' : 'Counting'} {shown.count.name}, given by {nameOf(shown.count.by)}:{' '}
             {shown.pieces} of {shown.count.pieces} pieces, {total(shown.words).toLocaleString('en')} words
           </p>
           <progress value={shown.pieces} max={shown.count.pieces} aria-label="Pieces counted" />
-          <ol class="words" data-testid="words">
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+          <ol class="words scroll" data-testid="words" aria-label="The most frequent words" tabIndex={0}>
             {shown.words.slice(0, wordsShown).map(([word, times]) => (
               <li key={word} data-word={word} data-count={times}>
                 <b>{word}</b> <span class="figure">{times}</span>
