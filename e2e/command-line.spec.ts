@@ -1,4 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@playwright/test'
 
@@ -21,7 +24,14 @@ interface Ended {
 
 /** Starts `ringmesh …`, and gives what it has printed so far, and its end. */
 function ringmesh(...parameters: string[]) {
-  const child = spawn(process.execPath, [cli, ...parameters], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return started(parameters, {})
+}
+
+function started(parameters: readonly string[], environment: Record<string, string>) {
+  const child = spawn(process.execPath, [cli, ...parameters], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  })
   running.add(child)
   const printed = { out: '', error: '' }
   child.stdout.on('data', (text: Buffer) => {
@@ -40,6 +50,24 @@ test('every command has help with examples, and exits with 0', async () => {
     expect(code).toBe(0)
     expect(out).toMatch(/Examples?:\n {2}.*ringmesh/)
     expect(error).toBe('')
+  }
+})
+
+test('help loads nothing but what parses the command line', async () => {
+  const coverage = mkdtempSync(join(tmpdir(), 'ringmesh-loaded-'))
+  try {
+    for (const command of [[], ...commands.map((name) => [name])]) {
+      await started([...command, '--help'], { NODE_V8_COVERAGE: coverage }).ended
+    }
+    // Node writes down there every script that it has loaded.
+    const loaded = readdirSync(coverage).flatMap((file) =>
+      [...readFileSync(join(coverage, file), 'utf8').matchAll(/node_modules\/((?:@[^/"]+\/)?[^/"]+)/g)].map(
+        ([, name]) => name,
+      ),
+    )
+    expect([...new Set(loaded)]).toEqual(['commander'])
+  } finally {
+    rmSync(coverage, { recursive: true, force: true })
   }
 })
 

@@ -28,23 +28,6 @@ export interface SignalFlags {
   logLevel?: LogLevel
 }
 
-/** The flags of `ringmesh signal` and what their help says; those that may be given often end in `...`. */
-export const signalFlags: readonly (readonly [flag: string, help: string])[] = [
-  ['--port <number>', 'where to listen; 0 takes any free port (default: 9000)'],
-  ['--host <address>', 'the address to listen on (default: 127.0.0.1)'],
-  ['--path <path>', 'where peers connect (default: /)'],
-  ['--open', 'let everybody in, also from other machines'],
-  ['--key <secret>', 'want tokens, signed with this secret; better by RINGMESH_SIGNAL_KEY or its _FILE'],
-  ['--jwks <url>', 'want tokens, signed with one of these keys'],
-  ['--redis <url>', 'share rooms with other instances through this Redis'],
-  ['--origin <origin...>', 'origins that pages may connect from (default: any)'],
-  ['--trusted-proxies <count>', 'proxies in front whose X-Forwarded-For is believed (default: 0)'],
-  ['--limit <name=value...>', 'a limit, such as peersPerRoom=64'],
-  ['--config <file>', 'a JSON file of options; RINGMESH_SIGNAL_* variables win over it, flags over both'],
-  ['--log-level <level>', 'debug, info, warn or error (default: info)'],
-  ['--print-config', 'print the effective configuration, without secrets, and end'],
-]
-
 /**
  * `ringmesh signal`: puts the configuration together from file, environment and flags, starts the
  * server, prints its URL on standard output and its log, a JSON object a line, on standard error. SIGTERM
@@ -82,17 +65,6 @@ export interface TokenFlags extends Omit<TokenOptions, 'privateKey'> {
   /** A file with the private key, a JWK or PEM. */
   privateKey?: string
 }
-
-/** The flags of `ringmesh token` and what their help says. */
-export const tokenFlags: readonly (readonly [flag: string, help: string])[] = [
-  ['--key <secret>', 'the shared secret; better by the variable RINGMESH_SIGNAL_KEY'],
-  ['--private-key <file>', 'or a private key, Ed25519 or P-256, as a JWK or in PEM'],
-  ['--room <pattern>', 'the room it is for; * stands for any characters (default: any room)'],
-  ['--peer <id>', 'the one peer that may use it (default: any)'],
-  ['--weight <number>', 'the highest weight that the peer may take (default: any)'],
-  ['--kind <kind>', 'tab or edge (default: both)'],
-  ['--expires-in <seconds>', 'how long it holds (default: 86400, a day)'],
-]
 
 /**
  * `ringmesh token`: mints a token and prints it on standard output.
