@@ -3,8 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { sampleText } from './src/demo/sample-text.plugin.js'
 import { printIntegrity } from './src/embed/integrity.plugin.js'
+import { lightMessagePack } from './src/embed/light-messagepack.plugin.js'
 import { lightSimplePeer } from './src/embed/light-simple-peer.plugin.js'
 import { printWeights } from './src/embed/weights.plugin.js'
+import { withoutPlantedBugs } from './src/embed/without-planted-bugs.plugin.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('./package.json'), 'utf8'))
@@ -55,8 +57,7 @@ const library: ViteUserConfig = {
 /** One file for `<script src>`, with all that it needs inside. */
 const scriptTag: ViteUserConfig = {
   publicDir: false,
-  resolve: { alias: lightSimplePeer },
-  plugins: [printIntegrity(), printWeights()],
+  plugins: [lightSimplePeer(), lightMessagePack(), withoutPlantedBugs(), printIntegrity(), printWeights()],
   build: {
     target: 'es2022',
     outDir: 'dist',
@@ -101,8 +102,7 @@ const demo: ViteUserConfig = {
   root: path('src/demo'),
   base: './',
   publicDir: path('public'),
-  resolve: { alias: lightSimplePeer },
-  plugins: [sampleText()],
+  plugins: [lightSimplePeer(), sampleText()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',

@@ -50,3 +50,6 @@ export class Duplex {
     this._writableState.finished = true
   }
 }
+
+/** simple-peer takes the package whole. */
+export default { Duplex }
