@@ -5,6 +5,7 @@ import { sampleText } from './src/demo/sample-text.plugin.js'
 import { printIntegrity } from './src/embed/integrity.plugin.js'
 import { lightMessagePack } from './src/embed/light-messagepack.plugin.js'
 import { lightSimplePeer } from './src/embed/light-simple-peer.plugin.js'
+import { takeSharedParts } from './src/embed/shared-parts.plugin.js'
 import { printWeights } from './src/embed/weights.plugin.js'
 import { withoutPlantedBugs } from './src/embed/without-planted-bugs.plugin.js'
 
@@ -73,6 +74,26 @@ const scriptTag: ViteUserConfig = {
   },
 }
 
+/** What the script tag loads from beside itself where a page joins with `peerjs(…)`. */
+const peerjs: ViteUserConfig = {
+  publicDir: false,
+  plugins: [takeSharedParts(), printIntegrity()],
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: false,
+    minify: true,
+    sourcemap: true,
+    lib: {
+      formats: ['es'],
+      entry: path('src/embed/peerjs.ts'),
+      fileName: () => 'ringmesh.peerjs.js',
+    },
+    // Vite leaves white space in modules of libraries; this one is for pages as it is.
+    rollupOptions: { output: { minify: true } },
+  },
+}
+
 /** What the script tag loads from beside itself where `<ringmesh-inspector>` is used. */
 const inspector: ViteUserConfig = {
   ...jsx,
@@ -131,6 +152,7 @@ const byMode: Readonly<Record<string, ViteUserConfig>> = {
   library,
   'script-tag': scriptTag,
   inspector,
+  peerjs,
   demo,
   development: demo,
 }

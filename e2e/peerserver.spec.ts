@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import type { BrowserContext, Page } from '@playwright/test'
 import { expect, test } from '@playwright/test'
 import { PeerServer } from 'peer'
@@ -16,7 +15,8 @@ interface MeshPage {
   sockets: WebSocket[]
 }
 
-const scriptTag = fileURLToPath(new URL('../dist/ringmesh.global.js', import.meta.url))
+/** The script tag, and what it loads from beside itself. */
+const scripts = ['/ringmesh.global.js', '/ringmesh.peerjs.js']
 const address = { host: '127.0.0.1', path: '/signal', key: 'a-key' }
 
 /** The PeerServer of npm, unchanged, which a test may stop and start again on its port. */
@@ -51,11 +51,12 @@ let pages: Server
 
 test.beforeAll(async () => {
   await peerServer.start()
-  const script = await readFile(scriptTag)
+  const built = new Map<string | undefined, Buffer>()
+  for (const name of scripts) built.set(name, await readFile(new URL(`../dist${name}`, import.meta.url)))
   pages = createServer((request, response) => {
-    const isScript = request.url === '/ringmesh.global.js'
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
-    response.end(isScript ? script : '<!doctype html><script src="/ringmesh.global.js"></script>')
+    const script = built.get(request.url)
+    response.setHeader('content-type', script ? 'text/javascript' : 'text/html')
+    response.end(script ?? '<!doctype html><script src="/ringmesh.global.js"></script>')
   })
   await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
 })

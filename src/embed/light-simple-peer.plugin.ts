@@ -2,10 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 import { leaveOutMembers } from './leave-out-members.js'
 
-/**
- * Members of simple-peer that links do not use (src/links/adapters/rtc.ts): media, its stream, its debug output. The
- * link has a method of its own in place of `_onChannelMessage`.
- */
+/** Members of simple-peer that links do not use (src/links/adapters/rtc.ts): media, its stream, its debug output. */
 const unused = [
   'addStream',
   'addTrack',
@@ -18,14 +15,20 @@ const unused = [
   'send',
   '_debug',
   '_onTrack',
-  '_onChannelMessage',
   '_read',
   '_requestMissingTransceivers',
   '_write',
 ]
 
 /** What simple-peer takes from packages, and who stands in for them. */
-const standIns = ['err-code', 'get-browser-rtc', 'queue-microtask', 'randombytes', 'readable-stream']
+const standIns = [
+  'buffer',
+  'err-code',
+  'get-browser-rtc',
+  'queue-microtask',
+  'randombytes',
+  'readable-stream',
+]
 
 /**
  * Bundles the part of simple-peer's own source that links use, as a module, with light stand-ins for what it takes
@@ -57,9 +60,8 @@ export function lightSimplePeer(): Plugin {
 function asModule(source: string): string {
   const code = source
     .replace(/^const debug = .*$/m, '')
-    .replace(/^const \{ Buffer \} = .*$/m, '')
-    .replace(/^const (\w+) = require\('([\w-]+)'\)/gm, "import $1 from '$2'")
+    .replace(/^const (\w+|\{ Buffer \}) = require\('([\w-]+)'\)/gm, "import $1 from '$2'")
     .replace(/^module\.exports = /m, 'export default ')
-  if (/\brequire\(|\bmodule\.|\bBuffer\./.test(code)) throw new Error('simple-peer is not written as it was')
+  if (/\brequire\(|\bmodule\./.test(code)) throw new Error('simple-peer is not written as it was')
   return code
 }

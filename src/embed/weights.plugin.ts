@@ -3,8 +3,8 @@ import { minifySync } from 'rolldown/utils'
 import type { Plugin, ResolvedConfig } from 'vite'
 
 /**
- * Prints what each part of a bundle weighs, minified and compressed by itself. The parts add up to a little more than
- * the whole, which is compressed in one.
+ * Prints what each part of a bundle weighs, minified and compressed by itself, and keeps it beside the bundle as JSON.
+ * The parts add up to a little more than the whole, which is compressed in one.
  */
 export function printWeights(): Plugin {
   let config: ResolvedConfig
@@ -21,10 +21,12 @@ export function printWeights(): Plugin {
           const part = partOf(id)
           if (code !== null) parts.set(part, `${parts.get(part) ?? ''}${code}\n`)
         }
-        const rows = [...parts].map(([part, code]) => ({ part, bytes: weightOf(code) }))
-        const lines = rows
+        const rows = [...parts]
+          .map(([part, code]) => ({ part, bytes: weightOf(code) }))
           .sort((a, b) => b.bytes - a.bytes)
-          .map(({ part, bytes }) => `${kilobytes(bytes)}  ${part}`)
+        const lines = rows.map(({ part, bytes }) => `${kilobytes(bytes)}  ${part}`)
+        const fileName = file.fileName.replace(/\.js$/, '.weights.json')
+        this.emitFile({ type: 'asset', fileName, source: JSON.stringify(rows) })
         config.logger.info([...lines, `${kilobytes(gzipped(file.code))}  ${file.fileName}, gzip`].join('\n'))
       }
     },

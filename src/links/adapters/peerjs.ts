@@ -1,47 +1,11 @@
-import * as v from 'valibot'
-import { checkOptions, RingmeshError } from '../../errors/index.js'
+import { RingmeshError } from '../../errors/index.js'
 import { type Runtime, randomId, type Timer } from '../../runtime/index.js'
 import { type Message, type PeerId, type PeerInfo, protocolVersion } from '../../wire/index.js'
 import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
 import { PeerServerLobby } from './peer-server-lobby.js'
 import { type PeerServerAddress, PeerServerSocket } from './peer-server-socket.js'
+import { type PeerjsOptions, peerServerOf } from './peerjs-options.js'
 import type { StandardWebSocket } from './websocket-signaling.js'
-
-/** Where the PeerServer is; the names are those of PeerJS. */
-export interface PeerjsOptions {
-  /** Default: PeerJS's public server, `0.peerjs.com`. */
-  host?: string
-  /** Default: 443. */
-  port?: number
-  /** Default: `/`. */
-  path?: string
-  /** Default: `peerjs`, as of a PeerServer that was given none. */
-  key?: string
-  /** Whether by TLS. Default: only on port 443. */
-  secure?: boolean
-}
-
-const peerjsOptions = v.optional(
-  v.strictObject({
-    host: v.optional(
-      v.pipe(v.string('must be a host name'), v.nonEmpty('must be a host name')),
-      '0.peerjs.com',
-    ),
-    port: v.optional(
-      v.pipe(
-        v.number('must be a port'),
-        v.integer('must be a port'),
-        v.minValue(1, 'must be a port'),
-        v.maxValue(65_535, 'must be a port'),
-      ),
-      443,
-    ),
-    path: v.optional(v.string('must be a path'), '/'),
-    key: v.optional(v.string('must be a string'), 'peerjs'),
-    secure: v.optional(v.boolean('must be true or false')),
-  }),
-  {},
-)
 
 /** Lobbies of a room. The second and third serve while the server takes a vanished holder of the first for alive. */
 const lobbies = 3
@@ -84,14 +48,14 @@ export function peerjsOn(
   WebSocket: new (url: string) => StandardWebSocket,
 ): (options?: PeerjsOptions) => { open(room: string, runtime: Runtime): OpenSignaling } {
   return (options) => {
-    const { host, port, path, key, secure } = checkOptions(peerjsOptions, options, 'peerjs')
-    const base = `/${path}/`.replace(/\/+/g, '/')
-    const url = `${(secure ?? port === 443) ? 'wss' : 'ws'}://${host}:${port}${base}peerjs`
-    return {
-      open: (room, runtime) => (self, events) =>
-        new PeerjsSignaling(runtime, { url, key, WebSocket }, room, self, events),
-    }
+    const address = { ...peerServerOf(options), WebSocket }
+    return { open: (room, runtime) => openPeerjs(address, room, runtime) }
   }
+}
+
+/** Signalling in a room, at a PeerServer whose address has been checked. */
+export function openPeerjs(address: PeerServerAddress, room: string, runtime: Runtime): OpenSignaling {
+  return (self, events) => new PeerjsSignaling(runtime, address, room, self, events)
 }
 
 class PeerjsSignaling implements Signaling {
