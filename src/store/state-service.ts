@@ -8,7 +8,7 @@ import { Awaited } from './awaited.js'
 import { Balancer } from './balancer.js'
 import { Capacity } from './capacity.js'
 import { Carrier } from './carrier.js'
-import { HybridClock, shifted, type Version } from './clock.js'
+import { HybridClock, shifted, type Version, writerOf } from './clock.js'
 import { ClockSurvey } from './clock-survey.js'
 import { heldBytes, tombstoneTime } from './constants.js'
 import { Coverage } from './coverage.js'
@@ -105,7 +105,7 @@ export class StateService {
     this.#replica = new Replica(cluster, this.placement, this.clock, {
       changed: (entry) => this.#changed(entry),
       dropped: (entry) => this.#journal?.note(entry.store, entry.key),
-      owned: (entry) => this.#journal?.note(entry.store, entry.key),
+      owned: (entry) => this.#journal?.regain(entry.store, entry.key),
     })
     this.#journal = persistence && this.#keepIn(persistence)
     this.#capacity = new Capacity(this.#replica, this.#journal, options.mostBytes ?? heldBytes, (isFull) =>
@@ -367,18 +367,25 @@ export class StateService {
       return
     }
     const restamp = (version: Version): Version => {
-      if (!this.clock.isAhead(version)) return version
+      // What another machine stamped is in the future of this one only: its time comes, and others hold it as it is.
+      if (!this.clock.isAhead(version) || this.#isForeign(version)) return version
       const right = shifted(version, change)
       return this.clock.isAhead(right) ? this.clock.next().slice(0, 16) + version.slice(16) : right
     }
     for (const { store } of this.#stores.values()) store.restamp(restamp)
     for (const entry of [...this.#replica.entries()]) {
-      if (!this.clock.isAhead(entry.version)) continue
+      if (restamp(entry.version) === entry.version) continue
       const { store, key, replicas } = entry
       const record = { store, key, replicas, ...restamped(entry, restamp) }
       this.#replica.drop(entry)
       this.#watches.forget(store, key)
       this.#replica.apply(record)
     }
+  }
+
+  /** Whether a version was given by a peer that is known to run on another machine. */
+  #isForeign(version: Version): boolean {
+    const writer = this.cluster.member(writerOf(version))
+    return writer !== undefined && writer.host !== this.cluster.info.host
   }
 }
