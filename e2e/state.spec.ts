@@ -7,6 +7,8 @@ import { countFrom, measured } from './support/measured.js'
 
 /** Keys that are put; the issue's 20,000 by `RINGMESH_KEYS`. */
 const keys = countFrom('RINGMESH_KEYS', 2_000)
+/** Milliseconds between two crashes: long enough for what the first took to be copied again (the issue asks for ten seconds). */
+const crashPause = 10_000
 /** Puts that each peer has under way at once. */
 const atOnce = 16
 
@@ -107,6 +109,7 @@ test(`${keys} keys over five tabs and an edge: two tabs crash, one is reloaded, 
   const crashed = Date.now()
   await atRest(cluster)
   measured(testInfo, 'one of six crashed', `all copies made again after ${Date.now() - crashed} ms`)
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, crashed + crashPause - Date.now())))
   await fifth.crash()
   expect(await notRead(first, acknowledged)).toEqual([])
   await atRest(cluster)

@@ -87,6 +87,11 @@ const measurements = {
     await Promise.all(Array.from({ length: 16 }, putOn))
   },
   state: () => mesh.stats().state,
+  /** The time by the clock of the machine at which this page holds so many keys. */
+  async whole(keys: number): Promise<number> {
+    while (mesh.stats().state.keys < keys) await new Promise((resolve) => setTimeout(resolve, 10))
+    return Date.now()
+  },
   /** The members that this peer believes to be here, with their states. */
   members: () => mesh.members().map(({ state }) => state),
 }

@@ -11,6 +11,9 @@ import { status } from './status.js'
 /** How many of the surviving old owners offer a key to a new one: two, as a single one may have missed the last write. */
 const sources = 2
 
+/** Batches under way to one peer: while the answers to one come back, the next is on its way. */
+const batchesUnderWay = 2
+
 /**
  * Sees to it that every owner gets what it should hold when the rings change: looks through all
  * keys and, where a key gained an owner, offers it to that one, if this peer is among the first
@@ -152,21 +155,22 @@ export class Balancer {
 
   #serve(peer: PeerId): void {
     const due = this.#due.get(peer)
-    if (due === undefined || due.isBusy) return
-    let batch: Entry[] = []
-    if (this.#isReachable(peer)) {
-      while (batch.length === 0 && !due.isEmpty)
-        batch = due.take(4 * offerLength).filter((entry) => this.#replica.holds(entry))
-      if (batch.length === 0 && due.retry !== undefined) return
+    if (due === undefined) return
+    const isReachable = this.#isReachable(peer)
+    while (isReachable && due.underWay < batchesUnderWay && !due.isEmpty) {
+      const batch = due.take(4 * offerLength).filter((entry) => this.#replica.holds(entry))
+      if (batch.length > 0) this.#send(peer, due, batch)
     }
-    if (batch.length === 0) {
-      this.#due.delete(peer)
-      this.#settled()
-      return
-    }
-    due.isBusy = true
+    if (isReachable && (due.underWay > 0 || due.retry !== undefined)) return
+    due.retry?.cancel()
+    this.#due.delete(peer)
+    this.#settled()
+  }
+
+  #send(peer: PeerId, due: Due, batch: readonly Entry[]): void {
+    due.underWay++
     this.#carrier.carry(peer, batch, (statuses) => {
-      due.isBusy = false
+      due.underWay--
       if (this.#due.get(peer) !== due) return
       for (const [index, entry] of batch.entries()) {
         const answer = statuses[index]
@@ -201,8 +205,7 @@ class Due {
   readonly #shared = new Set<Entry>()
   /** What could not be taken yet. */
   readonly refused = new Set<Entry>()
-  /** A batch is under way. */
-  isBusy = false
+  underWay = 0
   retry: Timer | undefined
 
   get size(): number {

@@ -21,6 +21,11 @@ export function timeOf(version: Version): number {
   return Number.parseInt(version.slice(0, 12), 16)
 }
 
+/** The peer that gave a version. */
+export function writerOf(version: Version): PeerId {
+  return version.slice(17)
+}
+
 /** A version as it would have been had the clock that gave it been so many milliseconds later. */
 export function shifted(version: Version, milliseconds: number): Version {
   const time = Math.max(0, timeOf(version) + Math.round(milliseconds))

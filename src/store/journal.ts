@@ -113,6 +113,11 @@ export class Journal {
     if (!this.#isWriting) this.#timer ??= this.#runtime.timer(writeDelay, () => this.#write())
   }
 
+  /** A key that was held for others is this peer's own now: it is to be on the medium, where it may not be. */
+  regain(store: string, key: string): void {
+    if (this.#isSparing) this.note(store, key)
+  }
+
   /** Calls back when the states that keys have now are on the medium for good, or could not be put there. */
   keep(places: readonly (readonly [store: string, key: string])[], done: (kept: boolean) => void): void {
     const keys: string[] = []

@@ -1,7 +1,48 @@
 import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../errors/index.js'
+import type { PeerId } from '../wire/index.js'
+import type { Version } from './clock.js'
 import { defaultValueBytes, keyBytes, mostReplicas, requestTimeout } from './constants.js'
-import { algebraOf } from './merges/index.js'
+import { algebraOf, type Merge } from './merges/index.js'
+
+export interface StoreOptions<Value = unknown> {
+  /**
+   * How concurrent writes become one: `counter()`, `set()`, `map()`, or a function that is
+   * commutative, associative and idempotent. Without it the later write wins. All peers must give the same.
+   */
+  merge?: Merge<Value> | ((a: Value, b: Value) => Value)
+  /** Copies of every key. Default 3, at most 16. All peers must give the same. */
+  replicas?: number
+  /** Copies that must be held before a write resolves. Default 2, at most `replicas`. */
+  writes?: number
+  /** Copies that a read with `fresh` hears. Default 2: with writes 2 of 3 it meets the latest write. */
+  reads?: number
+  /** The largest value in bytes, packed. Default 1 MiB, at most 4 MiB. */
+  largest?: number
+  /** Milliseconds before a call rejects with `Timeout`. Default 10 s. */
+  timeout?: number
+}
+
+export interface PutOptions {
+  /** Waits until an edge worker has it on its disk too. */
+  durable?: boolean
+  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
+  timeout?: number
+}
+
+export interface GetOptions {
+  /** Hears `reads` owners and answers with the latest. */
+  fresh?: boolean
+  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
+  timeout?: number
+}
+
+/** How a write ended well. */
+export interface PutResult {
+  readonly version: Version
+  /** The peers that hold it. */
+  readonly holders: readonly PeerId[]
+}
 
 const positive = (most: number) =>
   v.pipe(

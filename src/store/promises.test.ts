@@ -99,7 +99,7 @@ describe('what a store promises', () => {
         if (message.type.startsWith('store.')) sent.push(bytes)
       },
     })
-    const count = 20_000
+    const count = 100_000
     for (const id of ['a', 'b', 'c']) {
       for (let n = 0; n < count; n++) {
         const version = `019b76da000${(n % 16).toString(16)}0000-x`

@@ -8,7 +8,17 @@ const seeds = Number(process.env.SEEDS ?? 3)
 const first = Number(process.env.FIRST_SEED ?? 0)
 /** The long run, some minutes for every 100,000: `WRITES=1000000 npx vitest run src/store/simulation.test.ts -t million`. */
 const writes = Number(process.env.WRITES ?? 0)
-const graceful: readonly Fault[] = ['join', 'leave', 'suspect', 'partition', 'freeze', 'park', 'lag', 'clock']
+const graceful: readonly Fault[] = [
+  'join',
+  'leave',
+  'suspect',
+  'partition',
+  'mute',
+  'freeze',
+  'park',
+  'lag',
+  'clock',
+]
 const longest = 600_000
 
 const run = (seed: number, options: Partial<SimulationOptions> = {}) =>
@@ -23,6 +33,14 @@ const churn: Partial<SimulationOptions> = {
   longestLag: 8_000,
   duration: 15_000,
 }
+/** A crash every minute on eight peers, and as many newcomers. */
+const crashes: Partial<SimulationOptions> = {
+  faults: ['crash', 'join'],
+  nodes: 8,
+  faultEvery: 30_000,
+}
+/** Pages that reload while everything else happens. */
+const reloads: Partial<SimulationOptions> = { faults: [...graceful, 'reload'], edges: 2 }
 /** Deleted keys are forgotten within the run. */
 const forgetful: Partial<SimulationOptions> = { tombstoneTime: 60_000, quiet: 150_000 }
 
@@ -53,6 +71,7 @@ describe('the state under faults', () => {
   it.each([
     ['churn and late views', churn],
     ['short-lived tombstones', forgetful],
+    ['reloads, with edge workers that crash', reloads],
   ])(
     'keeps its promises under %s',
     (_, options) => {
@@ -72,21 +91,21 @@ describe('the state under faults', () => {
   )
 
   it(
-    'loses at most what the last copies of crashed peers held',
+    'loses at most what the last copies of crashed peers held, and nothing that was durable',
     () => {
       let acknowledged = 0
       let lost = 0
+      let durable = 0
       for (let seed = first; seed < first + Math.ceil(seeds / 3); seed++) {
-        const options: Partial<SimulationOptions> = {
-          faults: ['crash', 'join'],
-          nodes: 8,
-          faultEvery: 10_000,
-        }
-        const result = run(seed, { ...options, duration: 60_000, writeEvery: 60 })
+        const options = { ...crashes, edges: 2, faultEvery: 10_000, duration: 60_000, writeEvery: 60 }
+        const result = run(seed, options)
+        expect(result.violations, `seed ${seed}`).toEqual([])
         acknowledged += result.acknowledged
+        durable += result.durable
         lost += result.lost
       }
       expect(acknowledged).toBeGreaterThan(Math.ceil(seeds / 3) * 500)
+      expect(durable).toBeGreaterThan(Math.ceil(seeds / 3) * 100)
       // Two of three copies may die within the six seconds before a crash is noticed; here crashes are far apart.
       expect(lost).toBe(0)
     },
@@ -97,30 +116,40 @@ describe('the state under faults', () => {
 describe.runIf(writes > 0)('a million writes', () => {
   it.each([
     ['no crash', 0, {}],
+    ['a crash every minute on 8 peers', 5, { ...crashes, duration: 120_000 }],
     [
-      'a crash every minute on 8 peers',
+      'that and two edge workers, three writes in ten durable',
       5,
-      { faults: ['crash', 'join'], nodes: 8, faultEvery: 60_000, duration: 300_000 },
+      { ...crashes, edges: 2, duration: 120_000 },
     ],
   ] satisfies [string, number, Partial<SimulationOptions>][])(
     'with %s',
     (name, perMillion, options) => {
       let acknowledged = 0
       let lost = 0
+      let explained = 0
+      let durable = 0
+      let slowest = 0
       let seed = first
       const outcomes: Outcomes[] = []
       for (; acknowledged < writes; seed++) {
         const result = run(seed, { writeEvery: 10, ...options })
-        // Only what crashes took may be missing, and each loss is told.
-        if (result.lost === 0) expect(result.violations, `seed ${seed}`).toEqual([])
-        else console.log(`seed ${seed}: ${result.violations.join('; ')}`)
+        // Only what the crash of the last copy took may be missing: everything else is a violation.
+        expect(result.violations, `seed ${seed}`).toEqual([])
         acknowledged += result.acknowledged
         lost += result.lost
+        explained += result.explained
+        durable += result.durable
+        slowest = Math.max(slowest, result.converged)
         outcomes.push(result.outcomes)
       }
-      expect(lost / acknowledged).toBeLessThanOrEqual(perMillion / 1e6)
-      console.log(`${name}: ${acknowledged} acknowledged in ${seed - first} runs, ${lost} lost`)
+      const explanation = `${lost} lost (${explained} with the crash of their last holder)`
+      console.log(`${name}: ${acknowledged} acknowledged in ${seed - first} runs, ${explanation}`)
+      console.log(`${durable} keys durable, none lost; owners agree after ${slowest} ms at the longest`)
       console.log(described(sumOf(outcomes)))
+      // A slice has its share of luck: what counts is the sum of all.
+      expect(lost).toBeLessThanOrEqual(Math.ceil((perMillion * acknowledged) / 1e6))
+      expect(slowest).toBeLessThanOrEqual(30_000)
     },
     24 * 3_600_000,
   )

@@ -8,7 +8,7 @@ import { Awaited } from './awaited.js'
 import { Balancer } from './balancer.js'
 import { Capacity } from './capacity.js'
 import { Carrier } from './carrier.js'
-import { HybridClock, shifted, type Version } from './clock.js'
+import { HybridClock } from './clock.js'
 import { ClockSurvey } from './clock-survey.js'
 import { heldBytes, tombstoneTime } from './constants.js'
 import { Coverage } from './coverage.js'
@@ -18,16 +18,16 @@ import { Handoff } from './handoff.js'
 import { Hints } from './hints.js'
 import { Journal } from './journal.js'
 import { Listing } from './listing.js'
-import { restamped } from './merges/restamp.js'
-import { checkStoreName, checkStoreOptions } from './options.js'
+import { checkStoreName, checkStoreOptions, type StoreOptions } from './options.js'
 import type { Persistence } from './persistence.js'
 import { Placement } from './placement.js'
 import { Progress, type TransferProgress } from './progress.js'
 import { Read, type ReadEnd, type ReadOptions } from './reader.js'
 import type { StoreRecord } from './record.js'
 import { Replica } from './replica.js'
+import { setBack } from './set-back.js'
 import type { StateStats } from './state-stats.js'
-import { Store, type StoreOptions } from './store.js'
+import { Store } from './store.js'
 import { Tombstones } from './tombstones.js'
 import { Watches } from './watches.js'
 import { type StoreLocally, Write, type WriteEnd, type WriteOptions } from './writer.js'
@@ -105,7 +105,7 @@ export class StateService {
     this.#replica = new Replica(cluster, this.placement, this.clock, {
       changed: (entry) => this.#changed(entry),
       dropped: (entry) => this.#journal?.note(entry.store, entry.key),
-      owned: (entry) => this.#journal?.note(entry.store, entry.key),
+      owned: (entry) => this.#journal?.regain(entry.store, entry.key),
     })
     this.#journal = persistence && this.#keepIn(persistence)
     this.#capacity = new Capacity(this.#replica, this.#journal, options.mostBytes ?? heldBytes, (isFull) =>
@@ -352,33 +352,17 @@ export class StateService {
     if (this.#replica.foreign.has(entry)) this.#handoff.nudge()
   }
 
-  /**
-   * This clock was corrected. What it stamped while it was ahead is believed by nobody else, and
-   * would be overtaken by no write for as long: it gets the stamps that it should have had.
-   *
-   * @param change - milliseconds, negative where the clock was set back
-   */
+  /** @param change - milliseconds by which this clock was put forward, negative where it was set back */
   #corrected(change: number): void {
+    const { clock, cluster } = this
     const text = 'the clock of this machine is far from those of the others: it is corrected'
-    this.cluster.runtime.log('warn', text, { milliseconds: Math.round(change) })
+    cluster.runtime.log('warn', text, { milliseconds: Math.round(change) })
     if (change > 0) {
       this.#adoption.lookAgain()
       this.#watches.restart()
       return
     }
-    const restamp = (version: Version): Version => {
-      if (!this.clock.isAhead(version)) return version
-      const right = shifted(version, change)
-      return this.clock.isAhead(right) ? this.clock.next().slice(0, 16) + version.slice(16) : right
-    }
+    const restamp = setBack({ cluster, clock, replica: this.#replica, watches: this.#watches }, change)
     for (const { store } of this.#stores.values()) store.restamp(restamp)
-    for (const entry of [...this.#replica.entries()]) {
-      if (!this.clock.isAhead(entry.version)) continue
-      const { store, key, replicas } = entry
-      const record = { store, key, replicas, ...restamped(entry, restamp) }
-      this.#replica.drop(entry)
-      this.#watches.forget(store, key)
-      this.#replica.apply(record)
-    }
   }
 }

@@ -2,8 +2,9 @@ import { type FakeClusterOptions, type FakeNetwork, fakeClusters } from '../mesh
 import { VirtualTime } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { type MemoryPersistenceOptions, memoryPersistence } from './adapters/memory.js'
+import type { StoreOptions } from './options.js'
 import { StateService } from './state-service.js'
-import type { Store, StoreOptions } from './store.js'
+import type { Store } from './store.js'
 
 export interface StoreRigOptions extends FakeClusterOptions {
   readonly seed?: string | number

@@ -6,14 +6,33 @@ import { memoryPersistence } from './adapters/memory.js'
 import { timeOf, type Version } from './clock.js'
 import { kinds } from './merges/kinds.js'
 import { OutcomeRecorder, type Outcomes } from './outcomes.js'
+import type { Held } from './record.js'
 import { StateService } from './state-service.js'
 
 /** What may go wrong in a simulation. */
-export type Fault = 'join' | 'leave' | 'suspect' | 'partition' | 'freeze' | 'park' | 'crash' | 'lag' | 'clock'
+export type Fault =
+  | 'join'
+  | 'leave'
+  | 'suspect'
+  | 'partition'
+  /** Nobody hears a peer that hears all. */
+  | 'mute'
+  | 'freeze'
+  | 'park'
+  | 'crash'
+  /** A page is gone without a word, and back a moment later with another id and what was in its storage. */
+  | 'reload'
+  | 'lag'
+  | 'clock'
+
+/** Faults that take copies away, so that a write may lose its last one. */
+const losing: ReadonlySet<Fault> = new Set(['crash', 'reload'])
 
 export interface SimulationOptions {
   readonly seed: string | number
   readonly nodes?: number
+  /** Edge workers among them: what is put durably is on the disk of one, which outlives it. Default 0. */
+  readonly edges?: number
   /** Milliseconds of virtual time with faults. Default 20 s. */
   readonly duration?: number
   readonly faults: readonly Fault[]
@@ -38,6 +57,10 @@ export interface SimulationResult {
   readonly violations: readonly string[]
   /** Acknowledged and nowhere afterwards, or only in an older state. */
   readonly lost: number
+  /** Of them those that were in one place only when that crashed: the others are violations. */
+  readonly explained: number
+  /** Acknowledged as durable. */
+  readonly durable: number
   /** Milliseconds from the last fault until all owners agreed, and until no other peer held a copy. */
   readonly converged: number
   readonly tidied: number
@@ -66,6 +89,12 @@ export class StoreSimulation {
   #writes = 0
   #failed = 0
   #isCut = false
+  /** Keys whose acknowledged state went with the last peer that held it. */
+  readonly #crashed = new Set<string>()
+  /** The latest version of each key that was acknowledged as durable. */
+  readonly #durable = new Map<string, Version>()
+  /** What outlives a peer on its disk or in its browser. */
+  readonly #media = new Map<PeerId, Map<string, Uint8Array>>()
   readonly #recorder = new OutcomeRecorder()
   /** What the watch of one peer was told last of every key, by that peer. */
   readonly #told = new Map<PeerId, Map<string, Version>>()
@@ -73,6 +102,7 @@ export class StoreSimulation {
   constructor(options: SimulationOptions) {
     this.#options = {
       nodes: 5,
+      edges: 0,
       duration: 20_000,
       faultEvery: 1_500,
       writeEvery: 40,
@@ -84,10 +114,12 @@ export class StoreSimulation {
     }
     this.#random = seededRandom(`store simulation ${options.seed}`)
     this.time = new VirtualTime(options.seed)
-    const ids = Array.from({ length: this.#options.nodes }, () => this.#freshId())
+    const { nodes, edges } = this.#options
+    const ids = Array.from({ length: nodes }, (_, index) => this.#freshId(index < edges))
     const lags = options.faults.includes('lag')
     this.net = fakeClusters(this.time, ids, {
       encode: false,
+      info: (id) => (isEdge(id) ? { kind: 'edge' } : {}),
       trace: (id, event, [, key, version]) => {
         if (event === 'store.drop') this.#checkDrop(id, String(key), String(version))
       },
@@ -139,6 +171,8 @@ export class StoreSimulation {
       failed: this.#failed,
       violations: this.#violations,
       lost: this.#countLost(),
+      explained: this.#crashed.size,
+      durable: this.#durable.size,
       converged,
       tidied,
       outcomes: this.#recorder.outcomes(),
@@ -163,12 +197,14 @@ export class StoreSimulation {
     })
   }
 
-  #freshId(): PeerId {
-    return `n${String(this.#ids++).padStart(3, '0')}`
+  #freshId(edge = false): PeerId {
+    return `${edge ? 'edge' : 'n'}${String(this.#ids++).padStart(3, '0')}`
   }
 
-  #start(cluster: FakeCluster): void {
-    const persistence = memoryPersistence(cluster.runtime)
+  #start(cluster: FakeCluster, medium = new Map<string, Uint8Array>()): void {
+    this.#media.set(cluster.self, medium)
+    const isDisk = isEdge(cluster.self)
+    const persistence = memoryPersistence(cluster.runtime, { medium, durable: isDisk, isCached: isDisk })
     const { tombstoneTime } = this.#options
     const service = new StateService({ cluster, persistence, tombstoneTime })
     this.services.set(cluster.self, service)
@@ -201,12 +237,15 @@ export class StoreSimulation {
     if (held !== undefined) service.clock.observe(held.version)
     const version = service.clock.next()
     const record = { store: 's', replicas: this.#options.replicas, key, kind: kinds.last, version, content }
-    service.write(record, { writes: 2, durable: false, expected: null, timeout: 10_000 }, (end) => {
+    const durable = this.#options.edges > 0 && this.#random() < 0.3
+    service.write(record, { writes: 2, durable, expected: null, timeout: 10_000 }, (end) => {
       if (end.kind !== 'written') {
         this.#failed++
         return
       }
       this.#writes++
+      this.#crashed.delete(key)
+      if (durable && version > (this.#durable.get(key) ?? '')) this.#durable.set(key, version)
       this.#checkCopies(key, version)
       if (isFresh && !deleted) this.#recorder.acknowledged(key, version, this.time.now)
       const before = this.#acknowledged.get(key)
@@ -225,8 +264,25 @@ export class StoreSimulation {
         if (alive.length > Math.max(4, nodes - 2)) this.net.leave(this.#pick(alive).self)
         return
       case 'crash':
-        if (alive.length > Math.max(4, nodes - 2)) this.net.crash(this.#pick(alive).self)
+        if (alive.length > Math.max(4, nodes - 2)) this.#crash(this.#pick(alive).self)
         return
+      case 'reload': {
+        if (alive.length < 4) return
+        const { self } = this.#pick(alive)
+        this.#crash(self)
+        this.#comeBack(self)
+        return
+      }
+      case 'mute': {
+        if (this.#isCut || alive.length === 0) return
+        this.#isCut = true
+        this.net.mute([this.#pick(alive).self])
+        this.time.timer(about(this.#random, 6_000), () => {
+          this.#isCut = false
+          this.net.heal()
+        })
+        return
+      }
       case 'suspect': {
         const victim = this.#pick(alive)
         const observers = alive.filter((other) => other !== victim && this.#random() < 0.5)
@@ -274,6 +330,23 @@ export class StoreSimulation {
     }
   }
 
+  #crash(id: PeerId): void {
+    for (const [key, { version }] of this.#acknowledged) {
+      const holders = this.#holdersOf(key, version)
+      if (holders.length === 1 && holders[0] === id) this.#crashed.add(key)
+    }
+    this.net.crash(id)
+    // An edge worker is started again, on the disk that it had.
+    if (isEdge(id)) this.#comeBack(id)
+  }
+
+  #comeBack(id: PeerId): void {
+    const medium = this.#media.get(id)
+    this.time.timer(about(this.#random, 2_000), () =>
+      this.#start(this.net.join(this.#freshId(isEdge(id))), medium),
+    )
+  }
+
   /** An acknowledged write is with two peers at least at that moment, or with those that it was handed to. */
   #checkCopies(key: string, version: Version): void {
     const copies = this.#copiesOf(key, version)
@@ -294,13 +367,17 @@ export class StoreSimulation {
 
   #copiesOf(key: string, version: Version): number {
     // Crashes take copies away at any time, and are judged by what is lost in the end.
-    if (this.#options.faults.includes('crash')) return Number.POSITIVE_INFINITY
-    let copies = 0
+    if (this.#options.faults.some((fault) => losing.has(fault))) return Number.POSITIVE_INFINITY
+    return this.#holdersOf(key, version).length
+  }
+
+  #holdersOf(key: string, version: Version): PeerId[] {
+    const holders: PeerId[] = []
     for (const { self } of this.net.running) {
       const held = this.services.get(self)?.find('s', key)
-      if (held !== undefined && held.version >= version) copies++
+      if (held !== undefined && held.version >= version) holders.push(self)
     }
-    return copies
+    return holders
   }
 
   /** No stamp from the future may have got in, and every watch must have been told the last state. */
@@ -329,6 +406,7 @@ export class StoreSimulation {
     const running = this.net.running
     const first = running[0]
     if (first === undefined) return 'nobody is left'
+    const { placement } = this.services.get(first.self) as StateService
     for (const { self, own, view, nextRing } of running) {
       if (own === 'leaving' || own === 'joining') return `${self} is ${own}`
       if (view !== first.view || nextRing.digest !== view) return `${self} has another view`
@@ -339,7 +417,7 @@ export class StoreSimulation {
       for (const key of service.keysOf('s')) keys.add(key)
     }
     for (const key of keys) {
-      const owners = first.ring.owners(key, this.#options.replicas, first.spread)
+      const owners = placement.owners(key, this.#options.replicas)
       const marks = new Set<string | undefined>()
       for (const id of owners) {
         const held = this.services.get(id)?.find('s', key)
@@ -353,9 +431,10 @@ export class StoreSimulation {
 
   /** Who still holds what it does not own. */
   #untidiness(): string | undefined {
-    for (const { self, ring, spread } of this.net.running) {
+    for (const { self } of this.net.running) {
+      const { placement } = this.services.get(self) as StateService
       for (const key of this.services.get(self)?.keysOf('s') ?? [])
-        if (!ring.owners(key, this.#options.replicas, spread).includes(self))
+        if (!placement.owners(key, this.#options.replicas).includes(self))
           return `${self} holds ${key}, which it does not own`
     }
     return undefined
@@ -364,16 +443,34 @@ export class StoreSimulation {
   #countLost(): number {
     let lost = 0
     for (const [key, { version, deleted }] of this.#acknowledged) {
-      let latest: { version: Version; content: Uint8Array | null } | undefined
-      for (const { self } of this.net.running) {
-        const held = this.services.get(self)?.find('s', key)
-        if (held !== undefined && (latest === undefined || held.version > latest.version)) latest = held
+      const latest = this.#latest(key)
+      const isThere = latest === undefined ? deleted : latest.version >= version
+      const durable = this.#durable.get(key)
+      if (durable !== undefined && !(latest === undefined ? deleted : latest.version >= durable))
+        this.#violations.push(`${key} was durable at ${durable}, there is ${latest?.version ?? 'nothing'}`)
+      if (isThere) {
+        // What was in the last page to crash has come back from its storage.
+        this.#crashed.delete(key)
+        continue
       }
-      if (latest === undefined ? deleted : latest.version >= version) continue
       lost++
       if (deleted && latest?.content != null) this.#violations.push(`${key} was deleted and returned`)
-      else this.#violations.push(`${key} lost ${version}, there is ${latest?.version ?? 'nothing'}`)
+      else if (!this.#crashed.has(key))
+        this.#violations.push(`${key} lost ${version}, there is ${latest?.version ?? 'nothing'}`)
     }
     return lost
   }
+
+  #latest(key: string): Held | undefined {
+    let latest: Held | undefined
+    for (const { self } of this.net.running) {
+      const held = this.services.get(self)?.find('s', key)
+      if (held !== undefined && (latest === undefined || held.version > latest.version)) latest = held
+    }
+    return latest
+  }
+}
+
+function isEdge(id: PeerId): boolean {
+  return id.startsWith('edge')
 }

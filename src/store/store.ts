@@ -1,53 +1,20 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
-import { type PeerId, packValue } from '../wire/index.js'
+import { packValue } from '../wire/index.js'
 import type { Version } from './clock.js'
 import { Codec } from './codec.js'
-import type { Merge } from './merges/index.js'
 import type { Restamp } from './merges/restamp.js'
-import { type CheckedStoreOptions, checkKey } from './options.js'
+import {
+  type CheckedStoreOptions,
+  checkKey,
+  type GetOptions,
+  type PutOptions,
+  type PutResult,
+} from './options.js'
 import { type Held, join, type StoreRecord } from './record.js'
 import { Session } from './session.js'
 import type { StateService } from './state-service.js'
+import { Turns } from './turns.js'
 import type { WriteEnd } from './writer.js'
-
-export interface StoreOptions<Value = unknown> {
-  /**
-   * How concurrent writes become one: `counter()`, `set()`, `map()`, or a function that is
-   * commutative, associative and idempotent. Without it the later write wins. All peers must give the same.
-   */
-  merge?: Merge<Value> | ((a: Value, b: Value) => Value)
-  /** Copies of every key. Default 3, at most 16. All peers must give the same. */
-  replicas?: number
-  /** Copies that must be held before a write resolves. Default 2, at most `replicas`. */
-  writes?: number
-  /** Copies that a read with `fresh` hears. Default 2: with writes 2 of 3 it meets the latest write. */
-  reads?: number
-  /** The largest value in bytes, packed. Default 1 MiB, at most 4 MiB. */
-  largest?: number
-  /** Milliseconds before a call rejects with `Timeout`. Default 10 s. */
-  timeout?: number
-}
-
-export interface PutOptions {
-  /** Waits until an edge worker has it on its disk too. */
-  durable?: boolean
-  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
-  timeout?: number
-}
-
-export interface GetOptions {
-  /** Hears `reads` owners and answers with the latest. */
-  fresh?: boolean
-  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
-  timeout?: number
-}
-
-/** How a write ended well. */
-export interface PutResult {
-  readonly version: Version
-  /** The peers that hold it. */
-  readonly holders: readonly PeerId[]
-}
 
 /** How often `update` tries again when another write came between. */
 const mostConflicts = 32
@@ -79,8 +46,8 @@ export class Store<Value = unknown> {
   readonly #options: CheckedStoreOptions
   readonly #session = new Session()
   readonly #codec: Codec<Value>
-  /** The last write of a key that merges, so that this page's writes follow one another. */
-  readonly #lines = new Map<string, Promise<unknown>>()
+  /** A write that merges rests on what was there before, so those of this page follow one another. */
+  readonly #turns = new Turns()
 
   constructor(service: StateService, name: string, options: CheckedStoreOptions) {
     this.#service = service
@@ -239,14 +206,7 @@ export class Store<Value = unknown> {
         options,
       )
     }
-    const before = this.#lines.get(key)
-    const turn = before === undefined ? work() : before.then(work, work)
-    this.#lines.set(key, turn)
-    const over = () => {
-      if (this.#lines.get(key) === turn) this.#lines.delete(key)
-    }
-    turn.then(over, over)
-    return turn
+    return this.#turns.take(key, work)
   }
 
   async #write(key: string, content: Content, options: PutOptions): Promise<PutResult> {

@@ -178,10 +178,24 @@ export class FakeNetwork {
     }
   }
 
+  /** What these peers say reaches nobody else, though they hear all: the others take them for dead in time. */
+  mute(ids: readonly PeerId[]): void {
+    for (const a of this.running) {
+      if (!ids.includes(a.self)) continue
+      for (const b of this.running) {
+        if (ids.includes(b.self) || this.#cuts.has(`${a.self} ${b.self}`)) continue
+        this.#cuts.add(`${a.self} ${b.self}`)
+        this.#doubt(b, a.self)
+      }
+    }
+  }
+
   /** Everybody hears everybody again: states are exchanged, and who was called dead refutes it. */
   heal(): void {
-    const cuts = [...this.#cuts]
+    const cuts = new Set(this.#cuts)
     this.#cuts.clear()
+    // Where one way was cut both ends have something to tell.
+    for (const cut of [...cuts]) cuts.add(cut.split(' ').reverse().join(' '))
     for (const cut of cuts) {
       for (const timer of this.#verdicts.get(cut) ?? []) timer.cancel()
       this.#verdicts.delete(cut)
@@ -262,7 +276,7 @@ export class FakeNetwork {
       observer.hear(() => {
         const target = this.cluster(about)
         // A freeze may have held this back until after the cut was healed.
-        if (target.running && this.connected(observer.self, about)) return
+        if (target.running && this.connected(about, observer.self)) return
         observer.know(target.info, state, Math.max(target.incarnation, observer.incarnationOf(about)))
       })
     }
