@@ -30,8 +30,14 @@ for (const [name, viewport] of Object.entries(sizes)) {
   const page = await browser.newPage({ viewport, colorScheme: 'light' })
   await page.goto(url)
   await page.locator('#app[data-ready=true]').waitFor()
-  const shoot = (moment) =>
-    page.screenshot({ path: `${folder}/${name}-${moment}.png`, fullPage: name === 'desk' })
+  // A desk is shown whole; of a phone's page what matters at that moment.
+  const shoot = async (moment, subject = 'ring') => {
+    await page.locator(`#${subject}`).evaluate((section, isWhole) => {
+      if (isWhole) scrollTo(0, 0)
+      else section.scrollIntoView({ block: section.id === 'ring' ? 'start' : 'center' })
+    }, name === 'desk')
+    await page.screenshot({ path: `${folder}/${name}-${moment}.png`, fullPage: name === 'desk' })
+  }
   const alive = (count) =>
     page.waitForFunction(
       (wanted) => document.querySelectorAll('[data-testid=peers] [data-state=alive]').length === wanted,
@@ -53,7 +59,7 @@ for (const [name, viewport] of Object.entries(sizes)) {
     .getByText(/^0 of \d+$/)
     .nth(1)
     .waitFor({ timeout: 60_000 })
-  await shoot('after')
+  await shoot('after', 'stopwatch')
   await page.close()
 }
 await browser.close()
