@@ -15,6 +15,11 @@ const demo = spawn(process.execPath, [join(root, 'dist/serve-demo.js'), ...proce
   stdio: 'inherit',
 })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => demo.kill(signal))
+// npm that is ended by a signal does not pass it on: without it nobody would know of the demo that holds the port.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const npm = process.ppid
+  setInterval(() => process.ppid === npm || demo.kill('SIGTERM'), 1_000).unref()
+}
 demo.on('exit', (code, signal) => process.exit(signal ? 0 : (code ?? 1)))
 
 /** Whether anything that the build reads is newer than what it last made. */

@@ -158,6 +158,7 @@ test('a frame that is cut off can be chosen and connected again, and moves its o
   const tab = await demo.tab()
   await tab.getByTestId('add-three').click()
   await agree([tab], 5)
+  await expect(tab.getByTestId('chosen')).toContainText('frame')
   const peer = await tab.getByTestId('chosen').getAttribute('data-peer')
   await tab.getByTestId('cut').click()
   expect(await seen(tab, 'cut')).toMatchObject({ 'tasks lost': expect.stringMatching(/^0 of \d+$/) })
