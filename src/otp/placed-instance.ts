@@ -10,6 +10,9 @@ import type { ServerProcess } from './server-process.js'
 /** A message to a placed process, on its way. */
 export type PlacedMessage = Extract<Message, { type: 'placed.message' }>
 
+/** How a start here ended: it runs (undefined), it cannot, or it has to run elsewhere. */
+export type PlacedStart = ExitReason | 'elsewhere' | undefined
+
 /** A placed process on this peer. */
 export interface Instance {
   readonly placed: string
@@ -21,7 +24,7 @@ export interface Instance {
   /** What came while it was starting or moving. */
   readonly queue: PlacedMessage[]
   sequences: Sequences
-  readonly started: ((reason: ExitReason | undefined) => void)[]
+  readonly started: ((outcome: PlacedStart) => void)[]
   readonly intensity: RestartIntensity
   saving: Timer | undefined
 }
