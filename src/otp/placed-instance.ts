@@ -18,6 +18,8 @@ export interface Instance {
   readonly placed: string
   readonly key: string
   epoch: number
+  /** The latest epoch that another peer was asked to take it over in: it may have, though its answer never came. */
+  offered: number
   args: unknown
   state: 'starting' | 'running' | 'moving'
   process: ServerProcess | undefined
@@ -45,6 +47,7 @@ export function newInstance(
     placed,
     key,
     epoch: 0,
+    offered: 0,
     args,
     state: 'starting',
     process: undefined,

@@ -84,7 +84,8 @@ export class PlacedMoves {
     const { cluster, instances, world } = this.#state
     if (!instances.isCurrent(instance)) return
     const { placed, key, args } = instance
-    const epoch = instance.epoch + 1
+    const epoch = Math.max(instance.epoch, instance.offered) + 1
+    instance.offered = epoch
     const stay = (): void => {
       if (!instances.isCurrent(instance) || instance.state !== 'moving') return
       instance.state = 'running'
