@@ -3,6 +3,7 @@ import {
   ProcessSystem,
   type DynamicSupervisor as RunningDynamicSupervisor,
   type PartitionSupervisor as RunningPartitionSupervisor,
+  type Registry as RunningRegistry,
   type Supervisor as RunningSupervisor,
   type TaskSupervisor as RunningTaskSupervisor,
 } from '../otp/index.js'
@@ -45,3 +46,7 @@ export const PartitionSupervisor = bound.PartitionSupervisor
 /** Supervised tasks as Elixir's `Task.Supervisor`: async, without a link, and streams. */
 export type TaskSupervisor = RunningTaskSupervisor
 export const TaskSupervisor = bound.TaskSupervisor
+
+/** Processes of the page by keys, unique or duplicate, as Elixir's `Registry`. */
+export type Registry<Key = string, Value = unknown> = RunningRegistry<Key, Value>
+export const Registry = bound.Registry

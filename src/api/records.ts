@@ -1,4 +1,4 @@
-import type { SnapshotStore } from '../otp/index.js'
+import { type SnapshotStore, storedSnapshots } from '../otp/index.js'
 import type { StateService } from '../store/index.js'
 import type { DurableRecords } from '../tasks/index.js'
 
@@ -13,19 +13,5 @@ export function taskRecords(state: StateService): DurableRecords {
 
 /** Snapshots of placed processes, kept in the sharded state. */
 export function processSnapshots(state: StateService): SnapshotStore {
-  const store = state.open<Uint8Array>(snapshotStore)
-  return {
-    get(key, done) {
-      store.get(key, { fresh: true }).then(
-        (value) => done(value),
-        (error: Error) => done(undefined, error),
-      )
-    },
-    put(key, value, done) {
-      store.put(key, value).then(() => done(), done)
-    },
-    delete(key, done) {
-      store.delete(key).then(() => done(), done)
-    },
-  }
+  return storedSnapshots(state.open<Uint8Array>(snapshotStore))
 }

@@ -7,6 +7,7 @@ import type { GenServerClass } from './gen-server.js'
 import type { Launcher } from './launcher.js'
 import { PartitionSupervisor, type PartitionSupervisorOptions } from './partition-supervisor.js'
 import type { ProcessRef, Target } from './ref.js'
+import { Registry, type RegistryOptions } from './registry.js'
 import { Supervisor } from './supervisor.js'
 import { type ProcessSystem, type StartOptions, systemOf } from './system.js'
 import { TaskSupervisor } from './task-supervisor.js'
@@ -63,12 +64,20 @@ export function bindProcesses(current: () => ProcessSystem) {
     ) => PartitionSupervisor,
     /** A {@link TaskSupervisor} of the page. */
     TaskSupervisor: class extends TaskSupervisor {
-      constructor(options?: DynamicSupervisorOptions | { readonly at: ProcessRef | string }) {
+      constructor(options?: DynamicSupervisorOptions | { readonly at: Target }) {
         super(current(), options)
       }
     } as new (
-      options?: DynamicSupervisorOptions | { readonly at: ProcessRef | string },
+      options?: DynamicSupervisorOptions | { readonly at: Target },
     ) => TaskSupervisor,
+    /** A {@link Registry} of the page. */
+    Registry: class<Key = string, Value = unknown> extends Registry<Key, Value> {
+      constructor(options: RegistryOptions) {
+        super(current(), options)
+      }
+    } as new <Key = string, Value = unknown>(
+      options: RegistryOptions,
+    ) => Registry<Key, Value>,
     /** Supervisors of the page. */
     Supervisor: {
       start: (spec: SupervisorSpec): Promise<Supervisor> => Supervisor.start(current(), spec),

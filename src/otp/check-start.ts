@@ -1,5 +1,6 @@
 import { InvalidOption } from '../errors/index.js'
 import { defaultTimeout } from './call-options.js'
+import { isViaName, type ViaName } from './ref.js'
 
 // By hand, not by schema: calls are made by the hundred thousand, and workers' scripts stay small.
 
@@ -17,7 +18,7 @@ const longestName = 1024
 /** The options of a start. @throws {InvalidOption} */
 export function checkStart(options: unknown): {
   args: unknown
-  name: string | undefined
+  name: string | ViaName | undefined
   timeout: number | undefined
 } {
   if (typeof options !== 'object' || options === null) {
@@ -29,8 +30,17 @@ export function checkStart(options: unknown): {
     }
   }
   const { args, name, timeout } = options as { args?: unknown; name?: unknown; timeout?: number }
-  if (name !== undefined && (typeof name !== 'string' || name.length === 0 || name.length > longestName)) {
-    throw new InvalidOption('start.name', name, `must be a string of 1 to ${longestName} characters`)
+  const isName = typeof name === 'string' ? name.length > 0 && name.length <= longestName : isViaName(name)
+  if (name !== undefined && !isName) {
+    throw new InvalidOption(
+      'start.name',
+      name,
+      `must be a string of 1 to ${longestName} characters, or via(…) of a registry`,
+    )
   }
-  return { args, name, timeout: timeout === undefined ? undefined : checkTimeout(timeout, 'start.timeout') }
+  return {
+    args,
+    name: name as string | ViaName | undefined,
+    timeout: timeout === undefined ? undefined : checkTimeout(timeout, 'start.timeout'),
+  }
 }

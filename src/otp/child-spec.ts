@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../errors/index.js'
 import { GenServer, type GenServerClass } from './gen-server.js'
 import { isLauncher, type Launcher } from './launcher.js'
+import { isViaName, type ViaName } from './ref.js'
 
 /** When a child that ended is started again: always, only after an abnormal end, or never. */
 export type Restart = 'permanent' | 'transient' | 'temporary'
@@ -38,7 +39,7 @@ interface ChildCommon {
   readonly id: string
   /** Default `permanent`. */
   readonly restart?: Restart
-  /** Default 5,000 ms; `Infinity` for a supervisor, which needs the time of all below it. */
+  /** Default 5,000 ms; `Infinity` for a supervisor of any kind, which needs the time of all below it. */
   readonly shutdown?: Shutdown
   /** Whether its end counts for `autoShutdown`. Default false. */
   readonly significant?: boolean
@@ -49,13 +50,10 @@ export interface WorkerSpec extends ChildCommon {
   /** The class and what its `init` takes, or what else starts a process, as `worker(…)`. */
   readonly start: readonly [server: GenServerClass, args?: unknown] | Launcher
   /** Registered for it before `init` runs. */
-  readonly name?: string
+  readonly name?: string | ViaName
   /** Milliseconds that its `init` may take; default 5,000, and 30,000 for `worker(…)`. */
   readonly timeout?: number
 }
-
-/** A child of a dynamic supervisor: its process is all that names it. */
-export type DynamicChildSpec = Omit<WorkerSpec, 'id' | 'significant'>
 
 /** A child that is a supervisor. */
 export interface NestedSpec extends ChildCommon {
@@ -63,6 +61,9 @@ export interface NestedSpec extends ChildCommon {
 }
 
 export type ChildSpec = WorkerSpec | NestedSpec
+
+/** A child of a dynamic supervisor: its process is all that names it. */
+export type DynamicChildSpec = Omit<WorkerSpec, 'id' | 'significant'> | Omit<NestedSpec, 'id' | 'significant'>
 
 /** A supervisor and what it starts. */
 export interface SupervisorSpec {
@@ -93,6 +94,17 @@ const milliseconds = v.pipe(
   v.number('must be a number of milliseconds'),
   v.minValue(0, 'must be a number of milliseconds, 0 or more'),
 )
+
+/** A number of things: whole, `least` or more, or Infinity. */
+export const countFrom = (least: number) =>
+  v.pipe(
+    v.number(`must be a whole number, ${least} or more`),
+    v.check(
+      (count) => count === Number.POSITIVE_INFINITY || Number.isInteger(count),
+      'must be a whole number',
+    ),
+    v.minValue(least, `must be ${least} or more`),
+  )
 
 /** How often children may be started again before their supervisor gives up; common to all supervisors. */
 export const intensityOptions = {
@@ -154,13 +166,9 @@ const common = {
 const workerSpec = v.strictObject({
   ...common,
   start,
-  name: v.optional(name),
-  shutdown: v.optional(shutdownTime, 5_000),
+  name: v.optional(v.union([name, v.custom<ViaName>(isViaName)], 'must be a name, or via(…) of a registry')),
+  shutdown: v.optional(shutdownTime),
   timeout: v.optional(milliseconds),
-})
-const dynamicSpec = v.strictObject({
-  ...workerSpec.entries,
-  significant: v.optional(v.literal(false, 'is not for a dynamic child'), false),
 })
 const nestedSpec = v.strictObject({
   ...common,
@@ -208,7 +216,9 @@ const supervisorSpec = v.strictObject({
 })
 
 /** A worker's spec that has been checked, with its defaults. */
-export type CheckedWorker = v.InferOutput<typeof workerSpec>
+export type CheckedWorker = Omit<v.InferOutput<typeof workerSpec>, 'shutdown'> & {
+  readonly shutdown: Shutdown
+}
 /** A nested supervisor's spec that has been checked, all the way down. */
 export type CheckedNested = Omit<v.InferOutput<typeof nestedSpec>, 'supervisor'> & {
   readonly supervisor: CheckedSupervisor
@@ -227,7 +237,7 @@ export type CheckedSupervisor = Omit<v.InferOutput<typeof supervisorSpec>, 'chil
  */
 export function checkChild(spec: unknown, at: string, autoShutdown: AutoShutdown): CheckedChild {
   const nested = typeof spec === 'object' && spec !== null && 'supervisor' in spec
-  const child = nested ? checkOptions(nestedSpec, spec, at) : checkOptions(workerSpec, spec, at)
+  const child = nested ? checkOptions(nestedSpec, spec, at) : withShutdown(checkOptions(workerSpec, spec, at))
   if (child.significant) {
     if (child.restart === 'permanent') {
       throw new InvalidOption(
@@ -249,10 +259,23 @@ export function checkChild(spec: unknown, at: string, autoShutdown: AutoShutdown
   return child
 }
 
+/** What ends last needs no time of its own: a supervisor has that of all below it. */
+function withShutdown(spec: v.InferOutput<typeof workerSpec>): CheckedWorker {
+  const kind = 'kind' in spec.start ? spec.start.kind : 'worker'
+  return { ...spec, shutdown: spec.shutdown ?? (kind === 'supervisor' ? Number.POSITIVE_INFINITY : 5_000) }
+}
+
+/** As supervisors count it. */
+export function kindOf(spec: CheckedChild): 'worker' | 'supervisor' {
+  if ('supervisor' in spec) return 'supervisor'
+  return 'kind' in spec.start ? spec.start.kind : 'worker'
+}
+
 /** Checks the spec of a dynamic supervisor's child. @throws {InvalidOption} */
-export function checkDynamicChild(spec: unknown, at: string): CheckedWorker {
-  const { id: _, significant: __, ...child } = checkOptions(dynamicSpec, { id: at, ...(spec as object) }, at)
-  return { ...child, id: at, significant: false }
+export function checkDynamicChild(spec: unknown, at: string): CheckedChild {
+  if (typeof spec === 'object' && spec !== null && 'significant' in spec)
+    throw new InvalidOption(`${at}.significant`, spec.significant, 'is not for a dynamic child')
+  return checkChild({ id: at, ...(spec as object) }, at, 'never')
 }
 
 /**

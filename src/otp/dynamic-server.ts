@@ -1,12 +1,12 @@
-import type { CheckedWorker } from './child-spec.js'
-import { stopChild } from './child-stop.js'
-import { ExitError, type ExitReason, isAbnormal } from './exit.js'
-import { GenServer, type SystemInfo } from './gen-server.js'
+import { type ChildAnswer, type ChildInfo, refused } from './child-info.js'
+import { type CheckedChild, kindOf } from './child-spec.js'
+import { ExitError, type ExitReason } from './exit.js'
+import type { SystemInfo } from './gen-server.js'
 import type { Process } from './process.js'
 import { type ProcessRef, sameProcess } from './ref.js'
 import { RestartIntensity } from './restart-intensity.js'
-import type { StartResult } from './server-process.js'
-import type { ChildAnswer, ChildCount, ChildInfo } from './supervisor-server.js'
+import { isRestarted } from './restart-rule.js'
+import { SupervisingServer } from './supervising-server.js'
 import type { ProcessSystem } from './system.js'
 
 export interface DynamicSettings {
@@ -16,7 +16,7 @@ export interface DynamicSettings {
 }
 
 interface DynamicChild {
-  readonly spec: CheckedWorker
+  readonly spec: CheckedChild
   process: Process | undefined
   /** What it was last; a child is asked for by its ref also while it is restarting. */
   ref: ProcessRef
@@ -25,7 +25,7 @@ interface DynamicChild {
 
 /** A request to a dynamic supervisor. */
 export type DynamicRequest =
-  | { readonly op: 'start'; readonly spec: CheckedWorker }
+  | { readonly op: 'start'; readonly spec: CheckedChild }
   | { readonly op: 'terminate'; readonly ref: ProcessRef }
 
 interface Retry {
@@ -34,15 +34,13 @@ interface Retry {
 }
 
 /** The process of a dynamic supervisor: any number of children, started on demand. After Elixir's DynamicSupervisor. */
-export class DynamicServer extends GenServer {
-  readonly #system: ProcessSystem
+export class DynamicServer extends SupervisingServer {
   readonly #settings: DynamicSettings
   readonly #intensity: RestartIntensity
   readonly #children = new Set<DynamicChild>()
 
   constructor(system: ProcessSystem, settings: DynamicSettings) {
-    super()
-    this.#system = system
+    super(system)
     this.#settings = settings
     this.#intensity = new RestartIntensity(system.runtime, settings.maxRestarts, settings.maxSeconds)
   }
@@ -78,21 +76,10 @@ export class DynamicServer extends GenServer {
     }))
   }
 
-  count(): ChildCount {
-    const all = [...this.#children]
-    const supervisors = all.filter(({ spec }) => kindOf(spec) === 'supervisor').length
-    return {
-      specs: all.length,
-      active: all.filter(({ process }) => process !== undefined).length,
-      supervisors,
-      workers: all.length - supervisors,
-    }
-  }
-
-  async #start(spec: CheckedWorker): Promise<ChildAnswer> {
+  async #start(spec: CheckedChild): Promise<ChildAnswer> {
     if (this.#children.size >= this.#settings.maxChildren) return { error: 'max_children' }
-    const result = await this.#launch(spec)
-    if (result.kind === 'failed') return { error: 'failed', reason: result.reason }
+    const result = await this.launch(spec)
+    if (result.kind === 'failed') return refused(result.reason)
     if (result.kind === 'ignored') return { ref: undefined }
     const { process } = result
     this.#children.add({ spec, process, ref: process.ref, restarts: 0 })
@@ -108,8 +95,7 @@ export class DynamicServer extends GenServer {
   }
 
   async #exited(child: DynamicChild, reason: ExitReason): Promise<void> {
-    const { restart } = child.spec
-    if (restart === 'permanent' || (restart === 'transient' && isAbnormal(reason))) await this.#restart(child)
+    if (isRestarted(child.spec.restart, reason)) await this.#restart(child)
     else this.#children.delete(child)
   }
 
@@ -117,10 +103,10 @@ export class DynamicServer extends GenServer {
     child.process = undefined
     if (!this.#intensity.count()) {
       this.#children.delete(child)
-      this.#system.runtime.log('error', 'a dynamic supervisor gives up: too many restarts')
+      this.system.runtime.log('error', 'a dynamic supervisor gives up: too many restarts')
       throw new ExitError({ type: 'shutdown', detail: 'too many restarts' })
     }
-    const result = await this.#launch(child.spec)
+    const result = await this.launch(child.spec)
     if (result.kind === 'ok') {
       child.process = result.process
       child.ref = result.process.ref
@@ -129,28 +115,12 @@ export class DynamicServer extends GenServer {
     else this.send(this.self, { type: 'retry', child } satisfies Retry)
   }
 
-  #stop(child: DynamicChild): Promise<void> {
-    const { process, spec } = child
-    return new Promise((resolve) => {
-      if (process === undefined) resolve()
-      else stopChild(this.#system.runtime, this.#process, process, spec.shutdown, () => resolve())
-    })
-  }
-
-  #launch(spec: CheckedWorker): Promise<StartResult> {
-    return new Promise((resolve) => this.#system.launchChild(this.#process, spec, resolve))
+  async #stop({ process, spec }: DynamicChild): Promise<void> {
+    if (process !== undefined) await this.end(process, spec)
   }
 
   #find(ref: ProcessRef): DynamicChild | undefined {
     for (const child of this.#children) if (sameProcess(child.ref, ref)) return child
     return undefined
   }
-
-  get #process(): Process {
-    return this.#system.processOf(this.self)
-  }
-}
-
-function kindOf(spec: CheckedWorker): 'worker' | 'supervisor' {
-  return 'kind' in spec.start ? spec.start.kind : 'worker'
 }

@@ -5,9 +5,7 @@ import {
   type DynamicSupervisorOptions,
   dynamicSupervisor,
   IGNORE,
-  PartitionSupervisor,
   type ProcessRef,
-  partitionSupervisor,
   Supervisor,
 } from './index.js'
 import { Probe, World } from './testing/world.js'
@@ -185,55 +183,47 @@ test('bad options and specs are refused by their path', async () => {
   )
 })
 
-test('partitions: numbers modulo, other keys by hash, evenly', async () => {
-  const world = new World()
-  const parts = new PartitionSupervisor(world.system, {
-    start: [Probe],
-    partitions: 3,
-    withArguments: (_, partition) => ({ init: (probe: Probe) => void probe.log.push(partition) }),
+test('a child may be a supervisor with children of its own', async () => {
+  const { world, supervisor } = await dynamic()
+  const answer = supervisor.startChild({
+    supervisor: { maxRestarts: 0, children: [{ id: 'a', start: [Probe], name: 'inner' }] },
+    restart: 'temporary',
   })
+  expect(await world.until(answer)).toHaveProperty('ref')
+  expect(supervisor.count()).toEqual({ specs: 1, active: 1, supervisors: 1, workers: 0 })
+  world.system.exit('inner', 'killed')
   await world.pass()
-  expect(parts.partitions).toBe(3)
-  const number = async (key: string | number) =>
-    ((await world.call(parts.at(key) as ProcessRef, 'log')) as unknown[])[1]
-  expect([await number(0), await number(1), await number(2), await number(3), await number(-1)]).toEqual([
-    0, 1, 2, 0, 1,
+  expect(supervisor.children()).toEqual([])
+})
+
+test('a start that finds its name taken answers already_started with the holder', async () => {
+  const { world, supervisor, startChild } = await dynamic()
+  const ref = await startChild({ name: 'room' })
+  expect(await world.until(supervisor.startChild({ start: [Probe], name: 'room' }))).toEqual({
+    error: 'already_started',
+    ref,
+  })
+})
+
+test('a child that lost its name to another peer’s process is not restarted, and takes nobody down', async () => {
+  const { supervisor, startChild, end } = await dynamic({ maxRestarts: 0 })
+  await startChild()
+  const ref = await startChild()
+  await end(ref, { type: 'shutdown', detail: { nameConflict: 'room', survivor: ref } })
+  expect(supervisor.count().specs).toBe(1)
+})
+
+test('a child that ends while another starts is seen to afterwards', async () => {
+  const { world, supervisor, startChild } = await dynamic()
+  const first = await startChild()
+  const init = () => new Promise<void>((resolve) => void world.time.timer(100, resolve))
+  const second = supervisor.startChild({ start: [Probe, { init }] })
+  await world.pass(50)
+  world.system.exit(first, 'killed')
+  await world.until(second, 60)
+  await world.pass()
+  expect(supervisor.children()).toMatchObject([
+    { state: 'running', restarts: 1 },
+    { state: 'running', restarts: 0 },
   ])
-  const counts = [0, 0, 0]
-  for (let key = 0; key < 300; key++) {
-    const index = parts.children().findIndex(({ ref }) => ref === parts.at(`key ${key}`))
-    counts[index] = (counts[index] ?? 0) + 1
-  }
-  for (const count of counts) expect(count).toBeGreaterThan(60)
-  expect(parts.at('same')).toEqual(parts.at('same'))
-})
-
-test('partitions: as many as the machine has threads, counted, restarted, stopped with their name free', async () => {
-  const world = new World()
-  const parts = new PartitionSupervisor(world.system, { start: dynamicSupervisor(), name: 'parts' })
-  await world.pass()
-  expect(parts.count()).toEqual({ specs: 4, active: 4, supervisors: 4, workers: 0 })
-  world.system.exit(parts.at(0) as ProcessRef, 'killed')
-  await world.pass()
-  expect(parts.count().active).toBe(4)
-  const stopping = parts.stop().then(() => world.system.whereis('parts'))
-  expect(await world.until(stopping)).toBeUndefined()
-  expect(parts.at('x')).toBeUndefined()
-})
-
-test('partitions can be supervised', async () => {
-  const world = new World()
-  const start = partitionSupervisor({ start: [Probe], partitions: 2, name: 'parts' })
-  await world.until(Supervisor.start(world.system, { children: [{ id: 'parts', start }] }))
-  expect(new PartitionSupervisor(world.system, { at: 'parts' }).partitions).toBe(2)
-})
-
-test('bad partition options are refused by their path', () => {
-  const world = new World()
-  const make = (options: object) => () =>
-    new PartitionSupervisor(world.system, { start: [Probe], ...options })
-  expect(make({ partitions: 0 })).toThrow('PartitionSupervisor.partitions')
-  expect(make({ partitions: 1.5 })).toThrow('PartitionSupervisor.partitions')
-  expect(make({ withArguments: 123 })).toThrow('PartitionSupervisor.withArguments')
-  expect(make({ start: [Object] })).toThrow('PartitionSupervisor.children[0].start')
 })

@@ -1,13 +1,11 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
-import type { StopOptions } from './call-options.js'
-import { checkDynamicChild, type DynamicChildSpec, intensityOptions } from './child-spec.js'
+import type { ChildAnswer } from './child-info.js'
+import { checkDynamicChild, countFrom, type DynamicChildSpec, intensityOptions } from './child-spec.js'
 import { DynamicServer } from './dynamic-server.js'
-import type { GivenReason } from './exit.js'
-import { type Launcher, makeLauncher } from './launcher.js'
+import type { Launcher } from './launcher.js'
 import type { ProcessRef, Target } from './ref.js'
-import { ServerProcess } from './server-process.js'
-import type { ChildAnswer, ChildCount, ChildInfo } from './supervisor-server.js'
+import { SupervisorHandle, startAlone, supervisorLauncher, type Unstarted } from './supervisor-handle.js'
 import type { ProcessSystem } from './system.js'
 
 export interface DynamicSupervisorOptions {
@@ -23,34 +21,21 @@ export interface DynamicSupervisorOptions {
 
 const dynamicOptions = v.strictObject({
   ...intensityOptions,
-  maxChildren: v.optional(
-    v.pipe(
-      v.number('must be a whole number, 0 or more'),
-      v.check(
-        (count) => count === Number.POSITIVE_INFINITY || Number.isInteger(count),
-        'must be a whole number',
-      ),
-      v.minValue(0, 'must be 0 or more'),
-    ),
-    Number.POSITIVE_INFINITY,
-  ),
+  maxChildren: v.optional(countFrom(0), Number.POSITIVE_INFINITY),
   name: v.optional(v.pipe(v.string('must be a string'), v.minLength(1, 'must not be empty'))),
 })
 
+function dynamicServer(system: ProcessSystem, options: unknown, at: string): Unstarted {
+  const { name, ...settings } = checkOptions(dynamicOptions, options, at)
+  return { server: new DynamicServer(system, settings), name }
+}
+
 /** A dynamic supervisor as the child of a supervisor: `{ id, start: dynamicSupervisor({ name: 'rooms' }) }`. */
 export function dynamicSupervisor(options: DynamicSupervisorOptions = {}): Launcher {
-  const { name, ...settings } = checkOptions(dynamicOptions, options, 'dynamicSupervisor')
-  return makeLauncher({
-    kind: 'supervisor',
-    label: 'DynamicSupervisor',
-    launch: (system, launch, done) =>
-      system.launchServer(
-        new DynamicServer(system, settings),
-        'supervisor',
-        { ...launch, name: launch.name ?? name, timeout: Number.POSITIVE_INFINITY },
-        done,
-      ),
-  })
+  checkOptions(dynamicOptions, options, 'dynamicSupervisor')
+  return supervisorLauncher('DynamicSupervisor', (system) =>
+    dynamicServer(system, options, 'dynamicSupervisor'),
+  )
 }
 
 /**
@@ -63,62 +48,22 @@ export function dynamicSupervisor(options: DynamicSupervisorOptions = {}): Launc
  * const { ref } = await rooms.startChild({ start: [Room, { name: 'lobby' }], restart: 'transient' })
  * ```
  */
-export class DynamicSupervisor {
-  readonly #system: ProcessSystem
-  readonly #target: Target
-
+export class DynamicSupervisor extends SupervisorHandle {
   /** Starts one, or, given a target, takes hold of one that was started elsewhere, as in a tree. */
   constructor(system: ProcessSystem, options: DynamicSupervisorOptions | { readonly at: Target } = {}) {
-    this.#system = system
-    if ('at' in options) {
-      this.#target = options.at
-      return
-    }
-    const { name, ...settings } = checkOptions(dynamicOptions, options, 'DynamicSupervisor')
-    const timeout = Number.POSITIVE_INFINITY
-    const server = new DynamicServer(system, settings)
-    this.#target = system.launchServer(server, 'supervisor', { name, timeout }, () => {}).ref
+    super(
+      system,
+      'at' in options ? options.at : startAlone(system, dynamicServer(system, options, 'DynamicSupervisor')),
+    )
   }
 
-  /** Itself, for links, monitors and messages. */
-  get ref(): ProcessRef | undefined {
-    return this.#system.localProcess(this.#target)?.ref
-  }
-
-  /** Starts a child. @throws {InvalidOption} */
+  /** Starts a child: a process, or a supervisor with children of its own. @throws {InvalidOption} */
   async startChild(spec: DynamicChildSpec): Promise<ChildAnswer> {
-    return this.#ask({ op: 'start', spec: checkDynamicChild(spec, 'startChild') })
+    return this.ask({ op: 'start', spec: checkDynamicChild(spec, 'startChild') })
   }
 
   /** Stops a child for good. */
   async terminateChild(ref: ProcessRef): Promise<ChildAnswer> {
-    return this.#ask({ op: 'terminate', ref })
-  }
-
-  children(): ChildInfo[] {
-    return this.#server?.children() ?? []
-  }
-
-  count(): ChildCount {
-    return this.#server?.count() ?? { specs: 0, active: 0, supervisors: 0, workers: 0 }
-  }
-
-  /** Stops all children at once, and the supervisor. Does nothing when it has ended. */
-  async stop(reason: GivenReason = 'normal', options: StopOptions = {}): Promise<void> {
-    if (this.#server === undefined) return
-    await this.#system.stop(this.#target, reason, { timeout: Number.POSITIVE_INFINITY, ...options })
-  }
-
-  async #ask(request: unknown): Promise<ChildAnswer> {
-    return (await this.#system.call(this.#target, request, {
-      timeout: Number.POSITIVE_INFINITY,
-    })) as ChildAnswer
-  }
-
-  get #server(): DynamicServer | undefined {
-    const process = this.#system.localProcess(this.#target)
-    return process instanceof ServerProcess && process.server instanceof DynamicServer
-      ? process.server
-      : undefined
+    return this.ask({ op: 'terminate', ref })
   }
 }

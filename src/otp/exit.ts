@@ -86,6 +86,12 @@ export function reasonOfThrow(thrown: unknown): ExitReason {
   return { type: 'error', ...plainError(thrown) }
 }
 
+/** Whether a process ended with the reason that it was given; of errors the stack does not matter. */
+export function isSame(a: ExitReason, b: ExitReason): boolean {
+  if (a.type === 'error' && b.type === 'error') return a.name === b.name && a.message === b.message
+  return a.type === b.type
+}
+
 /** Whether a transient process that ended so shall be started again. */
 export function isAbnormal(reason: ExitReason): boolean {
   return reason.type !== 'normal' && reason.type !== 'shutdown'

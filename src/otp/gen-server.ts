@@ -1,7 +1,7 @@
 import type { CallOptions } from './call-options.js'
 import type { ExitReason, GivenReason } from './exit.js'
 import type { From } from './from.js'
-import type { ProcessRef, Target } from './ref.js'
+import type { ProcessRef, Target, ViaName } from './ref.js'
 
 /** Returned by `init`: do not start, and do not call it a failure. */
 export const IGNORE: unique symbol = Symbol.for('ringmesh.IGNORE')
@@ -42,7 +42,7 @@ export interface ServerContext {
   unlink(target: Target): void
   start(
     server: GenServerClass,
-    options: { args?: unknown; name?: string; timeout?: number },
+    options: { args?: unknown; name?: string | ViaName; timeout?: number },
   ): Promise<ProcessRef>
 }
 
@@ -186,7 +186,7 @@ export abstract class GenServer {
   /** Starts a process linked to this one, which becomes its parent: OTP's `start_link`. */
   startLink<Class extends GenServerClass>(
     server: Class,
-    options: { args?: ArgsOf<Class>; name?: string; timeout?: number } = {},
+    options: { args?: ArgsOf<Class>; name?: string | ViaName; timeout?: number } = {},
   ): Promise<ProcessRef> {
     return this.#here.start(server, options)
   }

@@ -1,6 +1,7 @@
 /** Processes as OTP has them: servers, supervisors, workers in their own threads, names, refs. */
 export { bindProcesses } from './bind.js'
 export type { CallOptions, StopOptions } from './call-options.js'
+export type { ChildAnswer, ChildCount, ChildError, ChildInfo, ChildState } from './child-info.js'
 export type {
   AutoShutdown,
   Backoff,
@@ -33,17 +34,14 @@ export {
   partitionSupervisor,
 } from './partition-supervisor.js'
 export type { DefineProcessOptions } from './placed-definition.js'
-export { PlacedRef, ProcessRef, sameProcess, type Target } from './ref.js'
+export { PlacedRef, ProcessRef, sameProcess, type Target, type Via, type ViaName } from './ref.js'
+export { type RegisterAnswer, Registry, type RegistryEntry, type RegistryOptions } from './registry.js'
 export type { SnapshotStore } from './snapshot-store.js'
+export { type BytesStore, storedSnapshots } from './stored-snapshots.js'
 export { Supervisor } from './supervisor.js'
-export type { ChildAnswer, ChildCount, ChildError, ChildInfo, ChildState } from './supervisor-server.js'
 export { ProcessSystem, type ProcessSystemOptions, type StartOptions, systemOf } from './system.js'
-export {
-  type StreamOptions,
-  type StreamResult,
-  Task,
-  type TaskOptions,
-  TaskSupervisor,
-} from './task-supervisor.js'
+export { Task, type TaskOutcome, type Work } from './task.js'
+export type { StreamOptions, StreamResult } from './task-stream.js'
+export { type AsyncOptions, type TaskOptions, TaskSupervisor } from './task-supervisor.js'
 export type { PeerTrees, TreeNode } from './trees.js'
 export { type WorkerOptions, worker } from './worker.js'

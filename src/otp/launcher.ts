@@ -1,11 +1,11 @@
 import type { Process } from './process.js'
-import type { ProcessRef } from './ref.js'
-import type { StartResult } from './server-process.js'
+import type { ProcessRef, ViaName } from './ref.js'
+import type { StartResult } from './server-world.js'
 import type { ProcessSystem } from './system.js'
 
 export interface LaunchOptions {
   readonly args?: unknown
-  readonly name?: string | undefined
+  readonly name?: string | ViaName | undefined
   /** Becomes its parent, and is linked to it. */
   readonly parent?: Process | undefined
   /** Counts as its parent, with no link here: the parent is on the other side of a thread. */

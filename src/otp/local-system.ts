@@ -1,31 +1,19 @@
 import { InvalidOption } from '../errors/index.js'
 import type { Runtime } from '../runtime/index.js'
+import type { Away } from './away.js'
 import { type CallOptions, defaultTimeout, type StopOptions } from './call-options.js'
-import { type CallOutcome, Calls, type PendingCall } from './calls.js'
+import { type CallOutcome, Calls } from './calls.js'
 import { checkStart, checkTimeout } from './check-start.js'
-import { ExitError, type ExitReason, type GivenReason, noproc, toReason } from './exit.js'
+import { ExitError, type ExitReason, type GivenReason, isSame, noproc, toReason } from './exit.js'
 import { From } from './from.js'
 import { GenServer, type GenServerClass } from './gen-server.js'
 import type { LaunchOptions } from './launcher.js'
 import { LocalNames, type NameTable } from './local-names.js'
 import { Process } from './process.js'
-import { type PlacedRef, ProcessRef, type Target } from './ref.js'
+import { type PlacedRef, ProcessRef, type Target, type ViaName } from './ref.js'
 import { Scheduler } from './scheduler.js'
-import { ServerProcess, type ServerWorld, type StartResult } from './server-process.js'
-
-/** The ways to processes that are not of this page. */
-export interface Away {
-  call(route: ProcessRef | PlacedRef, request: unknown, timeout: number, call: PendingCall): void
-  tell(route: ProcessRef | PlacedRef, kind: 'cast' | 'info', message: unknown): void
-  reply(peer: string, call: number, value: unknown): void
-  refuse(peer: string, call: number, reason: ExitReason): void
-  stop(ref: ProcessRef, reason: ExitReason): void
-  exit(from: string, ref: ProcessRef, reason: ExitReason): void
-  monitor(ref: ProcessRef, down: (reason: ExitReason) => void): () => void
-  link(process: Process, ref: ProcessRef): void
-  /** The process that a placed ref means now. */
-  whereis(ref: PlacedRef): ProcessRef | undefined
-}
+import { ServerProcess } from './server-process.js'
+import type { ServerWorld, StartResult } from './server-world.js'
 
 /** The system that made a ref. */
 export const homes = new WeakMap<object, LocalSystem>()
@@ -132,7 +120,7 @@ export class LocalSystem implements ServerWorld {
             })
       const demonitor = this.monitor(target, (ended) => {
         timer?.cancel()
-        if (ended.type === wanted.type) resolve()
+        if (isSame(ended, wanted)) resolve()
         else reject(new ExitError(ended, 'stop'))
       })
       if (route instanceof Process) route.deliver({ kind: 'stop', reason: wanted })
@@ -147,8 +135,12 @@ export class LocalSystem implements ServerWorld {
   exit(target: Target, reason: GivenReason): void {
     const from = this.current?.ref ?? outside
     const route = this.#processRoute(target)
-    if (route instanceof Process) route.signal(from, toReason(reason))
-    else if (route !== undefined) this.away?.exit(from.id, route, toReason(reason))
+    const given = toReason(reason)
+    // The one case in which OTP does not ignore `normal`: a process that sends it to itself.
+    if (route instanceof Process && route === this.current && given.type === 'normal' && !route.trapExit)
+      route.end(given)
+    else if (route instanceof Process) route.signal(from, given)
+    else if (route !== undefined) this.away?.exit(from.id, route, given)
   }
 
   /** Calls `down` once when the process ends, soon if it has already. Returns the way back. */
@@ -239,7 +231,7 @@ export class LocalSystem implements ServerWorld {
       begin()
       return
     }
-    this.table.claim(name, process, (holder) => {
+    const claimed = (holder: ProcessRef | undefined): void => {
       if (holder === undefined && process.alive) {
         begin()
         return
@@ -249,7 +241,9 @@ export class LocalSystem implements ServerWorld {
         holder === undefined ? (process.reason ?? noproc) : { type: 'already_started', ref: holder }
       process.end(reason)
       done({ kind: 'failed', reason })
-    })
+    }
+    if (typeof name === 'string') this.table.claim(name, process, claimed)
+    else claimed(name.register(process.ref))
   }
 
   newRef(): ProcessRef {
@@ -272,7 +266,7 @@ export class LocalSystem implements ServerWorld {
   async startFrom(
     parent: Process,
     server: GenServerClass,
-    options: { args?: unknown; name?: string; timeout?: number },
+    options: { args?: unknown; name?: string | ViaName; timeout?: number },
   ): Promise<ProcessRef> {
     const { args, name, timeout } = checkStart(options)
     return this.started(server.name, (done) =>
@@ -343,7 +337,7 @@ export class LocalSystem implements ServerWorld {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timeout = checkTimeout(options.timeout, 'call.timeout')
-      if (caller !== undefined && this.#route(target) === caller) {
+      if (caller !== undefined && this.#processRoute(target) === caller) {
         reject(new ExitError({ type: 'calling_self' }, 'call'))
         return
       }
@@ -365,6 +359,10 @@ export class LocalSystem implements ServerWorld {
   #route(target: Target): Process | ProcessRef | PlacedRef | undefined {
     if (typeof target === 'string') {
       const ref = this.table.lookup(target)
+      return ref === undefined ? undefined : this.#route(ref)
+    }
+    if ('whereis' in target) {
+      const ref = target.whereis()
       return ref === undefined ? undefined : this.#route(ref)
     }
     if ('placed' in target) return this.away === undefined ? undefined : target

@@ -64,6 +64,18 @@ test('planted bug, a name freed late: starting again right after stop is refused
   expect(world.at('a').whereis('hot')).toBeDefined()
 })
 
+test('who hears of the next holder before it hears of the end of the last one knows the next', async () => {
+  const world = new MeshWorld(['a', 'b', 'c'], {
+    delay: (from, to) => (from === 'a' && to === 'c' ? 200 : 2),
+  })
+  await world.until(world.at('a').start(Tally, { name: 'hot' }))
+  await world.until(world.at('b').stop('hot'))
+  const next = await world.until(world.at('b').start(Tally, { name: 'hot' }))
+  for (const id of ['a', 'b', 'c']) expect(world.at(id).whereis('hot')).toEqual(next)
+  await world.pass(1_000)
+  for (const id of ['a', 'b', 'c']) expect(world.at(id).whereis('hot')).toEqual(next)
+})
+
 test('names of dead peers go with them, and of those that leave', async () => {
   const world = three()
   await world.until(world.at('b').start(Tally, { name: 'on b' }))

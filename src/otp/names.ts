@@ -2,6 +2,8 @@ import type { Cluster, Outcome } from '../mesh/index.js'
 import { isPlanted, type Runtime } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { NameTable } from './local-names.js'
+import { NameClaims } from './name-claims.js'
+import { NameExchange, namesTimeout } from './name-exchange.js'
 import type { Process } from './process.js'
 import { ProcessRef, sameProcess } from './ref.js'
 
@@ -13,13 +15,8 @@ export interface NamesWorld {
   lost(process: Process, name: string, survivor: ProcessRef): void
 }
 
-/** Milliseconds that a claim, or the telling of all peers, may take; a peer that is silent for so long is soon suspect. */
-const requestTimeout = 2_000
-
 /** Owners asked in a row before a name is taken without one: the ring is then in pieces, and a conflict is resolved later. */
 const mostClaims = 3
-
-const namesPerMessage = 1_000
 
 /**
  * Which process has which name, on every peer. The ring owner of a name decides who gets it; all
@@ -39,26 +36,32 @@ const namesPerMessage = 1_000
 export class Names implements NameTable {
   readonly #world: NamesWorld
   readonly #cluster: Cluster
-  readonly #names = new Map<string, ProcessRef>()
+  readonly #claims = new NameClaims()
+  readonly #exchange: NameExchange
   readonly #stops: (() => void)[] = []
 
   constructor(world: NamesWorld, cluster: Cluster) {
     this.#world = world
     this.#cluster = cluster
+    this.#exchange = new NameExchange(cluster, {
+      claims: this.#claims,
+      learn: (name, ref) => this.#learn(name, ref, () => {}),
+      counts: (holder) => this.#counts(holder),
+    })
     this.#serve(cluster)
   }
 
   get size(): number {
-    return this.#names.size
+    return this.#claims.size
   }
 
   lookup(name: string): ProcessRef | undefined {
-    return this.#names.get(name)
+    return this.#claims.holder(name)
   }
 
   /** Names and their holders, in the order of the names. */
   entries(): [string, ProcessRef][] {
-    return [...this.#names].sort(([a], [b]) => (a < b ? -1 : 1))
+    return this.#claims.entries()
   }
 
   /**
@@ -66,7 +69,7 @@ export class Names implements NameTable {
    * undefined when it is ours and every peer knows.
    */
   claim(name: string, process: Process, done: (holder: ProcessRef | undefined) => void): void {
-    const holder = this.#names.get(name)
+    const holder = this.lookup(name)
     if (holder !== undefined && this.#ours(holder)) {
       done(holder)
       return
@@ -85,13 +88,13 @@ export class Names implements NameTable {
 
   close(): void {
     for (const stop of this.#stops.splice(0)) stop()
+    this.#exchange.close()
   }
 
   #free(name: string, ref: ProcessRef): void {
-    const holder = this.#names.get(name)
-    if (holder === undefined || !sameProcess(holder, ref)) return
-    this.#names.delete(name)
+    this.#claims.remove(name, ref)
     const cluster = this.#cluster
+    cluster.runtime.trace('name.freed', name, ref.id)
     for (const peer of others(cluster)) cluster.send(peer, { type: 'process.unname', name, process: ref.id })
   }
 
@@ -108,7 +111,7 @@ export class Names implements NameTable {
       return
     }
     const message = { type: 'process.claim', name, process: process.ref.id } as const
-    cluster.request(owner, message, requestTimeout, (outcome) => {
+    cluster.request(owner, message, namesTimeout, (outcome) => {
       if (outcome.kind === 'reply' && outcome.message.type === 'process.claimed') {
         const { holder } = outcome.message
         if (holder === null) this.#publish(cluster, name, process, done)
@@ -127,28 +130,40 @@ export class Names implements NameTable {
     done: (holder: ProcessRef | undefined) => void,
   ): void {
     if (!process.alive) {
+      // The owner of the name holds it for ours.
+      this.#free(name, process.ref)
       done(undefined)
       return
     }
-    const holder = this.#names.get(name)
+    const holder = this.lookup(name)
     if (holder !== undefined && !sameProcess(holder, process.ref) && this.#ours(holder)) {
       done(holder)
       return
     }
-    this.#take(name, process)
-    const peers = others(cluster)
-    let waiting = peers.length
-    const one = (): void => {
-      if (--waiting <= 0) done(undefined)
-    }
-    const message: Message = { type: 'process.names', names: [{ name, process: process.ref.id }] }
-    if (peers.length === 0) one()
-    for (const peer of peers) cluster.request(peer, message, requestTimeout, one)
+    process.names.add(name)
+    cluster.runtime.trace('name.taken', name, process.ref.id)
+    this.#learn(name, process.ref, () => this.#tellAll(cluster, name, process, done))
   }
 
-  #take(name: string, process: Process): void {
-    this.#names.set(name, process.ref)
-    process.names.add(name)
+  /** Tells everybody; those who come while it does, too. */
+  #tellAll(
+    cluster: Cluster,
+    name: string,
+    process: Process,
+    done: (holder: ProcessRef | undefined) => void,
+    told: ReadonlySet<PeerId> = new Set(),
+  ): void {
+    const peers = others(cluster).filter((peer) => !told.has(peer))
+    if (peers.length === 0) {
+      done(undefined)
+      return
+    }
+    let waiting = peers.length
+    const one = (): void => {
+      if (--waiting === 0) this.#tellAll(cluster, name, process, done, new Set([...told, ...peers]))
+    }
+    const message: Message = { type: 'process.names', names: [{ name, process: process.ref.id }] }
+    for (const peer of peers) cluster.request(peer, message, namesTimeout, one)
   }
 
   #ours(ref: ProcessRef): boolean {
@@ -160,7 +175,7 @@ export class Names implements NameTable {
       cluster.serve('process.claim', ({ name, process }, request) => {
         const claimant = new ProcessRef(request.from, process)
         this.#holderOf(cluster, name, claimant, (holder) => {
-          if (holder === undefined) this.#names.set(name, claimant)
+          if (holder === undefined) this.#claims.add(name, claimant)
           request.reply({
             type: 'process.claimed',
             holder: holder === undefined ? null : { peer: holder.peer, id: holder.id },
@@ -168,30 +183,21 @@ export class Names implements NameTable {
         })
       }),
       cluster.serve('process.names', ({ names }, request) => {
-        for (const { name, process } of names) this.#learn(name, new ProcessRef(request.from, process))
-        request.reply({ type: 'process.taken' })
+        let left = names.length
+        const learnt = (): void => {
+          if (--left <= 0) request.reply({ type: 'process.taken' })
+        }
+        for (const { name, process } of names)
+          this.#learn(name, new ProcessRef(request.from, process), learnt)
+        if (names.length === 0) learnt()
       }),
       cluster.receive('process.unname', ({ name, process }, from) => {
-        const holder = this.#names.get(name)
-        if (holder !== undefined && sameProcess(holder, new ProcessRef(from, process)))
-          this.#names.delete(name)
+        this.#claims.remove(name, new ProcessRef(from, process))
       }),
       cluster.serve('process.probe', ({ process }, request) =>
         request.reply({ type: 'process.alive', alive: this.#world.local(process)?.alive === true }),
       ),
-      cluster.serve('process.directory', ({ after }, request) => {
-        const known = this.entries().filter(([name]) => after === null || name > after)
-        const names = known
-          .slice(0, namesPerMessage)
-          .map(([name, { peer, id }]) => ({ name, peer, process: id }))
-        request.reply({ type: 'process.listing', names, more: known.length > namesPerMessage })
-      }),
-      cluster.on('down', ({ id }) => {
-        for (const [name, { peer }] of [...this.#names]) if (peer === id) this.#names.delete(name)
-      }),
-      cluster.on('up', ({ id }) => this.#introduce(cluster, id)),
     )
-    cluster.onJoining((done) => this.#pull(cluster, null, done))
   }
 
   /** Who has the name: an owner that hears of a claim trusts the claimant about its own peer, and asks the other about its. */
@@ -201,57 +207,68 @@ export class Names implements NameTable {
     claimant: ProcessRef,
     tell: (holder: ProcessRef | undefined) => void,
   ): void {
-    const holder = this.#names.get(name)
-    if (holder === undefined || sameProcess(holder, claimant)) tell(undefined)
-    else if (holder.peer === cluster.self) tell(this.#ours(holder) ? holder : undefined)
-    else if (holder.peer === claimant.peer) tell(undefined)
-    else {
-      const probe = { type: 'process.probe', process: holder.id } as const
-      cluster.request(holder.peer, probe, requestTimeout, (outcome) => {
-        // Another claim may have been granted while the holder was asked.
-        const now = this.#names.get(name)
-        if (now !== undefined && !sameProcess(now, holder)) tell(sameProcess(now, claimant) ? undefined : now)
-        else tell(saysDead(outcome) ? undefined : holder)
+    const holder = this.#claims.of(name).find((claim) => !sameProcess(claim, claimant))
+    if (holder === undefined) {
+      tell(undefined)
+      return
+    }
+    const next = (isDead: boolean): void => {
+      if (!isDead) {
+        tell(holder)
+        return
+      }
+      this.#claims.remove(name, holder)
+      this.#holderOf(cluster, name, claimant, tell)
+    }
+    if (holder.peer === cluster.self) next(!this.#ours(holder))
+    else if (holder.peer === claimant.peer) next(true)
+    else this.#probe(cluster, holder, next)
+  }
+
+  #probe(cluster: Cluster, ref: ProcessRef, tell: (isDead: boolean) => void): void {
+    const probe = { type: 'process.probe', process: ref.id } as const
+    cluster.request(ref.peer, probe, namesTimeout, (outcome) => tell(saysDead(outcome)))
+  }
+
+  /** A peer says that a process of its own has the name. `done` once what it contradicts has been looked into. */
+  #learn(name: string, ref: ProcessRef, done: () => void): void {
+    this.#claims.add(name, ref)
+    const dead = this.#claims.of(name).filter((claim) => claim.peer !== ref.peer && !this.#counts(claim))
+    for (const claim of dead) this.#claims.remove(name, claim)
+    const others = this.#claims.of(name).filter((claim) => !sameProcess(claim, ref))
+    const ours = others.find((claim) => this.#ours(claim))
+    if (ours !== undefined) this.#contest(name, ours, ref)
+    const doubtful = others.filter((claim) => claim !== ours)
+    let left = doubtful.length
+    if (left === 0) done()
+    // Its end may be known to the one who let the other have the name, and not yet to us.
+    for (const claim of doubtful) {
+      this.#probe(this.#cluster, claim, (isDead) => {
+        if (isDead) this.#claims.remove(name, claim)
+        if (--left === 0) done()
       })
     }
   }
 
-  /** A peer came, or came back: it learns our names, and where one is taken there too, all resolve it alike. */
-  #introduce(cluster: Cluster, peer: PeerId): void {
-    if (peer === cluster.self) return
-    const ours = this.entries().filter(([, ref]) => ref.peer === cluster.self)
-    for (let index = 0; index < ours.length; index += namesPerMessage) {
-      const names = ours
-        .slice(index, index + namesPerMessage)
-        .map(([name, { id }]) => ({ name, process: id }))
-      cluster.request(peer, { type: 'process.names', names }, requestTimeout, () => {})
-    }
-  }
-
-  #learn(name: string, ref: ProcessRef): void {
-    const holder = this.#names.get(name)
-    if (holder === undefined || sameProcess(holder, ref) || !this.#counts(holder)) {
-      this.#names.set(name, ref)
+  /** Ours and another have one name. All keep the same one; the other gives way on its own peer. */
+  #contest(name: string, ours: ProcessRef, theirs: ProcessRef): void {
+    const holder = this.lookup(name)
+    if (holder === undefined || sameProcess(holder, ours)) {
+      this.#insist(this.#cluster, name, ours, theirs.peer)
       return
     }
-    const [survivor, loser] = isBefore(ref, holder) ? [ref, holder] : [holder, ref]
-    this.#names.set(name, survivor)
-    if (loser.peer !== this.#cluster.self) {
-      if (survivor.peer === this.#cluster.self && loser === ref)
-        this.#insist(this.#cluster, name, survivor, loser.peer)
-      return
-    }
-    const process = this.#world.local(loser.id)
+    const process = this.#world.local(ours.id)
     if (process?.alive !== true) return
     process.names.delete(name)
+    this.#free(name, ours)
     this.#world.runtime.log('warn', 'a name was taken twice; its process here gives way', { name })
-    this.#world.lost(process, name, survivor)
+    this.#world.lost(process, name, holder)
   }
 
   /** The other side has to hear of ours to give way: it may have taken the name without knowing. */
   #insist(cluster: Cluster, name: string, ours: ProcessRef, peer: PeerId): void {
     const names = [{ name, process: ours.id }]
-    cluster.request(peer, { type: 'process.names', names }, requestTimeout, () => {})
+    cluster.request(peer, { type: 'process.names', names }, namesTimeout, () => {})
   }
 
   /** Whether a holder that we know of may still have the name. */
@@ -259,29 +276,6 @@ export class Names implements NameTable {
     if (holder.peer === this.#cluster.self) return this.#ours(holder)
     const state = this.#cluster.member(holder.peer)?.state
     return state !== undefined && state !== 'dead' && state !== 'left'
-  }
-
-  /** A joining peer asks one that is there already for all names, page by page. */
-  #pull(cluster: Cluster, after: string | null, done: () => void): void {
-    const contact = cluster.members().find(({ id, state }) => id !== cluster.self && state === 'alive')
-    if (contact === undefined) {
-      done()
-      return
-    }
-    cluster.request(contact.id, { type: 'process.directory', after }, requestTimeout, (outcome) => {
-      if (outcome.kind !== 'reply' || outcome.message.type !== 'process.listing') {
-        done()
-        return
-      }
-      const { names, more } = outcome.message
-      for (const { name, peer, process } of names) {
-        const ref = new ProcessRef(peer, process)
-        if (!this.#names.has(name) && this.#counts(ref)) this.#names.set(name, ref)
-      }
-      const last = names.at(-1)
-      if (more && last !== undefined) this.#pull(cluster, last.name, done)
-      else done()
-    })
   }
 }
 
@@ -295,8 +289,4 @@ function others(cluster: Cluster): PeerId[] {
 function saysDead(outcome: Outcome): boolean {
   if (outcome.kind === 'down') return true
   return outcome.kind === 'reply' && outcome.message.type === 'process.alive' && !outcome.message.alive
-}
-
-function isBefore(a: ProcessRef, b: ProcessRef): boolean {
-  return a.peer === b.peer ? Number(a.id) < Number(b.id) : a.peer < b.peer
 }

@@ -1,12 +1,10 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
-import type { StopOptions } from './call-options.js'
 import { checkSupervisor, intensityOptions, type WorkerSpec } from './child-spec.js'
-import type { GivenReason } from './exit.js'
-import { type Launcher, makeLauncher } from './launcher.js'
-import type { ProcessRef, Target } from './ref.js'
-import { ServerProcess } from './server-process.js'
-import { type ChildCount, type ChildInfo, SupervisorServer } from './supervisor-server.js'
+import type { Launcher } from './launcher.js'
+import type { ProcessRef, Target, Via } from './ref.js'
+import { SupervisorHandle, startAlone, supervisorLauncher, type Unstarted } from './supervisor-handle.js'
+import { SupervisorServer } from './supervisor-server.js'
 import type { ProcessSystem } from './system.js'
 
 export interface PartitionSupervisorOptions {
@@ -44,11 +42,7 @@ const partitionOptions = v.strictObject({
   name: v.optional(v.pipe(v.string('must be a string'), v.minLength(1, 'must not be empty'))),
 })
 
-function partitionServer(
-  system: ProcessSystem,
-  options: unknown,
-): { server: SupervisorServer; name: string | undefined } {
-  const at = 'PartitionSupervisor'
+function partitionServer(system: ProcessSystem, options: unknown, at: string): Unstarted {
   const {
     start,
     partitions = system.parallelism,
@@ -65,15 +59,10 @@ function partitionServer(
 
 /** A partition supervisor as the child of a supervisor. */
 export function partitionSupervisor(options: PartitionSupervisorOptions): Launcher {
-  return makeLauncher({
-    kind: 'supervisor',
-    label: 'PartitionSupervisor',
-    launch(system, launch, done) {
-      const { server, name } = partitionServer(system, options)
-      const timeout = Number.POSITIVE_INFINITY
-      system.launchServer(server, 'supervisor', { ...launch, name: launch.name ?? name, timeout }, done)
-    },
-  })
+  checkOptions(partitionOptions, options, 'partitionSupervisor')
+  return supervisorLauncher('PartitionSupervisor', (system) =>
+    partitionServer(system, options, 'partitionSupervisor'),
+  )
 }
 
 /**
@@ -83,23 +72,18 @@ export function partitionSupervisor(options: PartitionSupervisorOptions): Launch
  * @example
  * ```ts
  * const counters = new PartitionSupervisor({ start: [Counter, { start: 0 }], partitions: 4 })
- * await call(counters.at('ada'), 'inc')
+ * await call(counters.via('ada'), 'inc')
  * ```
  */
-export class PartitionSupervisor {
-  readonly #system: ProcessSystem
-  readonly #target: Target
-
+export class PartitionSupervisor extends SupervisorHandle {
   /** Starts one, or, given a target, takes hold of one that was started elsewhere, as in a tree. */
   constructor(system: ProcessSystem, options: PartitionSupervisorOptions | { readonly at: Target }) {
-    this.#system = system
-    if ('at' in options) {
-      this.#target = options.at
-      return
-    }
-    const { server, name } = partitionServer(system, options)
-    const timeout = Number.POSITIVE_INFINITY
-    this.#target = system.launchServer(server, 'supervisor', { name, timeout }, () => {}).ref
+    super(
+      system,
+      'at' in options
+        ? options.at
+        : startAlone(system, partitionServer(system, options, 'PartitionSupervisor')),
+    )
   }
 
   /** How many partitions there are. */
@@ -109,7 +93,7 @@ export class PartitionSupervisor {
 
   /**
    * The process that serves `key` now: a whole number modulo the partitions, anything else by its
-   * hash. Its name is good until it is restarted: ask again for each message.
+   * hash. Its ref is good until it is restarted: for more than one message take {@link via}.
    *
    * @returns undefined while that partition is being restarted
    */
@@ -118,24 +102,9 @@ export class PartitionSupervisor {
     return children[partitionOf(key, children.length)]?.ref
   }
 
-  children(): ChildInfo[] {
-    return this.#server?.children() ?? []
-  }
-
-  count(): ChildCount {
-    return this.#server?.count() ?? { specs: 0, active: 0, supervisors: 0, workers: 0 }
-  }
-
-  async stop(reason: GivenReason = 'normal', options: StopOptions = {}): Promise<void> {
-    if (this.#server === undefined) return
-    await this.#system.stop(this.#target, reason, { timeout: Number.POSITIVE_INFINITY, ...options })
-  }
-
-  get #server(): SupervisorServer | undefined {
-    const process = this.#system.localProcess(this.#target)
-    return process instanceof ServerProcess && process.server instanceof SupervisorServer
-      ? process.server
-      : undefined
+  /** Where to send what is for `key`: its partition is looked for anew with each message. Elixir's `{:via, PartitionSupervisor, {name, key}}`. */
+  via(key: string | number): Via {
+    return { whereis: () => this.at(key) }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Timer } from '../runtime/index.js'
+import type { Message } from '../wire/index.js'
 import type { PlacedHost } from './placed-host.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout } from './placed-timing.js'
@@ -10,11 +11,16 @@ const auditDelay = 10_000
 export class PlacedAudit {
   readonly #state: PlacedState
   readonly #host: PlacedHost
+  readonly #audited: () => void
   #auditing: Timer
+  /** Whose turn it is to be asked what it can host. */
+  #turn = 0
 
-  constructor(state: PlacedState, host: PlacedHost) {
+  /** @param audited - called when something may have to move */
+  constructor(state: PlacedState, host: PlacedHost, audited: () => void) {
     this.#state = state
     this.#host = host
+    this.#audited = audited
     this.#auditing = state.cluster.runtime.timer(auditDelay, () => this.#audit())
   }
 
@@ -36,14 +42,31 @@ export class PlacedAudit {
         const dead =
           outcome.kind === 'reply' && outcome.message.type === 'process.alive' && !outcome.message.alive
         if (!dead || directory.get(placed, key) !== place) return
-        directory.delete(placed, key)
-        if (!instances.has(placed, key) && directory.homeOf(placed, key) === self) {
-          this.#host.revive(placed, key)
-        }
+        // The place is kept for its epoch: the next one must be later.
+        if (directory.homeOf(placed, key) !== self) directory.delete(placed, key)
+        else if (!instances.has(placed, key)) this.#host.revive(placed, key)
       })
     }
     for (const [placed, key] of directory.orphans()) this.#remind(placed, key)
+    this.#compare()
+    this.#audited()
     this.#auditing = cluster.runtime.timer(auditDelay, () => this.#audit())
+  }
+
+  /** Asks those of whom it is not known what they can host, and one of the others in turn: what they said may have been lost. */
+  #compare(): void {
+    const { cluster, definitions, directory } = this.#state
+    const others = cluster.members().filter(({ id }) => id !== cluster.self)
+    const next = others[this.#turn++ % others.length]
+    for (const member of others) {
+      if (member !== next && directory.isKnown(member.id)) continue
+      const types: Message = { type: 'placed.types', types: [...definitions.keys()] }
+      cluster.request(member.id, types, requestTimeout, (outcome) => {
+        if (outcome.kind !== 'reply' || outcome.message.type !== 'placed.types') return
+        directory.hosts(member.id, outcome.message.types)
+        this.#audited()
+      })
+    }
   }
 
   /** Tells the peer that should run it what ran where: it may have come after the owner was cut off. */

@@ -8,6 +8,9 @@ export interface Place extends Epoch {
   readonly process: string
 }
 
+/** Epochs of ended processes that are remembered; the oldest are forgotten first. */
+const mostEpochs = 10_000
+
 /** What this peer knows of who can host what, and of what runs where. */
 export class PlacedDirectory {
   readonly #cluster: Cluster
@@ -17,6 +20,8 @@ export class PlacedDirectory {
   readonly #hosts = new Map<PeerId, ReadonlySet<string>>()
   readonly #states = new Map<PeerId, MemberState>()
   readonly #places = new Map<string, Place>()
+  /** The epochs of what is not known to run: a next one must be later. */
+  readonly #epochs = new Map<string, number>()
 
   constructor(cluster: Cluster, canHost: (placed: string) => boolean) {
     this.#cluster = cluster
@@ -33,7 +38,17 @@ export class PlacedDirectory {
   }
 
   delete(placed: string, key: string): void {
-    this.#places.delete(nameOf(placed, key))
+    const name = nameOf(placed, key)
+    const epoch = this.epochOf(placed, key)
+    this.#places.delete(name)
+    this.#epochs.delete(name)
+    if (epoch > 0) this.#epochs.set(name, epoch)
+    if (this.#epochs.size > mostEpochs) this.#epochs.delete(this.#epochs.keys().next().value as string)
+  }
+
+  /** The latest epoch that was heard of, also of one that has ended since; 0 where none was. */
+  epochOf(placed: string, key: string): number {
+    return this.get(placed, key)?.epoch ?? this.#epochs.get(nameOf(placed, key)) ?? 0
   }
 
   /** What ran on peers that are gone. */
@@ -59,6 +74,11 @@ export class PlacedDirectory {
   /** A peer said what it can host. */
   hosts(peer: PeerId, types: readonly string[]): void {
     this.#hosts.set(peer, new Set(types))
+  }
+
+  /** Whether a peer has ever said what it can host. */
+  isKnown(peer: PeerId): boolean {
+    return this.#hosts.has(peer)
   }
 
   /**

@@ -1,10 +1,11 @@
 import { isPlanted } from '../runtime/index.js'
-import { type Message, type PeerId, packValue } from '../wire/index.js'
+import type { PeerId } from '../wire/index.js'
 import { broadcast } from './broadcast.js'
 import { shutdown } from './exit.js'
 import type { Place } from './placed-directory.js'
 import { entryOf, type Instance } from './placed-instance.js'
 import { isLater } from './placed-record.js'
+import type { PlacedRemains } from './placed-remains.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout } from './placed-timing.js'
@@ -17,15 +18,18 @@ import type { ServerProcess } from './server-process.js'
 export class PlacedEpochs {
   readonly #state: PlacedState
   readonly #router: PlacedRouter
+  readonly #remains: PlacedRemains
 
-  constructor(state: PlacedState, router: PlacedRouter) {
+  constructor(state: PlacedState, router: PlacedRouter, remains: PlacedRemains) {
     this.#state = state
     this.#router = router
+    this.#remains = remains
   }
 
   /** Tells everybody that it runs here. */
   announce(instance: Instance, process: ServerProcess): void {
     const { cluster } = this.#state
+    cluster.runtime.trace('placed.run', instance.placed, instance.key, instance.epoch, process.ref.id)
     this.learn(cluster.self, entryOf(instance, process))
     broadcast(cluster, { type: 'placed.at', entries: [entryOf(instance, process)] })
   }
@@ -61,13 +65,19 @@ export class PlacedEpochs {
   #fence(instance: Instance, survivor: Place): void {
     const { cluster, instances, world } = this.#state
     const { process } = instance
+    const { placed, key, epoch, args } = instance
+    cluster.runtime.trace('placed.fence', placed, key, epoch, instance.state, survivor.owner, survivor.epoch)
+    const wasMoving = instance.state === 'moving'
+    instance.state = 'moving'
+    instance.sequences.flush()
     const queue = instance.queue.splice(0)
     // A move of ours that is being answered: its answer ends it, and forwards what waits.
     instances.forget(instance)
-    for (const started of instance.started.splice(0)) started(undefined)
+    for (const started of instance.started.splice(0)) started('elsewhere')
     for (const message of queue) this.#router.forward(message, survivor.owner)
     if (process === undefined) return
-    if (instance.state === 'moving') {
+    // The move that is under way tells whether its snapshot was taken, and brings it where it belongs if not.
+    if (wasMoving) {
       world.signal(process, shutdown)
       return
     }
@@ -76,26 +86,10 @@ export class PlacedEpochs {
     process.deliver({
       kind: 'snapshot',
       done: (snapshot) => {
-        const message = mergeMessage(survivor.process, snapshot)
-        const finish = (): void => {
-          bound.cancel()
-          stop()
-        }
-        if (message === undefined) finish()
-        else cluster.request(survivor.owner, message, requestTimeout, finish)
+        bound.cancel()
+        stop()
+        if (snapshot !== undefined) this.#remains.bring({ placed, key, epoch, args, snapshot }, () => {})
       },
     })
-  }
-}
-
-function mergeMessage(
-  process: string,
-  snapshot: unknown,
-): Extract<Message, { type: 'process.merge' }> | undefined {
-  if (snapshot === undefined) return undefined
-  try {
-    return { type: 'process.merge', process, snapshot: packValue(snapshot) }
-  } catch {
-    return undefined
   }
 }

@@ -1,14 +1,27 @@
 import { isPlanted } from '../runtime/index.js'
-import { type Message, unpackValue } from '../wire/index.js'
+import { type Message, type PeerId, unpackValue } from '../wire/index.js'
 import { broadcast } from './broadcast.js'
 import { type ExitReason, isAbnormal, noproc, shutdown } from './exit.js'
 import { GenServer } from './gen-server.js'
 import type { PlacedDefinition } from './placed-definition.js'
 import type { PlacedEpochs } from './placed-epochs.js'
-import { type Instance, noHost, type PlacedMessage } from './placed-instance.js'
+import { type Instance, noHost, type PlacedMessage, type PlacedStart } from './placed-instance.js'
+import { isLater } from './placed-record.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
-import type { ServerProcess, StartResult } from './server-process.js'
+import type { ServerProcess } from './server-process.js'
+import type { StartResult } from './server-world.js'
+
+/** Milliseconds until a record that could not be read is asked for again: its owners answer or are replaced within seconds. */
+const rereadDelay = 1_000
+
+/** How often it is tried to write an epoch down. */
+const mostRecordings = 3
+
+/** Why it did not start: another peer has to try. */
+function unreadable(placed: string): ExitReason {
+  return { type: 'error', name: 'Unreadable', message: `the last snapshot of ${placed} cannot be read now` }
+}
 
 /**
  * Runs placed processes on this peer: starts them anew, from their records or from what a former
@@ -36,11 +49,15 @@ export class PlacedHost {
     done: (elsewhere: string | null, reason?: ExitReason) => void,
   ): void {
     const { cluster, definitions, directory, instances } = this.#state
+    const started = (outcome: PlacedStart): void => {
+      if (outcome === 'elsewhere') done('')
+      else done(null, outcome)
+    }
     const instance = instances.get(placed, key)
     if (instance !== undefined) {
       if (instance.state === 'running') done(null)
       else if (instance.state === 'moving') done('')
-      else instance.started.push((reason) => done(null, reason))
+      else instance.started.push(started)
       return
     }
     const owner = directory.ownerOf(placed, key)
@@ -53,7 +70,7 @@ export class PlacedHost {
       return
     }
     const fresh = instances.add(placed, key, args)
-    fresh.started.push((reason) => done(null, reason))
+    fresh.started.push(started)
     this.#readAndRun(fresh, true)
   }
 
@@ -69,40 +86,75 @@ export class PlacedHost {
     this.#readAndRun(instance, false)
   }
 
-  /** Starts what its owner hands over, from the snapshot that comes with it. */
-  takeOver(message: Extract<Message, { type: 'placed.take' }>, done: (taken: boolean) => void): void {
-    const { definitions, instances } = this.#state
+  /** Starts what its owner hands over, from the snapshot that comes with it; or merges it into what runs here already. */
+  takeOver(
+    message: Extract<Message, { type: 'placed.take' }>,
+    from: PeerId,
+    done: (taken: boolean) => void,
+  ): void {
+    const { definitions, directory, instances } = this.#state
     const { placed, key, epoch } = message
     const present = instances.get(placed, key)
     if (present !== undefined) {
-      // We took it up already, thinking the other gone: what it has comes in by merging.
-      const merge = { kind: 'merge', snapshot: unpackValue(message.snapshot) } as const
-      present.process?.deliver(merge)
-      if (message.epoch > present.epoch && !isPlanted('no-epoch-check')) {
-        present.epoch = message.epoch
-        if (present.process !== undefined) this.#epochs.announce(present, present.process)
-      }
-      done(present.process !== undefined)
+      this.#takeIn(present, message, done)
       return
     }
-    if (!definitions.has(placed)) {
+    const known = directory.get(placed, key)
+    const isFormer = known !== undefined && isLater(known, { epoch, owner: from })
+    if (!definitions.has(placed) || (isFormer && !isPlanted('no-epoch-check'))) {
       done(false)
       return
     }
     const instance = instances.add(placed, key, unpackValue(message.args))
     instance.epoch = epoch
     instances.recount(instance, unpackValue(message.sequences) as [string, number][])
-    instance.started.push((reason) => done(reason === undefined))
+    instance.started.push((outcome) => done(outcome === undefined))
     this.#recordAndLaunch(instance, unpackValue(message.snapshot))
+  }
+
+  /** It runs here already, as its owner was thought gone or was fenced: what that one held comes in by merging. */
+  #takeIn(
+    present: Instance,
+    message: Extract<Message, { type: 'placed.take' }>,
+    done: (taken: boolean) => void,
+  ): void {
+    if (present.state === 'starting') {
+      present.started.push((outcome) => {
+        if (outcome === undefined) this.#takeIn(present, message, done)
+        else done(false)
+      })
+      return
+    }
+    // One that moves has given its snapshot away already.
+    if (present.state === 'moving' || present.process === undefined) {
+      done(false)
+      return
+    }
+    present.process.deliver({ kind: 'merge', snapshot: unpackValue(message.snapshot) })
+    if (message.epoch > present.epoch && !isPlanted('no-epoch-check')) {
+      present.epoch = message.epoch
+      this.#epochs.announce(present, present.process)
+    }
+    done(true)
   }
 
   /** Reads the record for the snapshot and the epoch. `fresh`: starts also without one. */
   #readAndRun(instance: Instance, fresh: boolean): void {
-    const { directory, instances, records } = this.#state
+    const { cluster, directory, instances, records } = this.#state
     const { placed, key } = instance
-    const known = directory.get(placed, key)?.epoch ?? 0
+    const known = directory.epochOf(placed, key)
     records.read(placed, key, (record) => {
       if (!instances.isCurrent(instance)) return
+      if (record === 'unreadable') {
+        // To start without it would be to lose what it holds, and to write over it.
+        if (directory.homeOf(placed, key) !== cluster.self)
+          this.#drop(instance, unreadable(placed), 'elsewhere')
+        else
+          cluster.runtime.timer(rereadDelay, () => {
+            if (instances.isCurrent(instance)) this.#readAndRun(instance, fresh)
+          })
+        return
+      }
       if (record === undefined && !fresh) {
         directory.delete(placed, key)
         this.#drop(instance, noproc)
@@ -114,11 +166,20 @@ export class PlacedHost {
     })
   }
 
-  /** Writes the epoch down before anything runs in it. */
-  #recordAndLaunch(instance: Instance, snapshot: unknown): void {
-    const { definitions, instances, world } = this.#state
-    this.save(instance, snapshot, () => {
+  /**
+   * Writes the epoch down before anything runs in it. One that cannot be written after some tries
+   * runs all the same: a page that is cut off from the others has nobody to write to.
+   */
+  #recordAndLaunch(instance: Instance, snapshot: unknown, tries = mostRecordings): void {
+    const { cluster, definitions, instances, world } = this.#state
+    this.save(instance, snapshot, (isKept) => {
       if (!instances.isCurrent(instance)) return
+      if (isKept === false && tries > 1) {
+        cluster.runtime.timer(rereadDelay, () => {
+          if (instances.isCurrent(instance)) this.#recordAndLaunch(instance, snapshot, tries - 1)
+        })
+        return
+      }
       const definition = definitions.get(instance.placed)
       if (definition === undefined) {
         this.#drop(instance, noHost(instance.placed))
@@ -175,9 +236,9 @@ export class PlacedHost {
     this.#drop(instance, reason)
   }
 
-  #drop(instance: Instance, reason: ExitReason): void {
+  #drop(instance: Instance, reason: ExitReason, outcome: PlacedStart = reason): void {
     this.#state.instances.forget(instance)
-    for (const started of instance.started.splice(0)) started(reason)
+    for (const started of instance.started.splice(0)) started(outcome)
     for (const message of instance.queue.splice(0)) this.#router.fail(message, reason)
   }
 
@@ -192,14 +253,17 @@ export class PlacedHost {
         kind: 'snapshot',
         done: (snapshot) => {
           if (instances.isCurrent(instance) && instance.process === process)
-            this.save(instance, snapshot, () => {})
+            this.save(instance, snapshot, (isKept) => {
+              if (isKept === false && instances.isCurrent(instance) && instance.process === process)
+                this.#saveSoon(instance, process, delay)
+            })
         },
       })
     })
   }
 
-  /** Writes it down for its next owner. `done` also where that failed, which is logged. */
-  save(instance: Instance, snapshot: unknown, done: () => void): void {
+  /** Writes it down for its next owner; `done` with whether that succeeded. */
+  save(instance: Instance, snapshot: unknown, done: (isKept: boolean | 'unpackable') => void): void {
     const { cluster, records } = this.#state
     const { placed, key, epoch, args } = instance
     records.save(placed, key, { epoch, owner: cluster.self, args, snapshot }, done)

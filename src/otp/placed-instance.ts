@@ -10,18 +10,23 @@ import type { ServerProcess } from './server-process.js'
 /** A message to a placed process, on its way. */
 export type PlacedMessage = Extract<Message, { type: 'placed.message' }>
 
+/** How a start here ended: it runs (undefined), it cannot, or it has to run elsewhere. */
+export type PlacedStart = ExitReason | 'elsewhere' | undefined
+
 /** A placed process on this peer. */
 export interface Instance {
   readonly placed: string
   readonly key: string
   epoch: number
+  /** The latest epoch that another peer was asked to take it over in: it may have, though its answer never came. */
+  offered: number
   args: unknown
   state: 'starting' | 'running' | 'moving'
   process: ServerProcess | undefined
   /** What came while it was starting or moving. */
   readonly queue: PlacedMessage[]
   sequences: Sequences
-  readonly started: ((reason: ExitReason | undefined) => void)[]
+  readonly started: ((outcome: PlacedStart) => void)[]
   readonly intensity: RestartIntensity
   saving: Timer | undefined
 }
@@ -42,6 +47,7 @@ export function newInstance(
     placed,
     key,
     epoch: 0,
+    offered: 0,
     args,
     state: 'starting',
     process: undefined,

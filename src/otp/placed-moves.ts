@@ -5,6 +5,7 @@ import { shutdown } from './exit.js'
 import type { PlacedEpochs } from './placed-epochs.js'
 import type { PlacedHost } from './placed-host.js'
 import type { Instance } from './placed-instance.js'
+import type { PlacedRemains } from './placed-remains.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout } from './placed-timing.js'
@@ -19,13 +20,21 @@ export class PlacedMoves {
   readonly #router: PlacedRouter
   readonly #epochs: PlacedEpochs
   readonly #host: PlacedHost
+  readonly #remains: PlacedRemains
   #rebalancing: Timer | undefined
 
-  constructor(state: PlacedState, router: PlacedRouter, epochs: PlacedEpochs, host: PlacedHost) {
+  constructor(
+    state: PlacedState,
+    router: PlacedRouter,
+    epochs: PlacedEpochs,
+    host: PlacedHost,
+    remains: PlacedRemains,
+  ) {
     this.#state = state
     this.#router = router
     this.#epochs = epochs
     this.#host = host
+    this.#remains = remains
   }
 
   /** Rebalances after `delay` milliseconds, once for all that ask meanwhile. */
@@ -59,13 +68,14 @@ export class PlacedMoves {
     const { process, placed, key } = instance
     if (process === undefined) return
     instance.state = 'moving'
+    instance.sequences.flush()
+    cluster.runtime.trace('placed.move', placed, key, target)
     if (isPlanted('stop-before-ack')) {
       instance.process = undefined
       world.signal(process, shutdown)
       this.#hand(instance, process, target, undefined)
       return
     }
-    cluster.runtime.trace('placed.move', placed, key, target)
     // After the messages that it was given already; those that come now wait with us.
     process.deliver({ kind: 'snapshot', done: (snapshot) => this.#hand(instance, process, target, snapshot) })
   }
@@ -74,7 +84,8 @@ export class PlacedMoves {
     const { cluster, instances, world } = this.#state
     if (!instances.isCurrent(instance)) return
     const { placed, key, args } = instance
-    const epoch = instance.epoch + 1
+    const epoch = Math.max(instance.epoch, instance.offered) + 1
+    instance.offered = epoch
     const stay = (): void => {
       if (!instances.isCurrent(instance) || instance.state !== 'moving') return
       instance.state = 'running'
@@ -104,12 +115,17 @@ export class PlacedMoves {
       sequences,
     } as const
     cluster.request(target, message, requestTimeout, (outcome) => {
-      if (!instances.isCurrent(instance)) return
       const taken =
         outcome.kind === 'reply' &&
         outcome.message.type === 'placed.ensured' &&
         outcome.message.elsewhere === null &&
         outcome.message.reason === null
+      if (!instances.isCurrent(instance)) {
+        // Fenced meanwhile: one that runs already is told what this one held, unless the target has it.
+        if (!taken && snapshot !== undefined)
+          this.#remains.bring({ placed, key, epoch: instance.epoch, args, snapshot }, () => {})
+        return
+      }
       if (!taken) {
         stay()
         return

@@ -17,21 +17,29 @@ export class PlacedRecords {
     return this.#store !== undefined
   }
 
-  read(placed: string, key: string, done: (record: PlacedRecord | undefined) => void): void {
+  /** `done` with undefined where there is none; `unreadable` where there may be one that cannot be had now. */
+  read(placed: string, key: string, done: (record: PlacedRecord | 'unreadable' | undefined) => void): void {
     if (this.#store === undefined) {
       done(undefined)
       return
     }
     this.#store.get(storeKey(placed, key), (bytes, error) => {
-      if (error !== undefined) this.#warn('a snapshot could not be read', placed, key, error)
-      done(bytes === undefined ? undefined : unpackRecord(bytes))
+      if (error !== undefined) {
+        this.#warn('a snapshot could not be read', placed, key, error)
+        done('unreadable')
+      } else done(bytes === undefined ? undefined : unpackRecord(bytes))
     })
   }
 
-  /** `done` also where it could not be kept, which is logged: the process runs on, and the next snapshot may do better. */
-  save(placed: string, key: string, record: PlacedRecord, done: () => void): void {
+  /** `done` with whether it will outlive this peer; what cannot be packed never will. */
+  save(
+    placed: string,
+    key: string,
+    record: PlacedRecord,
+    done: (isKept: boolean | 'unpackable') => void,
+  ): void {
     if (this.#store === undefined) {
-      done()
+      done(true)
       return
     }
     let bytes: Uint8Array
@@ -39,12 +47,12 @@ export class PlacedRecords {
       bytes = packRecord(record)
     } catch (error) {
       this.#warn('a snapshot cannot be packed', placed, key, error as Error)
-      done()
+      done('unpackable')
       return
     }
     this.#store.put(storeKey(placed, key), bytes, (error) => {
       if (error !== undefined) this.#warn('a snapshot was not kept', placed, key, error)
-      done()
+      done(error === undefined)
     })
   }
 

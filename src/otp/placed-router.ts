@@ -71,16 +71,24 @@ export class PlacedRouter {
   /** Takes a message for a process that runs here: in its turn, or when it runs. */
   accept(instance: Instance, message: PlacedMessage): void {
     if (instance.state !== 'running') {
-      if (instance.queue.length < longestQueue) instance.queue.push(message)
-      else
-        this.fail(message, {
-          type: 'error',
-          name: 'QueueFull',
-          message: 'too much waits for a process that moves',
-        })
+      this.#keep(instance, message)
       return
     }
-    instance.sequences.take(message.origin, message.sequence, () => this.#deliver(instance, message))
+    instance.sequences.take(message.origin, message.sequence, () => {
+      // Its turn may come when the process has given its snapshot away, and would forget it.
+      if (instance.state === 'running') this.#deliver(instance, message)
+      else this.#keep(instance, message)
+    })
+  }
+
+  #keep(instance: Instance, message: PlacedMessage): void {
+    if (instance.queue.length < longestQueue) instance.queue.push(message)
+    else
+      this.fail(message, {
+        type: 'error',
+        name: 'QueueFull',
+        message: 'too much waits for a process that moves',
+      })
   }
 
   /** It reaches nobody: the caller is told why. A cast is lost, as OTP's are. */

@@ -8,7 +8,8 @@ import { PlacedDirectory } from './placed-directory.js'
 import { PlacedInstances } from './placed-instances.js'
 import { PlacedRecords } from './placed-records.js'
 import type { ProcessRef } from './ref.js'
-import type { ServerProcess, StartResult } from './server-process.js'
+import type { ServerProcess } from './server-process.js'
+import type { StartResult } from './server-world.js'
 import type { SnapshotStore } from './snapshot-store.js'
 
 /** What placement needs of this page's processes. */

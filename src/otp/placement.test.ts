@@ -342,3 +342,49 @@ test('the processes of one peer, seen and counted', async () => {
   expect(only).toMatchObject({ placed: 'tally', key: 'k', epoch: 1 })
   expect(world.at('a').alive(only?.ref as ProcessRef)).toBe(true)
 })
+
+test('a placed process that calls itself by what it is placed for exits with calling_self', async () => {
+  class Narcissus extends Tally {
+    override handleCall(request: unknown): unknown {
+      return request === 'self' ? this.call(new PlacedRef('self', 'k'), 'self') : super.handleCall(request)
+    }
+  }
+  const world = new MeshWorld(['a'], { each: (system) => system.define('self', Narcissus) })
+  const ref = await world.until(world.at('a').place('self', 'k'))
+  expect(await world.reasonOf(world.at('a').call(ref, 'self'))).toEqual({ type: 'calling_self' })
+})
+
+test('a record that cannot be read is asked for again: nothing starts without what it holds', async () => {
+  const world = mesh(['a', 'b'])
+  const ref = await world.until(world.at('a').place('tally', 'k'))
+  await world.until(world.at('a').call(ref, 'inc'))
+  await world.pass(1_100)
+  const owner = hosts(world).get('k')?.[0] as string
+  const other = owner === 'a' ? 'b' : 'a'
+  world.snapshots.failing = true
+  world.network.crash(owner)
+  await world.pass(8_000)
+  expect(hosts(world).get('k')).toEqual([other])
+  expect(world.at(other).placed()).toMatchObject([{ ref: undefined }])
+  world.snapshots.failing = false
+  await world.pass(1_100)
+  expect(await world.until(world.at(other).call(ref, 'count'))).toBe(1)
+})
+
+test('what a fenced process held reaches the one in its place, also where that one moves meanwhile', async () => {
+  const world = new MeshWorld(['a', 'b', 'c'], { each: (system) => system.define('tally', Tally) })
+  await world.pass(20)
+  const keys20 = keys(20)
+  for (const key of keys20) await world.until(world.at('a').place('tally', key))
+  await world.pass(1_100)
+  world.network.partition([['a'], ['b', 'c']])
+  await world.pass(10_000)
+  for (const key of keys20) {
+    await world.until(world.at('a').call(new PlacedRef('tally', key), 'inc'), 5_000)
+    await world.until(world.at('b').call(new PlacedRef('tally', key), 'inc'), 5_000)
+  }
+  world.network.heal()
+  await world.pass(20_000)
+  for (const key of keys20)
+    expect(await world.until(world.at('c').call(new PlacedRef('tally', key), 'count'))).toBe(2)
+})

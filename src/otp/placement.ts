@@ -12,6 +12,7 @@ import { PlacedEpochs } from './placed-epochs.js'
 import { PlacedHost } from './placed-host.js'
 import { entryOf, noHost, type PlacedMessage } from './placed-instance.js'
 import { PlacedMoves } from './placed-moves.js'
+import { PlacedRemains } from './placed-remains.js'
 import { PlacedRouter } from './placed-router.js'
 import { PlacedState, type PlacementWorld } from './placed-state.js'
 import { requestTimeout, retryDelay } from './placed-timing.js'
@@ -50,12 +51,13 @@ export class Placement {
 
   constructor(cluster: Cluster, world: PlacementWorld, store: SnapshotStore | undefined) {
     const state = new PlacedState(cluster, world, store)
+    const remains = new PlacedRemains(state)
     this.#state = state
     this.#router = new PlacedRouter(state, (placed, key, message) => this.#host.revive(placed, key, message))
-    this.#epochs = new PlacedEpochs(state, this.#router)
+    this.#epochs = new PlacedEpochs(state, this.#router, remains)
     this.#host = new PlacedHost(state, this.#router, this.#epochs, () => this.#moves.rebalanceSoon())
-    this.#moves = new PlacedMoves(state, this.#router, this.#epochs, this.#host)
-    this.#audit = new PlacedAudit(state, this.#host)
+    this.#moves = new PlacedMoves(state, this.#router, this.#epochs, this.#host, remains)
+    this.#audit = new PlacedAudit(state, this.#host, () => this.#moves.rebalanceSoon())
     this.#serve()
   }
 
@@ -169,12 +171,35 @@ export class Placement {
     }
   }
 
+  /** Asks all that are here already what they host and run, so that nothing is started that runs there. */
+  #acquaint(done: () => void): void {
+    const { cluster, definitions, directory } = this.#state
+    const others = cluster.members().filter(({ id, state }) => id !== cluster.self && state === 'alive')
+    let waiting = others.length
+    if (waiting === 0) done()
+    for (const { id } of others) {
+      const types: Message = { type: 'placed.types', types: [...definitions.keys()] }
+      cluster.request(id, types, requestTimeout, (outcome) => {
+        if (outcome.kind === 'reply' && outcome.message.type === 'placed.types')
+          directory.hosts(id, outcome.message.types)
+        if (--waiting === 0) done()
+      })
+    }
+  }
+
   #serve(): void {
-    const { cluster, directory, instances, world } = this.#state
+    const { cluster, definitions, directory, instances, world } = this.#state
     this.#stops.push(
       cluster.receive('placed.types', ({ types }, from) => {
         directory.hosts(from, types)
         this.#moves.rebalanceSoon()
+      }),
+      cluster.serve('placed.types', ({ types }, request) => {
+        // Whoever asks for the first time learns what runs here, before the answer.
+        if (!directory.isKnown(request.from)) this.#introduce(request.from)
+        directory.hosts(request.from, types)
+        this.#moves.rebalanceSoon()
+        request.reply({ type: 'placed.types', types: [...definitions.keys()] })
       }),
       cluster.receive('placed.at', ({ entries }, from) => {
         for (const entry of entries) this.#epochs.learn(from, entry)
@@ -194,7 +219,7 @@ export class Placement {
         ),
       ),
       cluster.serve('placed.take', (message, request) =>
-        this.#host.takeOver(message, (taken) =>
+        this.#host.takeOver(message, request.from, (taken) =>
           request.reply({
             type: 'placed.ensured',
             elsewhere: taken ? null : '',
@@ -213,6 +238,7 @@ export class Placement {
         if (directory.changed(id, state)) this.#moves.rebalanceSoon()
       }),
     )
+    cluster.onJoining((done) => this.#acquaint(done))
     cluster.onLeaving((done) => depart(this.#state, this.#host, this.#moves, done))
     for (const { id } of cluster.members()) this.#introduce(id)
   }

@@ -7,7 +7,8 @@ import type { ProcessRef } from './ref.js'
 export type Envelope =
   | { readonly kind: 'call'; readonly request: unknown; readonly from: From }
   | { readonly kind: 'cast'; readonly message: unknown }
-  | { readonly kind: 'info'; readonly message: unknown }
+  /** `isWanted` is asked when its turn comes: what it tells of may have been taken back. */
+  | { readonly kind: 'info'; readonly message: unknown; readonly isWanted?: () => boolean }
   | { readonly kind: 'exit'; readonly from: ProcessRef; readonly reason: ExitReason }
   | { readonly kind: 'stop'; readonly reason: ExitReason }
   /** Tells its snapshot, after the messages that wait already; undefined where it keeps none. */

@@ -50,6 +50,20 @@ export class Sequences {
     this.#release(sender)
   }
 
+  /**
+   * Delivers what is held back, gaps or not: the process moves, and its next owner has to count it.
+   * The numbers that are expected stay as they are.
+   */
+  flush(): void {
+    for (const sender of this.#senders.values()) {
+      sender.gap?.cancel()
+      sender.gap = undefined
+      const held = [...sender.held].sort(([a], [b]) => a - b)
+      sender.held.clear()
+      for (const [, deliver] of held) deliver()
+    }
+  }
+
   /** A sender is gone, and its messages with it. */
   forget(from: string): void {
     this.#senders.get(from)?.gap?.cancel()

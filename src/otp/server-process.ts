@@ -1,6 +1,6 @@
 import { RingmeshError } from '../errors/index.js'
-import type { Runtime, Timer } from '../runtime/index.js'
-import type { CallOptions } from './call-options.js'
+import type { Timer } from '../runtime/index.js'
+import { checkTimeout } from './check-start.js'
 import {
   type ExitReason,
   type GivenReason,
@@ -10,45 +10,12 @@ import {
   reasonOfThrow,
   toReason,
 } from './exit.js'
-import type { From } from './from.js'
-import {
-  attachContext,
-  type GenServer,
-  type GenServerClass,
-  IGNORE,
-  NO_REPLY,
-  type ServerContext,
-} from './gen-server.js'
-import { type Envelope, Process, type ProcessWorld } from './process.js'
+import { attachContext, type GenServer, IGNORE, NO_REPLY, type ServerContext } from './gen-server.js'
+import { type Envelope, Process } from './process.js'
 import { Queue } from './queue.js'
-import { type ProcessRef, sameProcess, type Target } from './ref.js'
-import type { Runnable, Scheduler } from './scheduler.js'
-
-/** How a start ended. */
-export type StartResult =
-  | { readonly kind: 'ok'; readonly process: Process }
-  | { readonly kind: 'ignored' }
-  | { readonly kind: 'failed'; readonly reason: ExitReason }
-
-/** What a server's process needs of the system beyond what every process does. */
-export interface ServerWorld extends ProcessWorld {
-  readonly runtime: Runtime
-  readonly scheduler: Scheduler
-  /** The process whose handler is running now, up to its first `await`. */
-  current: Process | undefined
-  callFrom(caller: Process, target: Target, request: unknown, options?: CallOptions): Promise<unknown>
-  cast(target: Target, message: unknown): void
-  send(target: Target, message: unknown): void
-  monitor(target: Target, down: (reason: ExitReason) => void): () => void
-  linkTo(process: Process, target: Target): void
-  /** Rejects a call, wherever the caller is. */
-  refuse(from: From, reason: ExitReason): void
-  startFrom(
-    parent: Process,
-    server: GenServerClass,
-    options: { args?: unknown; name?: string; timeout?: number },
-  ): Promise<ProcessRef>
-}
+import { type ProcessRef, sameProcess } from './ref.js'
+import type { Runnable } from './scheduler.js'
+import type { ServerWorld, StartResult } from './server-world.js'
 
 /**
  * More messages than this wait only for a process that will never catch up; further casts are then
@@ -149,7 +116,7 @@ export class ServerProcess extends Process implements Runnable {
       if (envelope === undefined) return false
       // A snapshot is no message of anybody's: the handler time-out runs on.
       if (envelope.kind === 'snapshot') this.#tellSnapshot(envelope.done)
-      else {
+      else if (envelope.kind !== 'info' || envelope.isWanted?.() !== false) {
         this.#wake()
         this.#open(envelope)
       }
@@ -251,9 +218,10 @@ export class ServerProcess extends Process implements Runnable {
     if (this.#stop !== undefined) this.#terminate(this.#stop.reason)
     else if (this.#continues.size + this.#mailbox.size > 0) scheduler.ready(this)
     else if (this.#patience !== undefined) {
-      this.#timer = runtime.timer(this.#patience, () =>
-        this.deliver({ kind: 'info', message: { type: 'timeout' } }),
-      )
+      this.#timer = runtime.timer(this.#patience, () => {
+        // What has come meanwhile and waits for its turn cancels it too.
+        if (this.#mailbox.size === 0) this.deliver({ kind: 'info', message: { type: 'timeout' } })
+      })
     }
   }
 
@@ -334,7 +302,8 @@ export class ServerProcess extends Process implements Runnable {
       },
       continue: (value) => this.#continues.push(value),
       timeout: (milliseconds) => {
-        this.#patience = milliseconds
+        const patience = checkTimeout(milliseconds, 'timeout')
+        this.#patience = patience === Number.POSITIVE_INFINITY ? undefined : patience
       },
       stop: (reason: GivenReason) => {
         this.#stop ??= { reason: toReason(reason) }
@@ -349,8 +318,8 @@ export class ServerProcess extends Process implements Runnable {
         this.#monitored.set(
           id,
           world.monitor(target, (reason) => {
-            this.#monitored.delete(id)
-            this.deliver({ kind: 'info', message: { type: 'down', monitor: id, ref: target, reason } })
+            const message = { type: 'down', monitor: id, ref: target, reason }
+            this.deliver({ kind: 'info', message, isWanted: () => this.#monitored.delete(id) })
           }),
         )
         return id

@@ -1,60 +1,16 @@
-import { isPlanted, type Timer } from '../runtime/index.js'
+import { isPlanted } from '../runtime/index.js'
 import { backoffDelay } from './backoff.js'
-import type { CheckedChild, CheckedSupervisor } from './child-spec.js'
-import { stopChild } from './child-stop.js'
-import { ExitError, type ExitReason, isAbnormal, shutdown } from './exit.js'
-import { GenServer, type SystemInfo } from './gen-server.js'
-import type { Process } from './process.js'
-import { type ProcessRef, sameProcess } from './ref.js'
+import { type ChildAnswer, type ChildInfo, refused } from './child-info.js'
+import { type CheckedChild, type CheckedSupervisor, kindOf } from './child-spec.js'
+import { ExitError, type ExitReason, shutdown } from './exit.js'
+import type { SystemInfo } from './gen-server.js'
+import { sameProcess } from './ref.js'
 import { RestartIntensity } from './restart-intensity.js'
-import type { StartResult } from './server-process.js'
+import { isRestarted, lostItsName } from './restart-rule.js'
+import type { StartResult } from './server-world.js'
+import { type Child, infoOf, newChild } from './supervised-child.js'
+import { SupervisingServer } from './supervising-server.js'
 import type { ProcessSystem } from './system.js'
-
-/** `restarting`: it ended, and its restart waits or failed and is tried again. `stopped`: it has a spec and no process. */
-export type ChildState = 'running' | 'restarting' | 'stopped'
-
-/** A supervisor's child as others see it. */
-export interface ChildInfo {
-  readonly id: string
-  readonly kind: 'worker' | 'supervisor'
-  readonly state: ChildState
-  /** How often it has been started again. */
-  readonly restarts: number
-  /** Undefined while no process runs. */
-  readonly ref: ProcessRef | undefined
-  /** A nested supervisor that gave up too often and rests; see `quarantine`. */
-  readonly quarantined?: true
-}
-
-/** OTP's answers to what cannot be done with a child. */
-export type ChildError =
-  | { readonly error: 'not_found' | 'running' | 'restarting' | 'already_present' | 'max_children' }
-  | { readonly error: 'already_started'; readonly ref: ProcessRef }
-  | { readonly error: 'failed'; readonly reason: ExitReason }
-
-/** What a child operation gave: the child's ref (undefined where it has none now), or why not. */
-export type ChildAnswer = { readonly ref: ProcessRef | undefined } | ChildError
-
-export interface ChildCount {
-  readonly specs: number
-  readonly active: number
-  readonly supervisors: number
-  readonly workers: number
-}
-
-interface Child {
-  readonly spec: CheckedChild
-  state: ChildState
-  process: Process | undefined
-  restarts: number
-  /** Restarts in a row, for the backoff. */
-  attempt: number
-  startedAt: number
-  retry: Timer | undefined
-  /** When it gave up, lately: for the quarantine of nested supervisors. */
-  escalations: number[]
-  quarantined: boolean
-}
 
 export type SupervisorRequest =
   | { readonly op: 'start'; readonly spec: CheckedChild }
@@ -72,8 +28,7 @@ interface Retry {
 const giveUp = new ExitError({ type: 'shutdown', detail: 'too many restarts' })
 
 /** The process of a supervisor; `Supervisor` is its public handle. After OTP's supervisor.erl. */
-export class SupervisorServer extends GenServer {
-  readonly #system: ProcessSystem
+export class SupervisorServer extends SupervisingServer {
   readonly #spec: CheckedSupervisor
   readonly #intensity: RestartIntensity
   /** Only for the planted bug that counts each child by itself. */
@@ -82,8 +37,7 @@ export class SupervisorServer extends GenServer {
   #children: Child[] = []
 
   constructor(system: ProcessSystem, spec: CheckedSupervisor) {
-    super()
-    this.#system = system
+    super(system)
     this.#spec = spec
     this.#intensity = new RestartIntensity(system.runtime, spec.maxRestarts, spec.maxSeconds)
   }
@@ -143,29 +97,7 @@ export class SupervisorServer extends GenServer {
   }
 
   children(): ChildInfo[] {
-    return this.#children.map((child) => ({
-      id: child.spec.id,
-      kind: kindOf(child.spec),
-      state: child.state,
-      restarts: child.restarts,
-      ref: child.process?.ref,
-      ...(child.quarantined ? { quarantined: true as const } : {}),
-    }))
-  }
-
-  /** The servers of nested supervisors, for trees. */
-  nested(id: string): Process | undefined {
-    return this.#children.find((child) => child.spec.id === id)?.process
-  }
-
-  count(): ChildCount {
-    const supervisors = this.#children.filter(({ spec }) => kindOf(spec) === 'supervisor').length
-    return {
-      specs: this.#children.length,
-      active: this.#children.filter(({ state }) => state === 'running').length,
-      supervisors,
-      workers: this.#children.length - supervisors,
-    }
+    return this.#children.map(infoOf)
   }
 
   async #startChild(spec: CheckedChild): Promise<ChildAnswer> {
@@ -177,7 +109,7 @@ export class SupervisorServer extends GenServer {
     }
     const child = newChild(spec)
     const result = await this.#launch(child)
-    if (result.kind === 'failed') return { error: 'failed', reason: result.reason }
+    if (result.kind === 'failed') return refused(result.reason)
     if (result.kind === 'ok' || spec.restart !== 'temporary') this.#children.push(child)
     return { ref: child.process?.ref }
   }
@@ -185,7 +117,7 @@ export class SupervisorServer extends GenServer {
   async #restartStopped(child: Child): Promise<ChildAnswer> {
     if (child.state !== 'stopped') return { error: child.state }
     const result = await this.#launch(child)
-    if (result.kind === 'failed') return { error: 'failed', reason: result.reason }
+    if (result.kind === 'failed') return refused(result.reason)
     return { ref: child.process?.ref }
   }
 
@@ -201,12 +133,11 @@ export class SupervisorServer extends GenServer {
     child.state = 'stopped'
     const { restart, id } = child.spec
     if (lostItsName(reason)) {
-      // Another peer's process has the name: a restart could only fail, over and over.
       if (restart === 'temporary') this.#remove(child)
       return
     }
-    if (restart === 'permanent' || (restart === 'transient' && isAbnormal(reason))) {
-      this.#system.runtime.log('warn', `child ${id} ended and is started again`, { reason })
+    if (isRestarted(restart, reason)) {
+      this.system.runtime.log('warn', `child ${id} ended and is started again`, { reason })
       if (this.#quarantines(child, reason)) return
       await this.#restart(child)
       return
@@ -229,7 +160,7 @@ export class SupervisorServer extends GenServer {
     const intensity = isPlanted('restart-counted-per-child') ? this.#intensityOf(child) : this.#intensity
     if (!intensity.count()) {
       this.#remove(child)
-      this.#system.runtime.log('error', `a supervisor gives up: too many restarts of ${child.spec.id}`)
+      this.system.runtime.log('error', `a supervisor gives up: too many restarts of ${child.spec.id}`)
       throw giveUp
     }
     const { backoff } = this.#spec
@@ -237,7 +168,7 @@ export class SupervisorServer extends GenServer {
       await this.#restartNow(child)
       return
     }
-    const { runtime } = this.#system
+    const { runtime } = this.system
     if (runtime.now() - child.startedAt >= backoff.max) child.attempt = 0
     await this.#stopGroup(child)
     for (const each of this.#group(child)) each.state = 'restarting'
@@ -249,7 +180,7 @@ export class SupervisorServer extends GenServer {
     for (const each of this.#group(child)) {
       const result = await this.#launch(each)
       if (result.kind === 'failed') {
-        this.#system.runtime.log('warn', `child ${each.spec.id} could not be started again`, {
+        this.system.runtime.log('warn', `child ${each.spec.id} could not be started again`, {
           reason: result.reason,
         })
         each.state = 'restarting'
@@ -265,7 +196,7 @@ export class SupervisorServer extends GenServer {
     const retry: Retry = { type: 'retry', child, counts }
     child.retry = undefined
     if (delay === 0) this.send(this.self, retry)
-    else child.retry = this.#system.runtime.timer(delay, () => this.send(this.self, retry))
+    else child.retry = this.system.runtime.timer(delay, () => this.send(this.self, retry))
   }
 
   /** Those that are restarted when `child` is, by the strategy, in the order of their starts. */
@@ -294,35 +225,24 @@ export class SupervisorServer extends GenServer {
     }
   }
 
-  #stop(child: Child): Promise<void> {
-    const { process, spec } = child
-    return new Promise((resolve) => {
-      const done = (): void => {
-        child.process = undefined
-        child.state = 'stopped'
-        resolve()
-      }
-      if (process === undefined) done()
-      else stopChild(this.#system.runtime, this.#process, process, spec.shutdown, done)
-    })
+  async #stop(child: Child): Promise<void> {
+    if (child.process !== undefined) await this.end(child.process, child.spec)
+    child.process = undefined
+    child.state = 'stopped'
   }
 
-  #launch(child: Child): Promise<StartResult> {
-    const { spec } = child
-    return new Promise((resolve) => {
-      this.#system.launchChild(this.#process, spec, (result) => {
-        if (result.kind === 'ok') {
-          child.process = result.process
-          child.state = 'running'
-          child.startedAt = this.#system.runtime.now()
-          child.quarantined = false
-        } else {
-          child.process = undefined
-          child.state = 'stopped'
-        }
-        resolve(result)
-      })
-    })
+  async #launch(child: Child): Promise<StartResult> {
+    const result = await this.launch(child.spec)
+    if (result.kind === 'ok') {
+      child.process = result.process
+      child.state = 'running'
+      child.startedAt = this.system.runtime.now()
+      child.quarantined = false
+    } else {
+      child.process = undefined
+      child.state = 'stopped'
+    }
+    return result
   }
 
   /** A nested supervisor that gives up again and again rests alone, where that was asked for. */
@@ -330,7 +250,7 @@ export class SupervisorServer extends GenServer {
     const { quarantine } = this.#spec
     if (quarantine === undefined || kindOf(child.spec) !== 'supervisor' || reason.type !== 'shutdown')
       return false
-    const { runtime } = this.#system
+    const { runtime } = this.system
     const now = runtime.now()
     child.escalations = child.escalations.filter((time) => now - time <= quarantine.maxSeconds * 1000)
     child.escalations.push(now)
@@ -348,44 +268,12 @@ export class SupervisorServer extends GenServer {
   #intensityOf(child: Child): RestartIntensity {
     const known = this.#wrongIntensities.get(child)
     if (known !== undefined) return known
-    const fresh = new RestartIntensity(this.#system.runtime, this.#spec.maxRestarts, this.#spec.maxSeconds)
+    const fresh = new RestartIntensity(this.system.runtime, this.#spec.maxRestarts, this.#spec.maxSeconds)
     this.#wrongIntensities.set(child, fresh)
     return fresh
   }
 
   #remove(child: Child): void {
     this.#children = this.#children.filter((each) => each !== child)
-  }
-
-  get #process(): Process {
-    return this.#system.processOf(this.self)
-  }
-}
-
-function kindOf(spec: CheckedChild): 'worker' | 'supervisor' {
-  if ('supervisor' in spec) return 'supervisor'
-  return 'kind' in spec.start ? spec.start.kind : 'worker'
-}
-
-function lostItsName(reason: ExitReason): boolean {
-  return (
-    reason.type === 'shutdown' &&
-    typeof reason.detail === 'object' &&
-    reason.detail !== null &&
-    'nameConflict' in reason.detail
-  )
-}
-
-function newChild(spec: CheckedChild): Child {
-  return {
-    spec,
-    state: 'stopped',
-    process: undefined,
-    restarts: 0,
-    attempt: 0,
-    startedAt: 0,
-    retry: undefined,
-    escalations: [],
-    quarantined: false,
   }
 }

@@ -17,9 +17,9 @@ import type { DefineProcessOptions } from './placed-definition.js'
 import { placedStartTimeout } from './placed-instance.js'
 import { Placement } from './placement.js'
 import type { Process } from './process.js'
-import { PlacedRef, type ProcessRef, type Target } from './ref.js'
+import { PlacedRef, type ProcessRef, type Target, type ViaName } from './ref.js'
 import { Remote } from './remote.js'
-import type { StartResult } from './server-process.js'
+import type { StartResult } from './server-world.js'
 import type { SnapshotStore } from './snapshot-store.js'
 import { SupervisorServer } from './supervisor-server.js'
 import { type PeerTrees, type TreeNode, Trees } from './trees.js'
@@ -41,7 +41,7 @@ export interface ProcessSystemOptions {
 export interface StartOptions<Class extends GenServerClass = GenServerClass> {
   readonly args?: ArgsOf<Class>
   /** Registered for the process before `init` runs, and free again when it ends. */
-  readonly name?: string
+  readonly name?: string | ViaName
   /** Milliseconds that `init` may take; 5,000 when not given. */
   readonly timeout?: number
 }

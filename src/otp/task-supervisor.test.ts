@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type ProcessRef, type StreamResult, TaskSupervisor } from './index.js'
+import { RingmeshError } from '../errors/index.js'
+import { type ProcessRef, type StreamResult, type Task, TaskSupervisor } from './index.js'
 import { Probe, World } from './testing/world.js'
 
 function tasks(options: ConstructorParameters<typeof TaskSupervisor>[1] = {}) {
@@ -46,7 +47,7 @@ test('await times out after 5,000 ms and the task runs on', async () => {
   const task = supervisor.async(() => new Promise(() => {}))
   expect(await world.reasonOf(task.await(), 5_000)).toEqual({ type: 'timeout', after: 5_000 })
   expect(supervisor.children()).toHaveLength(1)
-  task.shutdown('killed')
+  void task.shutdown('brutal_kill')
   await world.pass()
   expect(supervisor.children()).toHaveLength(0)
 })
@@ -134,8 +135,9 @@ test('stream: in order, at most maxConcurrency at once, and lazily fed', async (
 
 test('stream: unordered gives them as they finish', async () => {
   const { world, supervisor, sleep } = tasks()
-  const stream = supervisor.stream([40, 30, 20, 10], (input) => sleep(input, input), { ordered: false })
-  expect(values(await world.until(all(stream), 100))).toEqual([10, 20, 30, 40])
+  const results = all(supervisor.stream([40, 30, 20, 10], (input) => sleep(input, input), { ordered: false }))
+  await world.pass()
+  expect(values(await world.until(results, 100))).toEqual([10, 20, 30, 40])
 })
 
 test('stream: a task that fails is a result, and the others go on', async () => {
@@ -179,4 +181,151 @@ test('stream: no room is an error of the stream', async () => {
   await expect(world.until(all(stream))).rejects.toMatchObject({ name: 'Busy' })
   await world.pass()
   expect(supervisor.children()).toEqual([])
+})
+
+test('stream: a slow head holds up no other task, only its result', async () => {
+  const { world, supervisor, sleep } = tasks()
+  const stream = supervisor.stream([100, 10, 10, 10, 10, 10], (input) => sleep(input, input), {
+    maxConcurrency: 2,
+  })
+  const began = world.time.now
+  expect(values(await world.until(all(stream), 101))).toEqual([100, 10, 10, 10, 10, 10])
+  expect(world.time.now - began).toBeLessThanOrEqual(101)
+})
+
+test('stream: an input that is late holds up no result', async () => {
+  const { world, supervisor, sleep } = tasks()
+  async function* inputs() {
+    yield 1
+    await sleep(1_000, undefined)
+    yield 2
+  }
+  const stream = supervisor.stream(inputs(), (input) => input)
+  expect(await world.until(stream.next(), 10)).toMatchObject({ value: { value: 1 } })
+  expect(values(await world.until(all(stream), 1_000))).toEqual([2])
+})
+
+test('stream: no input, infinite input, an input that throws', async () => {
+  const { world, supervisor } = tasks()
+  expect(await world.until(all(supervisor.stream([], () => 1)))).toEqual([])
+  function* forever() {
+    for (let n = 0; ; n++) yield n
+  }
+  const first = (async () => {
+    const found: unknown[] = []
+    for await (const result of supervisor.stream(forever(), (n) => n)) {
+      found.push(result.ok && result.value)
+      if (found.length === 20) return found
+    }
+    return found
+  })()
+  for (let turn = 0; turn < 50; turn++) await world.pass()
+  expect(await world.until(first)).toEqual(Array.from({ length: 20 }, (_, n) => n))
+  function* broken() {
+    yield 1
+    throw new RangeError('no more')
+  }
+  await expect(world.until(all(supervisor.stream(broken(), (n) => n)))).rejects.toThrow('no more')
+  await world.pass()
+  expect(supervisor.children()).toEqual([])
+})
+
+test('stream: its tasks end with the process that called', async () => {
+  const { world, supervisor } = tasks()
+  const owner = await world.start(Probe)
+  await world.call(owner, () => {
+    void all(supervisor.stream([1, 2], () => new Promise(() => {}))).catch(() => {})
+  })
+  await world.pass()
+  expect(supervisor.children()).toHaveLength(2)
+  world.system.exit(owner, 'killed')
+  await world.pass()
+  expect(supervisor.children()).toEqual([])
+})
+
+test('stream: a task that rejects with Busy of its own is one result', async () => {
+  const { world, supervisor } = tasks()
+  const busy = () => Promise.reject(new RingmeshError('Busy', 'of its own'))
+  expect(values(await world.until(all(supervisor.stream([1], busy))))).toEqual(['error'])
+})
+
+test('bad stream options are refused by their path', () => {
+  const { supervisor } = tasks()
+  const make = (options: object) => () => supervisor.stream([1], () => 1, options)
+  expect(make({ maxConcurrency: 0 })).toThrow('stream.maxConcurrency')
+  expect(make({ maxConcurrency: 1.5 })).toThrow('stream.maxConcurrency')
+  expect(make({ timeout: Number.NaN })).toThrow('stream.timeout')
+  expect(make({ onTimeout: 'ignore' })).toThrow('stream.onTimeout')
+  expect(make({ order: true })).toThrow('stream.order')
+})
+
+test('yield: the outcome in time, undefined otherwise, and the task can be waited for again', async () => {
+  const { world, supervisor, sleep } = tasks()
+  const task = supervisor.async(() => sleep(100, 'done'))
+  expect(await world.until(task.yield({ timeout: 50 }), 50)).toBeUndefined()
+  expect(await world.until(task.yield({ timeout: 50 }), 50)).toEqual({ ok: true, value: 'done' })
+  expect(await world.until(task.await())).toBe('done')
+  const failing = supervisor.asyncNolink(() => Promise.reject(new Error('oops')))
+  expect(await world.until(failing.yield())).toMatchObject({ ok: false, reason: { message: 'oops' } })
+})
+
+test('shutdown: of one that runs undefined, of one that has ended its outcome', async () => {
+  const { world, supervisor, sleep } = tasks()
+  const running = supervisor.async(() => new Promise(() => {}))
+  await world.pass()
+  expect(await world.until(running.shutdown())).toBeUndefined()
+  expect(supervisor.children()).toEqual([])
+  const done = supervisor.async(() => sleep(1, 'done'))
+  await world.pass(1)
+  expect(await world.until(done.shutdown())).toEqual({ ok: true, value: 'done' })
+  const failed = supervisor.async(() => Promise.reject(new Error('oops')))
+  await world.pass()
+  expect(await world.until(failed.shutdown())).toMatchObject({ ok: false, reason: { message: 'oops' } })
+  const early = supervisor.async(() => new Promise(() => {}))
+  expect(await world.until(early.shutdown('brutal_kill'))).toBeUndefined()
+})
+
+test('shutdown takes the link back first: its owner lives on', async () => {
+  const { world, supervisor } = tasks()
+  const owner = await world.start(Probe)
+  let task: Task<unknown> | undefined
+  await world.call(owner, () => {
+    task = supervisor.async(() => new Promise(() => {}))
+  })
+  await world.pass()
+  await world.until((task as Task<unknown>).shutdown('brutal_kill'))
+  await world.pass()
+  expect(world.system.alive(owner)).toBe(true)
+})
+
+test('async after an await is linked to the owner that it is given', async () => {
+  const { world, supervisor } = tasks()
+  const owner = await world.start(Probe)
+  const seen = world.ended(owner)
+  world.system.cast(owner, async (probe: Probe) => {
+    await Promise.resolve()
+    supervisor.async(() => Promise.reject(new Error('crash')), { owner: probe.self })
+  })
+  await world.pass()
+  expect(seen.reason).toMatchObject({ message: 'crash' })
+})
+
+test('await that times out in a linked process ends both, as in Elixir', async () => {
+  const { world, supervisor } = tasks()
+  const owner = await world.start(Probe)
+  const seen = world.ended(owner)
+  world.system.cast(owner, () => supervisor.async(() => new Promise(() => {})).await({ timeout: 100 }))
+  await world.pass(100)
+  expect(seen.reason).toEqual({ type: 'timeout', after: 100 })
+  expect(supervisor.children()).toEqual([])
+})
+
+test('a task that traps nothing ends with its supervisor', async () => {
+  const { world, supervisor } = tasks()
+  const task = supervisor.asyncNolink(() => new Promise(() => {}))
+  await world.pass()
+  await world.until(supervisor.stop())
+  expect(await world.reasonOf(task.await())).toEqual({ type: 'shutdown' })
+  const refused = supervisor.asyncNolink(() => 1)
+  expect(await world.reasonOf(refused.await())).toEqual({ type: 'noproc' })
 })

@@ -1,9 +1,9 @@
 import type { Cluster } from '../mesh/index.js'
 import { packValue, unpackValue } from '../wire/index.js'
-import { DynamicServer } from './dynamic-server.js'
+import type { ChildState } from './child-info.js'
 import type { Process } from './process.js'
 import { ServerProcess } from './server-process.js'
-import { type ChildState, SupervisorServer } from './supervisor-server.js'
+import { SupervisingServer } from './supervising-server.js'
 
 /** A supervisor or a child of one, and what is below it. Plain data. */
 export interface TreeNode {
@@ -85,7 +85,7 @@ export class Trees {
     depth: number,
   ): TreeNode {
     const server = process instanceof ServerProcess ? process.server : undefined
-    const watched = server instanceof SupervisorServer || server instanceof DynamicServer ? server : undefined
+    const watched = server instanceof SupervisingServer ? server : undefined
     const children = depth >= deepest ? [] : (watched?.children() ?? [])
     return {
       id: about.id,

@@ -10,7 +10,7 @@ import { type ExitReason, normal, shutdown } from './exit.js'
 import type { From } from './from.js'
 import { type Envelope, Process, type ProcessWorld } from './process.js'
 import { type ProcessRef, sameProcess } from './ref.js'
-import type { StartResult } from './server-process.js'
+import type { StartResult } from './server-world.js'
 import type { FromServer, ToServer } from './worker-protocol.js'
 
 /** What the page's side of a worker process needs of the system. */

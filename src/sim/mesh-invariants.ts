@@ -2,7 +2,7 @@ import type { Invariant } from './invariant.js'
 import type { MeshNode } from './mesh-node.js'
 import type { MeshWorld } from './mesh-world.js'
 
-type MeshInvariant = Invariant<MeshWorld, never>
+export type MeshInvariant = Invariant<MeshWorld, never>
 
 /** Two nodes whose rings have the same members must have the same view, and the same owners by it. */
 const equalViews = (): MeshInvariant => ({
@@ -89,7 +89,7 @@ const acknowledgedWrites = (): MeshInvariant => ({
 })
 
 /** With two copies at least of every acknowledged write, only losses that follow each other closely may lose one. */
-function areLossesTogether(losses: readonly number[]): boolean {
+export function areLossesTogether(losses: readonly number[]): boolean {
   return losses.some((at, index) => index > 0 && at - (losses[index - 1] as number) < repairTime)
 }
 

@@ -1,11 +1,13 @@
 import type { OpenDirect, OpenSignaling, SignalingEvents } from '../links/index.js'
 import { MeshCore } from '../mesh/index.js'
+import { storedSnapshots } from '../otp/index.js'
 import { seededRandom } from '../runtime/index.js'
 import { StateService, type Store } from '../store/index.js'
 import { TaskService } from '../tasks/index.js'
 import { type PeerId, type PeerInfo, packValue, unpackValue } from '../wire/index.js'
 import type { PageState } from './membership-node.js'
 import type { NodeRuntime } from './node-runtime.js'
+import { type ProcessEvents, ProcessWork } from './process-work.js'
 
 /** Milliseconds between two things that a page does of its own accord, on average. */
 const workPeriod = 1_000
@@ -24,22 +26,18 @@ export interface Acknowledged {
 }
 
 /** What the pages of a world tell it of their work. */
-export interface MeshNodeEvents {
+export interface MeshNodeEvents extends ProcessEvents {
   acknowledged(node: MeshNode, write: Acknowledged): void
   /** A numbered message arrived. */
   message(node: MeshNode, from: PeerId, number: number): void
   /** A member is dead or left, as this node believes. */
   down(node: MeshNode, id: PeerId): void
-  /** Something was looked at that must be right. */
-  asked(invariant: string): void
-  /** Something went wrong that must never go wrong. */
-  wrong(invariant: string, explanation: string): void
 }
 
 /** A call under way: it must not hang. */
 interface Call {
   readonly what: string
-  readonly due: number
+  due: number
 }
 
 /**
@@ -54,10 +52,13 @@ export class MeshNode {
   readonly core: MeshCore
   readonly state: StateService
   readonly tasks: TaskService
+  readonly processes: ProcessWork
   readonly store: Store<number>
   /** What the signalling service would tell this page: for a server that lies. */
   signalingEvents: SignalingEvents | undefined
   page: PageState = 'joining'
+  /** When it was opened, in virtual time. */
+  readonly openedAt: number
   /** Messages sent and taken, by receiver: the number of the latest. */
   readonly sent = new Map<PeerId, number>()
   /** By sender: the number of the latest message that came. */
@@ -84,6 +85,7 @@ export class MeshNode {
     this.name = options.name
     this.info = info
     this.runtime = runtime
+    this.openedAt = runtime.time.now
     this.#events = options.events
     this.#chance = seededRandom(`${options.seed}/work/${options.name}`)
     this.core = new MeshCore({
@@ -106,11 +108,14 @@ export class MeshNode {
       joined: () => {
         if (this.page === 'joining') this.page = 'shown'
         this.#work()
+        this.processes.begin()
       },
       refused: (error) => this.#events.wrong('join', `${this.name} was refused: ${error.message}`),
     })
     this.state = new StateService({ cluster: this.core })
     this.tasks = new TaskService({ cluster: this.core })
+    const snapshots = storedSnapshots(this.state.open('snapshots', { timeout: callTimeout }))
+    this.processes = new ProcessWork(this, options.seed, snapshots, options.events)
     this.store = this.state.open<number>('simulated', { replicas: 3, writes: 2, timeout: callTimeout })
     this.tasks.define('square', (input: number) => input * input)
     this.core.receive('mesh.user', ({ body }, from) => {
@@ -129,10 +134,7 @@ export class MeshNode {
 
   /** A call may not hang for longer than the page itself slept. */
   slept(milliseconds: number): void {
-    for (const call of [...this.calls]) {
-      this.calls.delete(call)
-      this.calls.add({ ...call, due: call.due + milliseconds })
-    }
+    for (const call of this.calls) call.due += milliseconds
   }
 
   /** Ends what runs in the page, as the page's own end does. */
@@ -140,6 +142,24 @@ export class MeshNode {
     this.runtime.stop()
     this.page = 'gone'
     this.calls.clear()
+  }
+
+  /** Watches that `promise` comes back in time, and that what it rejects with has a type. */
+  watched<Value>(what: string, promise: Promise<Value>, timeout: number, done: (value: Value) => void): void {
+    const call: Call = { what: `${what} by ${this.name}`, due: this.runtime.time.now + timeout + callGrace }
+    this.calls.add(call)
+    promise.then(
+      (value) => {
+        this.calls.delete(call)
+        if (this.page !== 'gone') done(value)
+      },
+      (error: unknown) => {
+        this.calls.delete(call)
+        this.#events.asked('typed-errors')
+        if (!isTyped(error))
+          this.#events.wrong('typed-errors', `${what} by ${this.name} rejected with ${error}`)
+      },
+    )
   }
 
   #work(): void {
@@ -156,16 +176,17 @@ export class MeshNode {
   #put(): void {
     const value = this.#writes++
     const key = `${this.name}/${value}`
-    this.#watched(`put of ${key}`, this.store.put(key, value), () =>
+    this.watched(`put of ${key}`, this.store.put(key, value), callTimeout, () =>
       this.#events.acknowledged(this, { key, value, at: this.runtime.time.now }),
     )
   }
 
   #run(): void {
     const input = Math.floor(this.#chance() * 1_000)
-    this.#watched(
+    this.watched(
       `task square(${input})`,
       this.tasks.run('square', input, { timeout: callTimeout }),
+      callTimeout,
       (output) => {
         this.#events.asked('right-results')
         if (output !== input * input)
@@ -180,29 +201,6 @@ export class MeshNode {
     if (to === undefined) return
     const number = (this.sent.get(to.id) ?? 0) + 1
     if (this.core.send(to.id, { type: 'mesh.user', body: packValue(number) })) this.sent.set(to.id, number)
-  }
-
-  #watched<Value>(what: string, promise: Promise<Value>, done: (value: Value) => void): void {
-    const call: Call = {
-      what: `${what} by ${this.name}`,
-      due: this.runtime.time.now + callTimeout + callGrace,
-    }
-    this.calls.add(call)
-    const settle = (): void => {
-      for (const one of this.calls) if (one.what === call.what) this.calls.delete(one)
-    }
-    promise.then(
-      (value) => {
-        settle()
-        if (this.page !== 'gone') done(value)
-      },
-      (error: unknown) => {
-        settle()
-        this.#events.asked('typed-errors')
-        if (!isTyped(error))
-          this.#events.wrong('typed-errors', `${what} by ${this.name} rejected with ${error}`)
-      },
-    )
   }
 }
 

@@ -5,6 +5,7 @@ import type { Judge } from './invariant.js'
 import { type Acknowledged, MeshNode } from './mesh-node.js'
 import type { Fate, Interference, NetworkOptions } from './network.js'
 import { NodeRuntime, type TimerMode } from './node-runtime.js'
+import { ProcessWitness } from './process-witness.js'
 import { randomValue } from './random-message.js'
 import type { TraceHash } from './trace-hash.js'
 import { serverNumber, type ThawOrder, type World } from './world.js'
@@ -32,12 +33,15 @@ const serverTimeout = 30_000
 /** Milliseconds that what a closing page said has to get out of it. */
 const closingTime = 50
 
+/** Milliseconds by which the timers of a hidden page are late: once a minute. */
+const slowestTimer = 60_000
+
 /** How many characters of a made-up frame are random. */
 const randomFrame = 200
 
 /**
  * A cluster of pages that run all of floors 1 to 4: membership, ring, links with sessions and
- * codec, mesh, sharded state and tasks, over memory links and a signalling server in memory.
+ * codec, mesh, sharded state, tasks and processes, over memory links and a signalling server in memory.
  * Links are reliable and in order while they last, as data channels are: what the network loses
  * is late.
  */
@@ -45,8 +49,11 @@ export class MeshWorld implements World {
   readonly time: VirtualTime
   readonly nodes: MeshNode[] = []
   readonly acknowledged: Acknowledged[] = []
+  readonly witness: ProcessWitness
   /** When pages went without handing over what they held. */
   readonly losses: number[] = []
+  /** From when pages that went could not write anything down any more, until they went. */
+  readonly blackouts: { readonly from: number; readonly until: number }[] = []
   /** Nodes that sent frames of chance's making. */
   readonly hostile = new Set<PeerId>()
   readonly #options: MeshWorldOptions
@@ -57,6 +64,8 @@ export class MeshWorld implements World {
   readonly #interferences: Interference[] = []
   readonly #cuts: ((from: number, to: number) => boolean)[] = []
   readonly #severed = new Set<string>()
+  /** Until when nodes are excused, by their numbers. */
+  readonly #slowUntil = new Map<number, number>()
   readonly #fate: Fate = { isDropped: false, delay: 0, extraCopies: 0 }
   #judge: Judge<MeshWorld, never> | undefined
   #network_: NetworkOptions
@@ -66,6 +75,7 @@ export class MeshWorld implements World {
     this.#network_ = options.network
     this.time = options.time
     this.#hash = options.hash
+    this.witness = new ProcessWitness(this)
     this.#network = new MemoryNetwork(options.time.runtime('network'), {
       kind: 'direct',
       delay: (from, to, way) => this.#delay(from, to, way),
@@ -79,6 +89,16 @@ export class MeshWorld implements World {
     this.#judge = judge
   }
 
+  /** Something was looked at that must be right. */
+  asked(invariant: string): void {
+    this.#judge?.asked(invariant)
+  }
+
+  /** Something went wrong that must never go wrong. */
+  wrong(invariant: string, explanation: string): void {
+    this.#judge?.fail(invariant, explanation)
+  }
+
   /** Loss and delay from now on. */
   setNetwork(options: NetworkOptions): void {
     this.#network_ = options
@@ -86,6 +106,17 @@ export class MeshWorld implements World {
 
   node(id: PeerId): MeshNode | undefined {
     return this.#byId.get(id)
+  }
+
+  /** What a peer is called here. */
+  nameOf(id: PeerId): string {
+    return this.#byId.get(id)?.name ?? id
+  }
+
+  /** Whether either of two has believed the other gone, which ends their session and what was under way in it. */
+  wereApart(one: MeshNode | undefined, other: MeshNode | undefined): boolean {
+    if (one === undefined || other === undefined) return true
+    return one.sawDown.has(other.info.id) || other.sawDown.has(one.info.id)
   }
 
   living(): MeshNode[] {
@@ -130,8 +161,12 @@ export class MeshWorld implements World {
         acknowledged: (_node, write) => this.acknowledged.push(write),
         message: (receiver, from, number) => this.#received(receiver, from, number),
         down: (observer, gone) => observer.sawDown.add(gone),
-        asked: (invariant) => this.#judge?.asked(invariant),
-        wrong: (invariant, explanation) => this.#judge?.fail(invariant, explanation),
+        answers: (answer) => this.witness.answers(answer),
+        answered: (caller, answer) => this.witness.answered(caller, answer),
+        entered: (entered) => this.witness.entered.push(entered),
+        named: (holder, name) => this.witness.named(holder, name),
+        asked: (invariant) => this.asked(invariant),
+        wrong: (invariant, explanation) => this.wrong(invariant, explanation),
       },
     })
     this.nodes.push(node)
@@ -268,8 +303,17 @@ export class MeshWorld implements World {
     this.close(number, false)
   }
 
-  /** Nothing is excused here: what is promised of the whole mesh is promised whatever happens. */
-  excuse(): void {}
+  /** Only that word reaches everybody at once is not promised meanwhile: what is promised of the mesh is promised whatever happens. */
+  excuse(milliseconds: number, nodes?: readonly number[]): void {
+    const until = this.time.now + milliseconds
+    for (const { number } of nodes === undefined ? this.nodes : nodes.map((number) => ({ number })))
+      this.#slowUntil.set(number, Math.max(until, this.#slowUntil.get(number) ?? 0))
+  }
+
+  /** Whether a fault may hold back what is sent to a node, or what it does itself, for longer than others wait. */
+  isSlow(node: MeshNode): boolean {
+    return this.time.now < (this.#slowUntil.get(node.number) ?? 0)
+  }
 
   #madeUp(chance: () => number): Uint8Array {
     const noise = Uint8Array.from({ length: Math.floor(chance() * randomFrame) }, () =>
@@ -292,33 +336,28 @@ export class MeshWorld implements World {
   }
 
   #lose(node: MeshNode): void {
+    const { now } = this.time
+    const { isExact, lastAwake } = node.runtime
+    this.blackouts.push({ from: isExact ? lastAwake : lastAwake - slowestTimer, until: now })
     node.stop()
-    this.losses.push(this.time.now)
+    this.losses.push(now)
   }
 
   #received(receiver: MeshNode, from: PeerId, number: number): void {
     const last = receiver.received.get(from) ?? 0
     receiver.received.set(from, Math.max(last, number))
     if (this.hostile.has(from) || this.hostile.has(receiver.info.id)) return
-    this.#judge?.asked('once-and-in-order')
+    this.asked('once-and-in-order')
     const sender = this.#byId.get(from)
     const name = sender?.name ?? from
     if (number <= last) {
-      this.#judge?.fail(
-        'once-and-in-order',
-        `${receiver.name} got message ${number} of ${name} after ${last}`,
-      )
-    } else if (number !== last + 1 && !this.#wereApart(receiver, from, sender)) {
-      this.#judge?.fail(
+      this.wrong('once-and-in-order', `${receiver.name} got message ${number} of ${name} after ${last}`)
+    } else if (number !== last + 1 && !this.wereApart(receiver, sender)) {
+      this.wrong(
         'once-and-in-order',
         `${receiver.name} got message ${number} of ${name} after ${last}: some are lost`,
       )
     }
-  }
-
-  /** Whether either of two has believed the other gone, which ends their session and what was under way in it. */
-  #wereApart(receiver: MeshNode, from: PeerId, sender: MeshNode | undefined): boolean {
-    return receiver.sawDown.has(from) || sender === undefined || sender.sawDown.has(receiver.info.id)
   }
 
   #numberOf(id: PeerId): number {

@@ -122,6 +122,11 @@ export class NodeRuntime implements Runtime {
     return this.#state === 'frozen'
   }
 
+  /** When it last ran anything: now, unless it is frozen. */
+  get lastAwake(): number {
+    return this.isFrozen ? this.#frozeAt : this.time.now
+  }
+
   /** Whether timers fire when they are due. */
   get isExact(): boolean {
     return this.#period === 0

@@ -5,6 +5,7 @@ import { Judge } from './invariant.js'
 import { meshInvariants, whyApart } from './mesh-invariants.js'
 import { MeshWorld, type MeshWorldOptions } from './mesh-world.js'
 import type { NetworkOptions } from './network.js'
+import { processInvariants } from './process-invariants.js'
 import { ordinaryNetwork, type RunOptions, scheduleFaults } from './run-scenario.js'
 import { checkScenario, type Result, type Scenario } from './scenario.js'
 import { TraceHash } from './trace-hash.js'
@@ -33,7 +34,8 @@ export interface MeshRunOptions extends Pick<RunOptions, 'progress'> {
 }
 
 /**
- * Runs the whole of floors 1 to 4 in simulated pages that put keys, run tasks and send messages.
+ * Runs the whole of floors 1 to 4 in simulated pages that put keys, run tasks, send messages,
+ * and place, name and supervise processes.
  * As with membership alone: a safety phase with faults, then a liveness phase without.
  */
 export async function runMeshScenario(scenario: Scenario, options: MeshRunOptions = {}): Promise<Result> {
@@ -50,7 +52,8 @@ export async function runMeshScenario(scenario: Scenario, options: MeshRunOption
     ...(onTrace === undefined ? {} : { onTrace }),
   })
   let events = 0
-  const judge = new Judge<MeshWorld, never>(world, meshInvariants(), () => ({ at: time.now, event: events }))
+  const invariants = [...meshInvariants(), ...processInvariants()]
+  const judge = new Judge<MeshWorld, never>(world, invariants, () => ({ at: time.now, event: events }))
   world.judgeBy(judge)
 
   for (let index = 0; index < nodes; index++) {

@@ -9,6 +9,8 @@ import { ProcessSystem } from '../system.js'
 /** State that outlives every peer, and takes a while to answer. */
 export class SharedSnapshots implements SnapshotStore {
   readonly values = new Map<string, Uint8Array>()
+  /** Whether reads fail, as while the owners of a key cannot be heard. */
+  failing = false
   readonly #time: VirtualTime
   readonly #delay: number
 
@@ -17,8 +19,11 @@ export class SharedSnapshots implements SnapshotStore {
     this.#delay = delay
   }
 
-  get(key: string, done: (value: Uint8Array | undefined) => void): void {
-    this.#time.timer(this.#delay, () => done(this.values.get(key)))
+  get(key: string, done: (value: Uint8Array | undefined, error?: Error) => void): void {
+    this.#time.timer(this.#delay, () => {
+      if (this.failing) done(undefined, new Error('nobody answers'))
+      else done(this.values.get(key))
+    })
   }
 
   put(key: string, value: Uint8Array, done: () => void): void {

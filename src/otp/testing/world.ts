@@ -104,3 +104,7 @@ export class Probe extends GenServer {
     return undefined
   }
 }
+
+/** A timer as user code would set one, on the world's time. */
+export const after = (world: World, milliseconds: number) =>
+  new Promise<void>((resolve) => void world.time.timer(milliseconds, resolve))
