@@ -1,27 +1,16 @@
 import { MemoryNetwork, type Way } from '../links/adapters/memory.js'
-import { randomId, seededRandom, type VirtualTime } from '../runtime/index.js'
-import { encodeMessage, type Message, messageDefinition, type PeerId, type PeerInfo } from '../wire/index.js'
+import { seededRandom, type VirtualTime } from '../runtime/index.js'
+import { encodeMessage, type Message, messageDefinition, type PeerId } from '../wire/index.js'
 import type { Judge } from './invariant.js'
 import { type Acknowledged, MeshNode } from './mesh-node.js'
 import type { Fate, Interference, NetworkOptions } from './network.js'
-import { NodeRuntime, type TimerMode } from './node-runtime.js'
+import type { TimerMode } from './node-runtime.js'
+import { Pages, type WorldOptions } from './pages.js'
 import { randomValue } from './random-message.js'
 import type { TraceHash } from './trace-hash.js'
 import { serverNumber, type ThawOrder, type World } from './world.js'
 
-export interface MeshWorldOptions {
-  readonly time: VirtualTime
-  readonly hash: TraceHash
-  readonly seed: string | number
-  readonly network: NetworkOptions
-  /** Sees each step that a node traces; for the transcript of a replay. */
-  readonly onTrace?: (
-    node: string,
-    event: string,
-    details: readonly (string | number | boolean)[],
-    world: MeshWorld,
-  ) => void
-}
+export type MeshWorldOptions = WorldOptions<MeshWorld>
 
 /** Milliseconds by which a lost packet comes later, as SCTP sends it again: its least time-out (RFC 9260, RTO.Min). */
 const resentAfter = 1_000
@@ -43,15 +32,14 @@ const randomFrame = 200
  */
 export class MeshWorld implements World {
   readonly time: VirtualTime
-  readonly nodes: MeshNode[] = []
   readonly acknowledged: Acknowledged[] = []
   /** When pages went without handing over what they held. */
   readonly losses: number[] = []
   /** Nodes that sent frames of chance's making. */
   readonly hostile = new Set<PeerId>()
-  readonly #options: MeshWorldOptions
+  readonly #seed: string | number
   readonly #hash: TraceHash
-  readonly #byId = new Map<PeerId, MeshNode>()
+  readonly #pages: Pages<MeshNode, MeshWorld>
   readonly #network: MemoryNetwork
   readonly #chances = new Map<PeerId, () => number>()
   readonly #interferences: Interference[] = []
@@ -62,7 +50,8 @@ export class MeshWorld implements World {
   #network_: NetworkOptions
 
   constructor(options: MeshWorldOptions) {
-    this.#options = options
+    this.#seed = options.seed
+    this.#pages = new Pages<MeshNode, MeshWorld>(this, options)
     this.#network_ = options.network
     this.time = options.time
     this.#hash = options.hash
@@ -84,12 +73,16 @@ export class MeshWorld implements World {
     this.#network_ = options
   }
 
+  get nodes(): readonly MeshNode[] {
+    return this.#pages.all
+  }
+
   node(id: PeerId): MeshNode | undefined {
-    return this.#byId.get(id)
+    return this.#pages.get(id)
   }
 
   living(): MeshNode[] {
-    return this.nodes.filter(({ page }) => page !== 'gone')
+    return this.#pages.up()
   }
 
   up(): number[] {
@@ -111,19 +104,12 @@ export class MeshWorld implements World {
   }
 
   join(name: string): void {
-    const { seed, onTrace } = this.#options
-    const number = this.nodes.length
-    const runtime = new NodeRuntime(this.time, this.#hash, seed, name, number)
-    if (onTrace !== undefined) runtime.onTrace = (event, details) => onTrace(name, event, details, this)
-    const id = randomId({ random: seededRandom(`${seed}/id/${name}`) })
-    this.#chances.set(id, seededRandom(`${seed}/network/${name}`))
-    const info: PeerInfo = { id, kind: 'tab', weight: 1, host: `host-${number}` }
+    const page = this.#pages.create(name)
+    const { id } = page.info
+    this.#chances.set(id, seededRandom(`${this.#seed}/network/${name}`))
     const node = new MeshNode({
-      number,
-      name,
-      seed,
-      info,
-      runtime,
+      ...page,
+      seed: this.#seed,
       openSignaling: this.#network.signaling('simulated'),
       openDirect: this.#network.direct(id),
       events: {
@@ -134,13 +120,12 @@ export class MeshWorld implements World {
         wrong: (invariant, explanation) => this.#judge?.fail(invariant, explanation),
       },
     })
-    this.nodes.push(node)
-    this.#byId.set(id, node)
+    this.#pages.add(node)
     node.core.start()
   }
 
   crash(number: number, isHinted: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined) return
     this.#lose(node)
     if (isHinted) {
@@ -152,7 +137,7 @@ export class MeshWorld implements World {
   }
 
   close(number: number, saysLeft: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined) return
     if (saysLeft && !node.runtime.isFrozen) {
       node.core.goodbye()
@@ -166,7 +151,7 @@ export class MeshWorld implements World {
   }
 
   leave(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page === 'leaving' || node.runtime.isFrozen) return
     node.page = 'leaving'
     node.core.leave(() => {
@@ -177,7 +162,7 @@ export class MeshWorld implements World {
   }
 
   hide(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page !== 'shown' || node.runtime.isFrozen) return
     node.page = 'hidden'
     node.runtime.setTimerMode('second')
@@ -185,7 +170,7 @@ export class MeshWorld implements World {
   }
 
   show(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page !== 'hidden' || node.runtime.isFrozen) return
     node.page = 'shown'
     this.setTimerMode(number, 'exact')
@@ -194,11 +179,11 @@ export class MeshWorld implements World {
   }
 
   freeze(number: number): void {
-    this.#living(number)?.runtime.freeze()
+    this.#pages.living(number)?.runtime.freeze()
   }
 
   thaw(number: number, order: ThawOrder, isTold: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || !node.runtime.isFrozen) return
     node.runtime.thaw(order)
     node.slept(node.runtime.sleptFor)
@@ -206,14 +191,14 @@ export class MeshWorld implements World {
   }
 
   setTimerMode(number: number, mode: TimerMode): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     // A call's time-out is a timer, and comes with the next tick.
     if (mode === 'exact') node?.slept(1_000)
     node?.runtime.setTimerMode(mode)
   }
 
   jumpWallClock(number: number, milliseconds: number): void {
-    this.#living(number)?.runtime.jumpWallClock(milliseconds)
+    this.#pages.living(number)?.runtime.jumpWallClock(milliseconds)
   }
 
   failLink(a: number, b: number): void {
@@ -248,14 +233,13 @@ export class MeshWorld implements World {
   }
 
   introduceGhost(name: string): void {
-    const id = randomId({ random: seededRandom(`${this.#options.seed}/ghost/${name}`) })
-    const ghost: PeerInfo = { id, kind: 'tab', weight: 1, host: id }
+    const ghost = this.#pages.ghost(name)
     for (const node of this.living()) node.signalingEvents?.joined(ghost)
   }
 
   sendHostile(from: number, to: number, chance: () => number): void {
-    const sender = this.#living(from)
-    const receiver = this.#living(to)
+    const sender = this.#pages.living(from)
+    const receiver = this.#pages.living(to)
     if (sender === undefined || receiver === undefined) return
     const { id } = sender.info
     this.hostile.add(id)
@@ -286,11 +270,6 @@ export class MeshWorld implements World {
     }
   }
 
-  #living(number: number): MeshNode | undefined {
-    const node = this.nodes[number]
-    return node?.page === 'gone' ? undefined : node
-  }
-
   #lose(node: MeshNode): void {
     node.stop()
     this.losses.push(this.time.now)
@@ -301,7 +280,7 @@ export class MeshWorld implements World {
     receiver.received.set(from, Math.max(last, number))
     if (this.hostile.has(from) || this.hostile.has(receiver.info.id)) return
     this.#judge?.asked('once-and-in-order')
-    const sender = this.#byId.get(from)
+    const sender = this.#pages.get(from)
     const name = sender?.name ?? from
     if (number <= last) {
       this.#judge?.fail(
@@ -322,7 +301,7 @@ export class MeshWorld implements World {
   }
 
   #numberOf(id: PeerId): number {
-    return this.#byId.get(id)?.number ?? serverNumber
+    return this.#pages.get(id)?.number ?? serverNumber
   }
 
   #passes(from: PeerId, to: PeerId, way: Way): boolean {
