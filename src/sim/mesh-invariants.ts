@@ -89,7 +89,7 @@ const acknowledgedWrites = (): MeshInvariant => ({
 })
 
 /** With two copies at least of every acknowledged write, only losses that follow each other closely may lose one. */
-function areLossesTogether(losses: readonly number[]): boolean {
+export function areLossesTogether(losses: readonly number[]): boolean {
   return losses.some((at, index) => index > 0 && at - (losses[index - 1] as number) < repairTime)
 }
 

@@ -2,7 +2,7 @@ import type { OpenDirect, OpenSignaling, SignalingEvents } from '../links/index.
 import { MeshCore } from '../mesh/index.js'
 import { seededRandom } from '../runtime/index.js'
 import { StateService, type Store } from '../store/index.js'
-import { TaskService } from '../tasks/index.js'
+import { mergeTaskRecords, TaskService } from '../tasks/index.js'
 import { type PeerId, type PeerInfo, packValue, unpackValue } from '../wire/index.js'
 import type { PageState } from './membership-node.js'
 import type { NodeRuntime } from './node-runtime.js'
@@ -25,6 +25,8 @@ export interface Acknowledged {
 
 /** What the pages of a world tell it of their work. */
 export interface MeshNodeEvents {
+  /** The page is a member, and its work begins. */
+  joined(node: MeshNode): void
   acknowledged(node: MeshNode, write: Acknowledged): void
   /** A numbered message arrived. */
   message(node: MeshNode, from: PeerId, number: number): void
@@ -106,11 +108,13 @@ export class MeshNode {
       joined: () => {
         if (this.page === 'joining') this.page = 'shown'
         this.#work()
+        this.#events.joined(this)
       },
       refused: (error) => this.#events.wrong('join', `${this.name} was refused: ${error.message}`),
     })
     this.state = new StateService({ cluster: this.core })
-    this.tasks = new TaskService({ cluster: this.core })
+    const records = this.state.open('tasks', { merge: mergeTaskRecords })
+    this.tasks = new TaskService({ cluster: this.core, records })
     this.store = this.state.open<number>('simulated', { replicas: 3, writes: 2, timeout: callTimeout })
     this.tasks.define('square', (input: number) => input * input)
     this.core.receive('mesh.user', ({ body }, from) => {

@@ -37,6 +37,8 @@ export class MeshWorld implements World {
   readonly losses: number[] = []
   /** Nodes that sent frames of chance's making. */
   readonly hostile = new Set<PeerId>()
+  /** Told of each page that has joined: where more runs in it than it does of its own accord. */
+  onJoined: (node: MeshNode) => void = () => {}
   readonly #seed: string | number
   readonly #hash: TraceHash
   readonly #pages: Pages<MeshNode, MeshWorld>
@@ -113,6 +115,7 @@ export class MeshWorld implements World {
       openSignaling: this.#network.signaling('simulated'),
       openDirect: this.#network.direct(id),
       events: {
+        joined: (newcomer) => this.onJoined(newcomer),
         acknowledged: (_node, write) => this.acknowledged.push(write),
         message: (receiver, from, number) => this.#received(receiver, from, number),
         down: (observer, gone) => observer.sawDown.add(gone),

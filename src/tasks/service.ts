@@ -8,7 +8,7 @@ import type { Definition } from './desk.js'
 import { DurableTasks, type EnqueuedTask } from './durable.js'
 import type { DurableCounts } from './durable-queue.js'
 import type { DurableRecords } from './durable-record.js'
-import { Aborted } from './errors.js'
+import { Aborted, TaskFailed } from './errors.js'
 import { receiveTasks, sendAssignment, sendReport } from './exchange.js'
 import { Executor } from './executor.js'
 import { KeyedRuns } from './keyed-runs.js'
@@ -320,12 +320,14 @@ export class TaskService {
 
   /**
    * Runs a dead letter again, with all its attempts, and gives its result. A durable one is
-   * queued again, and of the options only `timeout` and `signal` apply.
+   * queued again, and of the options only `timeout` and `signal` apply. It stays a dead letter where
+   * nothing comes of it: `Busy`, `NoWorkers`, `Aborted`, `Timeout`.
    *
    * @throws {InvalidOption} for an id of no dead letter
    */
   async retry<Output = unknown>(id: string, options?: RunOptions): Promise<Output> {
     const checked = checkRun(options)
+    if (checked.signal?.aborted) throw new Aborted(`the retry of ${id} was aborted`, checked.signal.reason)
     const letter = this.#deadLetters.take(id)
     if (letter === undefined) {
       if (!(await this.#durable?.requeue(id)))
@@ -334,9 +336,17 @@ export class TaskService {
       return this.result(id, signal === undefined ? { timeout } : { timeout, signal })
     }
     return new Promise((resolve, reject) => {
-      this.#submit(letter.name, letter.input, { priority: letter.priority, ...checked }, (how) => {
+      const ended = (how: Settled) => {
+        // One that failed again on all attempts is a new letter by now.
+        if (how.kind === 'failed' && !(how.error instanceof TaskFailed)) this.#deadLetters.restore(letter)
         deliver(how, resolve, reject)
-      })
+      }
+      try {
+        this.#submit(letter.name, letter.input, { priority: letter.priority, ...checked }, ended)
+      } catch (error) {
+        this.#deadLetters.restore(letter)
+        reject(error)
+      }
     })
   }
 
