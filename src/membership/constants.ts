@@ -169,13 +169,6 @@ export const KNOCK_BURST = 8
  */
 export const INCARNATION_LEAP = 1_024
 
-/**
- * Incarnations from here on are believed of the peer itself alone, and it outbids none of them. The
- * wire carries 2^40: a lie at that limit could only be outbid by a claim that nobody can decode, and
- * half of the range is left for what a peer says that was driven up to here.
- */
-export const INCARNATION_BELIEVED = 2 ** 39
-
 /** Milliseconds between two such bursts, and between two answers to the same dead or unknown peer. */
 export const REPLY_PAUSE = 500
 

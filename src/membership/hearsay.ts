@@ -2,7 +2,7 @@ import { isPlanted } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Beliefs } from './beliefs.js'
 import { type Claim, infoOf, votersOf } from './claim.js'
-import { INCARNATION_BELIEVED, INCARNATION_LEAP, MEMBERS_LIMIT, PROBE_PERIOD } from './constants.js'
+import { INCARNATION_LEAP, MEMBERS_LIMIT, PROBE_PERIOD } from './constants.js'
 import type { Greetings } from './greetings.js'
 import type { OwnWord } from './own-word.js'
 import { Peer } from './peer.js'
@@ -40,7 +40,6 @@ export class Hearsay {
       this.#ownWord.refute(incarnation, standing, from)
       return
     }
-    if (incarnation >= INCARNATION_BELIEVED && from !== id) return
     const now = runtime.now()
     const peer = table.get(id)
     if (peer === undefined) {

@@ -1,6 +1,5 @@
 import type { PeerId } from '../wire/index.js'
 import type { Beliefs } from './beliefs.js'
-import { INCARNATION_BELIEVED } from './constants.js'
 import { Damping } from './damping.js'
 import type { Greetings } from './greetings.js'
 import type { Prober } from './prober.js'
@@ -60,10 +59,6 @@ export class OwnWord {
   /** Somebody says of us what is not so: outbid it. */
   refute(incarnation: number, standing: number, from: PeerId): void {
     const { self, gone, runtime, table } = this.#beliefs
-    if (incarnation >= INCARNATION_BELIEVED && incarnation > self.incarnation) {
-      this.#beliefs.tell(from, [this.#beliefs.ownClaim()])
-      return
-    }
     if (!supersedes(incarnation, standing, self.incarnation, self.standing)) {
       // Old news: whoever still believes it has missed our answer.
       if (standing >= SUSPECT && incarnation < self.incarnation) {
