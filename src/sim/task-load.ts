@@ -8,7 +8,7 @@ import type { Result, Scenario } from './scenario.js'
 /** Milliseconds between two tasks that one page submits, on average. */
 const period = 100
 
-/** The part of the tasks that is enqueued and not run: it goes by the sharded state, which costs ten times as much. */
+/** The part of the tasks that is enqueued and not run: few, as each takes several reads and writes of the sharded state. */
 const durablePart = 0.05
 
 /** The part of the tasks that takes longer than the lease of 15 s, and how long those and the others take, in milliseconds. */
@@ -35,8 +35,8 @@ export interface TaskReport {
   /** Runs that began although an earlier run of the same task had neither failed nor lost its page or its coordinator. */
   readonly reruns: number
   /**
-   * Durable tasks of which a caller got another result than stayed. Only of those that a split kept
-   * apart for so long that each side had a dispatcher of its own.
+   * Durable tasks of which a caller got another result than stayed, as each side of a split may have
+   * while it lasts. Counted and not forbidden: of an eventual state more cannot be had.
    */
   readonly superseded: number
   /** Durable tasks whose record went with the pages that held it, several at once. */
