@@ -3,7 +3,7 @@ import { scenarioOf } from './run-sim.js'
 import { runTaskScenario } from './task-load.js'
 
 /** Tasks to simulate; a hundred thousand by `RINGMESH_TASKS=100000`. */
-const wanted = Number(process.env.RINGMESH_TASKS ?? 4_000)
+const wanted = Number(process.env.RINGMESH_TASKS ?? 2_500)
 
 describe('tasks in the simulated mesh', () => {
   it(`are neither lost nor recorded twice in ${wanted} under all faults, and hardly run again where nobody crashed`, {
