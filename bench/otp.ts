@@ -1,47 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Remote, wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
-import { build } from 'vite'
 import { GenServer, type ProcessRef, ProcessSystem, Supervisor, worker } from '../src/otp/index.js'
 import { systemRuntime } from '../src/runtime/index.js'
 import { openWorker } from '../src/threads/adapters/worker.js'
 import type { Bench, Table } from './table.js'
+import { buildThreadScripts, versionOf } from './thread-scripts.js'
 
-const require = createRequire(import.meta.url)
-const comlinkVersion = (require('comlink/package.json') as { version: string }).version
-
-/** The benches run as a bundle in some depth of `node_modules`, so the place is found from there. */
-const sources = join(dirname(require.resolve('vite/package.json')), '../../bench/workers')
 const pipelined = 10_000
 const sequential = 2_000
 const turns = 7
 const respawns = 15
 const processes = 10_000
-
-async function buildWorkers(): Promise<string> {
-  const outDir = await mkdtemp(join(tmpdir(), 'ringmesh-bench-'))
-  const names = ['otp-ringmesh', 'otp-comlink', 'otp-bare']
-  await build({
-    configFile: false,
-    logLevel: 'silent',
-    publicDir: false,
-    ssr: { noExternal: true },
-    build: {
-      ssr: true,
-      outDir,
-      target: 'node20',
-      rollupOptions: {
-        input: Object.fromEntries(names.map((name) => [name, join(sources, `${name}.ts`)])),
-        output: { entryFileNames: '[name].mjs', format: 'es' },
-      },
-    },
-  })
-  return outDir
-}
 
 interface Caller {
   readonly name: string
@@ -105,7 +77,7 @@ async function calls(folder: string, progress: (line: string) => void): Promise<
   const [ours, comlink, bare] = best as [(typeof best)[0], (typeof best)[0], (typeof best)[0]]
   return {
     title: 'Calls to a worker of worker_threads, calls a second, the best of seven turns',
-    peer: `comlink ${comlinkVersion}`,
+    peer: `comlink ${versionOf('comlink')}`,
     figures: [
       {
         name: `ringmesh: ${pipelined.toLocaleString('en-US')} calls pipelined`,
@@ -214,7 +186,7 @@ export const bench: Bench = {
   about: 'processes: calls to workers, respawn, ten thousand in a page',
   async run(progress) {
     progress('building the workers')
-    const folder = await buildWorkers()
+    const folder = await buildThreadScripts(['otp-ringmesh', 'otp-comlink', 'otp-bare'])
     try {
       return [await calls(folder, progress), await respawning(folder, progress), await inPage(progress)]
     } finally {

@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Remote, wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
-import { build } from 'vite'
 import workerpool from 'workerpool'
 import { MemoryNetwork } from '../src/links/adapters/memory.js'
 import { MeshCore } from '../src/mesh/index.js'
@@ -16,9 +13,7 @@ import { latenciesOf, type Policy, policies } from '../src/tasks/testing/slow-pe
 import { openWorker } from '../src/threads/adapters/worker.js'
 import { packValue, unpackValue } from '../src/wire/index.js'
 import type { Bench, Table } from './table.js'
-
-const require = createRequire(import.meta.url)
-const version = (name: string): string => (require(`${name}/package.json`) as { version: string }).version
+import { buildThreadScripts, versionOf } from './thread-scripts.js'
 
 /** Of each pool: as many as the cores of a small machine. */
 const threads = 2
@@ -32,30 +27,6 @@ interface Pool {
   readonly name: string
   readonly double: Doubler
   close(): unknown
-}
-
-/** The benches run as a bundle in some depth of `node_modules`, so the place is found from there. */
-const sources = join(dirname(require.resolve('vite/package.json')), '../../bench/workers')
-
-async function buildWorkers(): Promise<string> {
-  const outDir = await mkdtemp(join(tmpdir(), 'ringmesh-bench-'))
-  const names = ['ringmesh', 'workerpool', 'comlink']
-  await build({
-    configFile: false,
-    logLevel: 'silent',
-    publicDir: false,
-    ssr: { noExternal: true },
-    build: {
-      ssr: true,
-      outDir,
-      target: 'node20',
-      rollupOptions: {
-        input: Object.fromEntries(names.map((name) => [name, join(sources, `${name}.ts`)])),
-        output: { entryFileNames: '[name].mjs', format: 'es' },
-      },
-    },
-  })
-  return outDir
 }
 
 /** A service that is alone in its mesh, on real time. */
@@ -111,7 +82,7 @@ async function medianAlone(double: Doubler): Promise<number> {
 
 async function onePage(progress: (line: string) => void): Promise<Table[]> {
   progress('building the workers')
-  const folder = await buildWorkers()
+  const folder = await buildThreadScripts(['ringmesh', 'workerpool', 'comlink'])
   const all = pools(folder)
   const best = all.map(() => Number.POSITIVE_INFINITY)
   const alone: number[] = []
@@ -128,7 +99,7 @@ async function onePage(progress: (line: string) => void): Promise<Table[]> {
   }
   for (const { close } of all) await close()
   await rm(folder, { recursive: true })
-  const peer = `workerpool ${version('workerpool')}`
+  const peer = `workerpool ${versionOf('workerpool')}`
   const rate = (index: number) => batch / (best[index] ?? 1)
   return [
     {
@@ -142,7 +113,7 @@ async function onePage(progress: (line: string) => void): Promise<Table[]> {
         ...(index === 0 ? { ratioAtLeast: 1.5 } : {}),
       })),
       notes: [
-        `the best of ${turns} batches in turns; comlink ${version('comlink')} has no pool, queue or abort`,
+        `the best of ${turns} batches in turns; comlink ${versionOf('comlink')} has no pool, queue or abort`,
       ],
     },
     {

@@ -1,6 +1,6 @@
 import { type SnapshotStore, storedSnapshots } from '../otp/index.js'
 import type { StateService } from '../store/index.js'
-import type { DurableRecords } from '../tasks/index.js'
+import { type DurableRecords, mergeTaskRecords } from '../tasks/index.js'
 
 /** Names of the stores that ringmesh itself keeps in the sharded state; an application's may not start so. */
 const taskStore = 'ringmesh:tasks'
@@ -8,7 +8,7 @@ const snapshotStore = 'ringmesh:snapshots'
 
 /** Durable tasks, kept in the sharded state. */
 export function taskRecords(state: StateService): DurableRecords {
-  return state.open(taskStore)
+  return state.open(taskStore, { merge: mergeTaskRecords })
 }
 
 /** Snapshots of placed processes, kept in the sharded state. */

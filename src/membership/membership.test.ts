@@ -265,6 +265,25 @@ describe('sleep', () => {
     cluster.until(() => stateAt(a, b) === 'dead' && stateAt(a, c) === 'dead', 120_000)
   })
 
+  it('buries nobody at its end before it has read what waited, however short it was', () => {
+    // The moment at which a sleep of 2.3 s begins, in each of the last seconds of a suspicion of 24 s.
+    for (let beginsAt = 17_000; beginsAt < 24_000; beginsAt += 100) {
+      const cluster = new TestCluster({ seed: 'nap' }).form(2)
+      const [a, b] = [at(cluster, 0), at(cluster, 1)]
+      cluster.filter = (from) => from !== b
+      cluster.until(() => a.membership.member(b.id)?.suspected === true, 20_000)
+      cluster.time.advance(beginsAt)
+      if (stateAt(a, b) === 'dead') continue
+      a.freeze()
+      cluster.filter = () => true
+      cluster.time.advance(2_300)
+      a.thaw(true)
+      expect(stateAt(a, b), `asleep from ${beginsAt}`).not.toBe('dead')
+      cluster.until(() => stateAt(a, b) === 'alive', 10_000)
+      expect(a.seen.some(({ member }) => member.state === 'dead')).toBe(false)
+    }
+  })
+
   it('leaves a parked page its time, and not much more', () => {
     const cluster = new TestCluster({ seed: 'parked' }).form(6)
     const sleeper = at(cluster, 2)

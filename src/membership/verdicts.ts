@@ -159,9 +159,16 @@ export class Verdicts {
     for (const peer of this.#beliefs.suspects) this.#restart(peer, now)
   }
 
-  /** A timer was late by `lateness`: that time does not count (rule 2). */
+  /**
+   * A timer was late by `lateness`: that time does not count (rule 2). The answer to the last call may
+   * be among the frames that waited along with the timer, so every suspect is called once more.
+   */
   excuse(lateness: number, now: number): void {
-    for (const peer of this.#beliefs.suspects) peer.suspectedAt = Math.min(now, peer.suspectedAt + lateness)
+    for (const peer of this.#beliefs.suspects) {
+      const earliest = now + LAST_CALL - this.#suspicionTime(peer)
+      peer.suspectedAt = Math.min(now, Math.max(peer.suspectedAt + lateness, earliest))
+      peer.isLastCalled = false
+    }
     for (const peer of this.#hinted) {
       // Its probe is forgotten with all others, so it needs another.
       if (peer.hintProbeAt === Number.POSITIVE_INFINITY) peer.hintProbeAt = now

@@ -1,13 +1,13 @@
 import type { Member, MembershipMessage } from '../membership/index.js'
-import { randomId, seededRandom, type VirtualTime } from '../runtime/index.js'
-import { messageDefinition, type PeerId, type PeerInfo } from '../wire/index.js'
+import { seededRandom, type VirtualTime } from '../runtime/index.js'
+import { messageDefinition, type PeerId } from '../wire/index.js'
 import { nearDelay } from './delays.js'
 import type { Judge } from './invariant.js'
 import { type Belief, MembershipNode } from './membership-node.js'
-import { type Interference, Network, type NetworkOptions } from './network.js'
-import { NodeRuntime, type TimerMode } from './node-runtime.js'
+import { type Interference, Network } from './network.js'
+import type { TimerMode } from './node-runtime.js'
+import { Pages, type WorldOptions } from './pages.js'
 import { randomValue } from './random-message.js'
-import type { TraceHash } from './trace-hash.js'
 import type { ThawOrder, World } from './world.js'
 
 /** A change of what one node believes of another. */
@@ -20,20 +20,9 @@ export interface BeliefChange {
   readonly before: Belief | undefined
 }
 
-export interface MembershipWorldOptions {
-  readonly time: VirtualTime
-  readonly hash: TraceHash
-  readonly seed: string | number
-  readonly network: NetworkOptions
+export interface MembershipWorldOptions extends WorldOptions<MembershipWorld> {
   /** Whether nodes keep rings and turns; without them the run is of membership alone. Default: true. */
   readonly hasRings?: boolean
-  /** Sees each step that a node traces; for the transcript of a replay. */
-  readonly onTrace?: (
-    node: string,
-    event: string,
-    details: readonly (string | number | boolean)[],
-    world: MembershipWorld,
-  ) => void
 }
 
 /** Milliseconds a page takes to be ready after it joined: links, then its share of the state. */
@@ -56,7 +45,6 @@ const closeNoticed = 25
 export class MembershipWorld implements World {
   readonly time: VirtualTime
   readonly network: Network<MembershipMessage>
-  readonly nodes: MembershipNode[] = []
   /** Pairs of a living node and a subject of whom it believes what is not so; 0 when all views are right. */
   mistakes = 0
   /** Peers that were introduced and never existed. */
@@ -64,9 +52,8 @@ export class MembershipWorld implements World {
   /** Set while frames of chance's making are about, and after: incarnations may be anything. */
   wasHostile = false
   readonly changes: BeliefChange[] = []
-  readonly #hash: TraceHash
   readonly #options: MembershipWorldOptions
-  readonly #byId = new Map<PeerId, MembershipNode>()
+  readonly #pages: Pages<MembershipNode, MembershipWorld>
   readonly #severed = new Set<number>()
   readonly #serverChance: () => number
   readonly #connected = new Set<number>()
@@ -76,19 +63,21 @@ export class MembershipWorld implements World {
   constructor(options: MembershipWorldOptions) {
     this.#options = options
     this.time = options.time
-    this.#hash = options.hash
+    this.#pages = new Pages<MembershipNode, MembershipWorld>(this, options)
     this.network = new Network(options.time, options.hash, options.seed, options.network)
     this.#serverChance = seededRandom(`${options.seed}/server`)
   }
 
+  get nodes(): readonly MembershipNode[] {
+    return this.#pages.all
+  }
+
   node(id: PeerId): MembershipNode | undefined {
-    return this.#byId.get(id)
+    return this.#pages.get(id)
   }
 
   up(): number[] {
-    const numbers: number[] = []
-    for (const node of this.nodes) if (node.page !== 'gone') numbers.push(node.number)
-    return numbers
+    return this.#pages.up().map(({ number }) => number)
   }
 
   interfere(interference: Interference): () => void {
@@ -108,21 +97,10 @@ export class MembershipWorld implements World {
   }
 
   join(name: string): void {
-    const { seed, hasRings = true, onTrace } = this.#options
-    const number = this.nodes.length
-    const runtime = new NodeRuntime(this.time, this.#hash, seed, name, number)
-    if (onTrace !== undefined) runtime.onTrace = (event, details) => onTrace(name, event, details, this)
-    const info: PeerInfo = {
-      id: randomId({ random: seededRandom(`${seed}/id/${name}`) }),
-      kind: 'tab',
-      weight: 1,
-      host: `host-${number}`,
-    }
+    const { hasRings = true } = this.#options
+    const page = this.#pages.create(name)
     const node = new MembershipNode({
-      number,
-      name,
-      info,
-      runtime,
+      ...page,
       networkChance: this.network.chanceFor(name),
       hasRing: hasRings,
       events: {
@@ -131,8 +109,7 @@ export class MembershipWorld implements World {
         changed: (observer, member) => this.#changed(observer, member),
       },
     })
-    this.nodes.push(node)
-    this.#byId.set(info.id, node)
+    this.#pages.add(node)
     // A newcomer is unknown to all and all to it until they are introduced.
     for (const other of this.nodes) {
       this.#review(other, node)
@@ -140,7 +117,7 @@ export class MembershipWorld implements World {
     }
     node.membership.start()
     this.#connect(node)
-    runtime.timer(joiningTime, () => {
+    page.runtime.timer(joiningTime, () => {
       if (node.page !== 'joining') return
       node.membership.ready()
       this.#setPage(node, 'shown')
@@ -148,7 +125,7 @@ export class MembershipWorld implements World {
   }
 
   crash(number: number, isHinted: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined) return
     this.#remove(node)
     if (isHinted) this.#socketCloses(node)
@@ -156,7 +133,7 @@ export class MembershipWorld implements World {
   }
 
   close(number: number, saysLeft: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined) return
     if (saysLeft && !node.runtime.isFrozen) node.membership.left()
     this.#remove(node)
@@ -168,7 +145,7 @@ export class MembershipWorld implements World {
   }
 
   leave(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page === 'leaving' || node.runtime.isFrozen) return
     node.membership.leaving()
     this.#setPage(node, 'leaving')
@@ -176,7 +153,7 @@ export class MembershipWorld implements World {
   }
 
   hide(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page !== 'shown' || node.runtime.isFrozen) return
     node.membership.park()
     node.runtime.setTimerMode('second')
@@ -184,7 +161,7 @@ export class MembershipWorld implements World {
   }
 
   show(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page !== 'hidden' || node.runtime.isFrozen) return
     node.runtime.setTimerMode('exact')
     node.membership.unpark()
@@ -193,26 +170,26 @@ export class MembershipWorld implements World {
   }
 
   freeze(number: number): void {
-    this.#living(number)?.runtime.freeze()
+    this.#pages.living(number)?.runtime.freeze()
   }
 
   thaw(number: number, order: ThawOrder, isTold: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || !node.runtime.isFrozen) return
     node.runtime.thaw(order)
     if (isTold) node.membership.woke()
   }
 
   setTimerMode(number: number, mode: TimerMode): void {
-    this.#living(number)?.runtime.setTimerMode(mode)
+    this.#pages.living(number)?.runtime.setTimerMode(mode)
   }
 
   jumpWallClock(number: number, milliseconds: number): void {
-    this.#living(number)?.runtime.jumpWallClock(milliseconds)
+    this.#pages.living(number)?.runtime.jumpWallClock(milliseconds)
   }
 
   failLink(a: number, b: number): void {
-    const [one, other] = [this.#living(a), this.#living(b)]
+    const [one, other] = [this.#pages.living(a), this.#pages.living(b)]
     this.#severed.add(pair(a, b))
     if (one === undefined || other === undefined) return
     one.runtime.later(closeNoticed, () => one.membership.hint(other.info.id))
@@ -245,8 +222,7 @@ export class MembershipWorld implements World {
   introduceGhost(name: string): void {
     if (!this.#isServerUp) return
     this.ghosts++
-    const id = randomId({ random: seededRandom(`${this.#options.seed}/ghost/${name}`) })
-    const ghost: PeerInfo = { id, kind: 'tab', weight: 1, host: id }
+    const ghost = this.#pages.ghost(name)
     for (const number of this.#connected) {
       const node = this.nodes[number] as MembershipNode
       node.runtime.later(this.#serverDelay(), () => node.membership.introduce(ghost))
@@ -254,8 +230,8 @@ export class MembershipWorld implements World {
   }
 
   sendHostile(from: number, to: number, chance: () => number): void {
-    const sender = this.#living(from)
-    const receiver = this.#living(to)
+    const sender = this.#pages.living(from)
+    const receiver = this.#pages.living(to)
     if (sender === undefined || receiver === undefined || sender.runtime.isFrozen) return
     this.wasHostile = true
     const code = 16 + Math.floor(chance() * 16)
@@ -275,20 +251,15 @@ export class MembershipWorld implements World {
     for (const node of nodes) node.excusedUntil = Math.max(node.excusedUntil, until)
   }
 
-  #living(number: number): MembershipNode | undefined {
-    const node = this.nodes[number]
-    return node?.page === 'gone' ? undefined : node
-  }
-
   #send(from: MembershipNode, to: PeerId, message: MembershipMessage): void {
-    const node = this.#byId.get(to)
+    const node = this.#pages.get(to)
     if (node === undefined || node === from) return
     if (this.#severed.size === 0 || !this.#isSevered(from, node)) this.network.send(from, node, message)
     else if (!this.#relay(from, node, message)) this.excuse(apartFor, [from.number, node.number])
   }
 
   #sendRelayed(from: MembershipNode, to: PeerId, message: MembershipMessage): void {
-    const node = this.#byId.get(to)
+    const node = this.#pages.get(to)
     if (node !== undefined && node !== from) this.#relay(from, node, message)
   }
 
@@ -337,7 +308,7 @@ export class MembershipWorld implements World {
 
   #changed(observer: MembershipNode, member: Member): void {
     const subject = member.id
-    const node = this.#byId.get(subject)
+    const node = this.#pages.get(subject)
     const now: Belief = { state: member.state, incarnation: member.incarnation }
     this.changes.push({ observer, subject, node, now, before: observer.beliefs.get(subject) })
     observer.beliefs.set(subject, now)

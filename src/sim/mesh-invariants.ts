@@ -113,6 +113,9 @@ export function whyApart(world: MeshWorld): string | undefined {
     if (members !== expected)
       return `${name} has ${core.ring.size} members on its ring: ${difference(world, node, expected)}`
     for (const member of core.members()) {
+      const page = world.node(member.id)?.page ?? 'gone'
+      if (page === 'gone')
+        return `${name} holds ${world.node(member.id)?.name ?? member.id} for ${member.state}, which is gone`
       if (member.link === 'none') return `${name} has no link to ${world.node(member.id)?.name ?? member.id}`
     }
   }

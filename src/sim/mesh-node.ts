@@ -3,7 +3,7 @@ import { MeshCore } from '../mesh/index.js'
 import { storedSnapshots } from '../otp/index.js'
 import { seededRandom } from '../runtime/index.js'
 import { StateService, type Store } from '../store/index.js'
-import { TaskService } from '../tasks/index.js'
+import { mergeTaskRecords, TaskService } from '../tasks/index.js'
 import { type PeerId, type PeerInfo, packValue, unpackValue } from '../wire/index.js'
 import type { PageState } from './membership-node.js'
 import type { NodeRuntime } from './node-runtime.js'
@@ -27,6 +27,8 @@ export interface Acknowledged {
 
 /** What the pages of a world tell it of their work. */
 export interface MeshNodeEvents extends ProcessEvents {
+  /** The page is a member, and its work begins. */
+  joined(node: MeshNode): void
   acknowledged(node: MeshNode, write: Acknowledged): void
   /** A numbered message arrived. */
   message(node: MeshNode, from: PeerId, number: number): void
@@ -109,11 +111,13 @@ export class MeshNode {
         if (this.page === 'joining') this.page = 'shown'
         this.#work()
         this.processes.begin()
+        this.#events.joined(this)
       },
       refused: (error) => this.#events.wrong('join', `${this.name} was refused: ${error.message}`),
     })
     this.state = new StateService({ cluster: this.core })
-    this.tasks = new TaskService({ cluster: this.core })
+    const records = this.state.open('tasks', { merge: mergeTaskRecords })
+    this.tasks = new TaskService({ cluster: this.core, records })
     const snapshots = storedSnapshots(this.state.open('snapshots', { timeout: callTimeout }))
     this.processes = new ProcessWork(this, options.seed, snapshots, options.events)
     this.store = this.state.open<number>('simulated', { replicas: 3, writes: 2, timeout: callTimeout })

@@ -1,28 +1,17 @@
 import { MemoryNetwork, type Way } from '../links/adapters/memory.js'
-import { randomId, seededRandom, type VirtualTime } from '../runtime/index.js'
-import { encodeMessage, type Message, messageDefinition, type PeerId, type PeerInfo } from '../wire/index.js'
+import { seededRandom, type VirtualTime } from '../runtime/index.js'
+import { encodeMessage, type Message, messageDefinition, type PeerId } from '../wire/index.js'
 import type { Judge } from './invariant.js'
 import { type Acknowledged, MeshNode } from './mesh-node.js'
 import type { Fate, Interference, NetworkOptions } from './network.js'
-import { NodeRuntime, type TimerMode } from './node-runtime.js'
+import type { TimerMode } from './node-runtime.js'
+import { Pages, type WorldOptions } from './pages.js'
 import { ProcessWitness } from './process-witness.js'
 import { randomValue } from './random-message.js'
 import type { TraceHash } from './trace-hash.js'
 import { serverNumber, type ThawOrder, type World } from './world.js'
 
-export interface MeshWorldOptions {
-  readonly time: VirtualTime
-  readonly hash: TraceHash
-  readonly seed: string | number
-  readonly network: NetworkOptions
-  /** Sees each step that a node traces; for the transcript of a replay. */
-  readonly onTrace?: (
-    node: string,
-    event: string,
-    details: readonly (string | number | boolean)[],
-    world: MeshWorld,
-  ) => void
-}
+export type MeshWorldOptions = WorldOptions<MeshWorld>
 
 /** Milliseconds by which a lost packet comes later, as SCTP sends it again: its least time-out (RFC 9260, RTO.Min). */
 const resentAfter = 1_000
@@ -47,7 +36,6 @@ const randomFrame = 200
  */
 export class MeshWorld implements World {
   readonly time: VirtualTime
-  readonly nodes: MeshNode[] = []
   readonly acknowledged: Acknowledged[] = []
   readonly witness: ProcessWitness
   /** When pages went without handing over what they held. */
@@ -56,9 +44,11 @@ export class MeshWorld implements World {
   readonly blackouts: { readonly from: number; readonly until: number }[] = []
   /** Nodes that sent frames of chance's making. */
   readonly hostile = new Set<PeerId>()
-  readonly #options: MeshWorldOptions
+  /** Told of each page that has joined: where more runs in it than it does of its own accord. */
+  onJoined: (node: MeshNode) => void = () => {}
+  readonly #seed: string | number
   readonly #hash: TraceHash
-  readonly #byId = new Map<PeerId, MeshNode>()
+  readonly #pages: Pages<MeshNode, MeshWorld>
   readonly #network: MemoryNetwork
   readonly #chances = new Map<PeerId, () => number>()
   readonly #interferences: Interference[] = []
@@ -71,7 +61,8 @@ export class MeshWorld implements World {
   #network_: NetworkOptions
 
   constructor(options: MeshWorldOptions) {
-    this.#options = options
+    this.#seed = options.seed
+    this.#pages = new Pages<MeshNode, MeshWorld>(this, options)
     this.#network_ = options.network
     this.time = options.time
     this.#hash = options.hash
@@ -104,13 +95,17 @@ export class MeshWorld implements World {
     this.#network_ = options
   }
 
+  get nodes(): readonly MeshNode[] {
+    return this.#pages.all
+  }
+
   node(id: PeerId): MeshNode | undefined {
-    return this.#byId.get(id)
+    return this.#pages.get(id)
   }
 
   /** What a peer is called here. */
   nameOf(id: PeerId): string {
-    return this.#byId.get(id)?.name ?? id
+    return this.#pages.get(id)?.name ?? id
   }
 
   /** Whether either of two has believed the other gone, which ends their session and what was under way in it. */
@@ -120,7 +115,7 @@ export class MeshWorld implements World {
   }
 
   living(): MeshNode[] {
-    return this.nodes.filter(({ page }) => page !== 'gone')
+    return this.#pages.up()
   }
 
   up(): number[] {
@@ -142,22 +137,16 @@ export class MeshWorld implements World {
   }
 
   join(name: string): void {
-    const { seed, onTrace } = this.#options
-    const number = this.nodes.length
-    const runtime = new NodeRuntime(this.time, this.#hash, seed, name, number)
-    if (onTrace !== undefined) runtime.onTrace = (event, details) => onTrace(name, event, details, this)
-    const id = randomId({ random: seededRandom(`${seed}/id/${name}`) })
-    this.#chances.set(id, seededRandom(`${seed}/network/${name}`))
-    const info: PeerInfo = { id, kind: 'tab', weight: 1, host: `host-${number}` }
+    const page = this.#pages.create(name)
+    const { id } = page.info
+    this.#chances.set(id, seededRandom(`${this.#seed}/network/${name}`))
     const node = new MeshNode({
-      number,
-      name,
-      seed,
-      info,
-      runtime,
+      ...page,
+      seed: this.#seed,
       openSignaling: this.#network.signaling('simulated'),
       openDirect: this.#network.direct(id),
       events: {
+        joined: (newcomer) => this.onJoined(newcomer),
         acknowledged: (_node, write) => this.acknowledged.push(write),
         message: (receiver, from, number) => this.#received(receiver, from, number),
         down: (observer, gone) => observer.sawDown.add(gone),
@@ -169,13 +158,12 @@ export class MeshWorld implements World {
         wrong: (invariant, explanation) => this.wrong(invariant, explanation),
       },
     })
-    this.nodes.push(node)
-    this.#byId.set(id, node)
+    this.#pages.add(node)
     node.core.start()
   }
 
   crash(number: number, isHinted: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined) return
     this.#lose(node)
     if (isHinted) {
@@ -187,7 +175,7 @@ export class MeshWorld implements World {
   }
 
   close(number: number, saysLeft: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined) return
     if (saysLeft && !node.runtime.isFrozen) {
       node.core.goodbye()
@@ -201,7 +189,7 @@ export class MeshWorld implements World {
   }
 
   leave(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page === 'leaving' || node.runtime.isFrozen) return
     node.page = 'leaving'
     node.core.leave(() => {
@@ -212,7 +200,7 @@ export class MeshWorld implements World {
   }
 
   hide(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page !== 'shown' || node.runtime.isFrozen) return
     node.page = 'hidden'
     node.runtime.setTimerMode('second')
@@ -220,7 +208,7 @@ export class MeshWorld implements World {
   }
 
   show(number: number): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || node.page !== 'hidden' || node.runtime.isFrozen) return
     node.page = 'shown'
     this.setTimerMode(number, 'exact')
@@ -229,11 +217,11 @@ export class MeshWorld implements World {
   }
 
   freeze(number: number): void {
-    this.#living(number)?.runtime.freeze()
+    this.#pages.living(number)?.runtime.freeze()
   }
 
   thaw(number: number, order: ThawOrder, isTold: boolean): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     if (node === undefined || !node.runtime.isFrozen) return
     node.runtime.thaw(order)
     node.slept(node.runtime.sleptFor)
@@ -241,14 +229,14 @@ export class MeshWorld implements World {
   }
 
   setTimerMode(number: number, mode: TimerMode): void {
-    const node = this.#living(number)
+    const node = this.#pages.living(number)
     // A call's time-out is a timer, and comes with the next tick.
     if (mode === 'exact') node?.slept(1_000)
     node?.runtime.setTimerMode(mode)
   }
 
   jumpWallClock(number: number, milliseconds: number): void {
-    this.#living(number)?.runtime.jumpWallClock(milliseconds)
+    this.#pages.living(number)?.runtime.jumpWallClock(milliseconds)
   }
 
   failLink(a: number, b: number): void {
@@ -283,14 +271,13 @@ export class MeshWorld implements World {
   }
 
   introduceGhost(name: string): void {
-    const id = randomId({ random: seededRandom(`${this.#options.seed}/ghost/${name}`) })
-    const ghost: PeerInfo = { id, kind: 'tab', weight: 1, host: id }
+    const ghost = this.#pages.ghost(name)
     for (const node of this.living()) node.signalingEvents?.joined(ghost)
   }
 
   sendHostile(from: number, to: number, chance: () => number): void {
-    const sender = this.#living(from)
-    const receiver = this.#living(to)
+    const sender = this.#pages.living(from)
+    const receiver = this.#pages.living(to)
     if (sender === undefined || receiver === undefined) return
     const { id } = sender.info
     this.hostile.add(id)
@@ -330,11 +317,6 @@ export class MeshWorld implements World {
     }
   }
 
-  #living(number: number): MeshNode | undefined {
-    const node = this.nodes[number]
-    return node?.page === 'gone' ? undefined : node
-  }
-
   #lose(node: MeshNode): void {
     const { now } = this.time
     const { isExact, lastAwake } = node.runtime
@@ -348,7 +330,7 @@ export class MeshWorld implements World {
     receiver.received.set(from, Math.max(last, number))
     if (this.hostile.has(from) || this.hostile.has(receiver.info.id)) return
     this.asked('once-and-in-order')
-    const sender = this.#byId.get(from)
+    const sender = this.#pages.get(from)
     const name = sender?.name ?? from
     if (number <= last) {
       this.wrong('once-and-in-order', `${receiver.name} got message ${number} of ${name} after ${last}`)
@@ -361,7 +343,7 @@ export class MeshWorld implements World {
   }
 
   #numberOf(id: PeerId): number {
-    return this.#byId.get(id)?.number ?? serverNumber
+    return this.#pages.get(id)?.number ?? serverNumber
   }
 
   #passes(from: PeerId, to: PeerId, way: Way): boolean {

@@ -18,6 +18,16 @@ describe('the whole mesh in the simulator', () => {
     }
   })
 
+  it('has not converged before a hidden page that crashed is buried, which has its minute', async () => {
+    const scenario = scenarioOf(
+      { world: 'mesh', seed: 1, nodes: 3, minutes: 0.3 },
+      'hide@1000:1,crash@15000:1',
+    )
+    const { failure, convergedAfter } = await runScenario(scenario)
+    expect(failure).toBeUndefined()
+    expect(convergedAfter).toBeGreaterThan(50_000)
+  })
+
   it('takes the same steps twice', async () => {
     const scenario = scenarioOf({ ...of, seed: 11, nodes: 3 }, 'link-failure,freeze,loss')
     expect(await runScenario(scenario)).toEqual(await runScenario(scenario))

@@ -31,6 +31,10 @@ const kindNetwork: NetworkOptions = { loss: 0, delay: nearDelay }
 
 export interface MeshRunOptions extends Pick<RunOptions, 'progress'> {
   readonly onTrace?: MeshWorldOptions['onTrace']
+  /** Gets the world before anybody joins. */
+  readonly begun?: (world: MeshWorld) => void
+  /** Whether all that was begun in the safety phase has ended; the liveness phase waits for it. Default: nothing is awaited. */
+  readonly isDone?: () => boolean
 }
 
 /**
@@ -55,6 +59,7 @@ export async function runMeshScenario(scenario: Scenario, options: MeshRunOption
   const invariants = [...meshInvariants(), ...processInvariants()]
   const judge = new Judge<MeshWorld, never>(world, invariants, () => ({ at: time.now, event: events }))
   world.judgeBy(judge)
+  options.begun?.(world)
 
   for (let index = 0; index < nodes; index++) {
     time.timer(index * joiningPeriod, () => world.join(`n${index}`))
@@ -74,7 +79,7 @@ export async function runMeshScenario(scenario: Scenario, options: MeshRunOption
           nextSample = time.now + samplePeriod
           judge.sampled()
           options.progress?.(Math.min(1, time.now / (settlingTime + length)))
-          if (untilTogether) isTogether = whyApart(world) === undefined
+          if (untilTogether) isTogether = whyApart(world) === undefined && options.isDone?.() !== false
         }
         if (judge.failure !== undefined || (untilTogether && isTogether)) break
       }

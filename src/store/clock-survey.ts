@@ -58,6 +58,20 @@ export class ClockSurvey {
     })
   }
 
+  /** Asks everybody; `done` when that is over, and at `deadline` at the latest, a time of the runtime's clock. */
+  settled(deadline: number, done: () => void): void {
+    const { runtime } = this.#cluster
+    let isDone = false
+    const once = () => {
+      if (isDone) return
+      isDone = true
+      timer.cancel()
+      done()
+    }
+    const timer = runtime.timer(Math.max(0, deadline - runtime.now()), once)
+    this.ask(once)
+  }
+
   #start(): void {
     const { runtime, self } = this.#cluster
     const listeners = this.#listeners

@@ -157,6 +157,18 @@ describe('a store on machines with wrong clocks', () => {
     for (const id of ids) expect(await rig.run(store(id).get('k', { fresh: true })), id).toEqual({ n: 3 })
   })
 
+  it('comes back in time from a put whose stamp is doubted again and again', async () => {
+    // Half a second each way: every survey is too slow to be a measure, so the wrong clock stays wrong.
+    const rig = new StoreRig(ids, { delay: 600 })
+    rig.net.cluster('a').clockAhead = hour
+    for (const timeout of [1_000, 1_500, 5_000]) {
+      const start = rig.time.now
+      const put = rig.store('a').put('k', timeout, { timeout })
+      await expect(rig.run(put)).rejects.toMatchObject({ name: 'Timeout' })
+      expect(rig.time.now - start).toBeLessThanOrEqual(timeout + 10)
+    }
+  })
+
   it.each(['k', { prefix: '' }])('tells a watch of %j on a machine that is behind', async (what) => {
     const rig = new StoreRig(ids)
     const [owner = ''] = rig.net.cluster('a').ring.owners('k', 3)

@@ -264,12 +264,13 @@ export class StateService {
       end({ kind: 'failed', error: new RingmeshError('Closed', 'the mesh was left') })
       return
     }
+    const deadline = this.cluster.runtime.now() + options.timeout
     const local: StoreLocally = (stored, expected, durable, done) =>
       this.#answers.store(stored, expected, durable, this.cluster.view, done)
     const write = new Write(this.cluster, this.placement, local, record, options, (how) => {
       this.#underWay.delete(write)
-      // One of the clocks is wrong: the writer hears of it when it is known which.
-      if (how.kind === 'ahead') this.#survey.ask(() => end(how))
+      // One of the clocks is wrong: the writer hears of it when it is known which, or its time is over.
+      if (how.kind === 'ahead') this.#survey.settled(deadline, () => end(how))
       else end(how)
     })
     this.#underWay.add(write)

@@ -210,17 +210,22 @@ export class Store<Value = unknown> {
   }
 
   async #write(key: string, content: Content, options: PutOptions): Promise<PutResult> {
+    const { runtime } = this.#service.cluster
+    const deadline = runtime.now() + (options.timeout ?? this.#options.timeout)
     let refusals = 0
     let overtaken = 0
     for (;;) {
-      const end = await this.#tryWrite(key, content, options, null)
+      // All tries together have the time of one.
+      const timeout = Math.max(0, deadline - runtime.now())
+      const end = await this.#tryWrite(key, content, { ...options, timeout }, null)
       if (end.kind === 'failed') throw end.error
+      const isLast = runtime.now() >= deadline
       if (end.kind === 'written') {
         // A write that begins when another has ended is the later one, though this machine's clock be behind.
-        if (end.overtaken === undefined || this.#codec.merges || overtaken++ >= mostOvertaken)
+        if (end.overtaken === undefined || this.#codec.merges || isLast || overtaken++ >= mostOvertaken)
           return end.written
         this.#service.clock.observe(end.overtaken)
-      } else if (refusals++ >= mostClockRefusals)
+      } else if (isLast || refusals++ >= mostClockRefusals)
         // The clock that is wrong, here or there, is corrected by now or will be in a moment.
         throw new RingmeshError('Timeout', `the clocks of this peer and the owners of '${key}' disagree`)
     }

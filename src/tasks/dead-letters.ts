@@ -31,10 +31,13 @@ export interface KeptLetter {
   readonly peer: PeerId | undefined
 }
 
+/** A letter, and when it was given up. */
+export type TakenLetter = KeptLetter & { readonly at: number }
+
 /** The tasks of this page that failed for good: the last thousand, for a person or a program to look at. */
 export class DeadLetters {
   readonly #runtime: Runtime
-  readonly #letters = new Map<string, KeptLetter & { at: number }>()
+  readonly #letters = new Map<string, TakenLetter>()
   #bytes = 0
 
   constructor(runtime: Runtime) {
@@ -42,12 +45,12 @@ export class DeadLetters {
   }
 
   add(letter: KeptLetter): void {
-    this.#letters.set(letter.id, { ...letter, at: this.#runtime.wallClock() })
-    this.#bytes += letter.input.size
-    for (const id of this.#letters.keys()) {
-      if (this.#letters.size <= settings.deadLetters && this.#bytes <= settings.queueBytes) break
-      this.take(id)
-    }
+    this.#keep({ ...letter, at: this.#runtime.wallClock() })
+  }
+
+  /** Puts back what was taken, as nothing came of it. */
+  restore(letter: TakenLetter): void {
+    this.#keep(letter)
   }
 
   /** Oldest first. Inputs that were moved to a thread are gone and show as undefined. */
@@ -64,11 +67,20 @@ export class DeadLetters {
     }))
   }
 
-  take(id: string): KeptLetter | undefined {
+  take(id: string): TakenLetter | undefined {
     const letter = this.#letters.get(id)
     if (letter === undefined) return undefined
     this.#letters.delete(id)
     this.#bytes -= letter.input.size
     return letter
+  }
+
+  #keep(letter: TakenLetter): void {
+    this.#letters.set(letter.id, letter)
+    this.#bytes += letter.input.size
+    for (const id of this.#letters.keys()) {
+      if (this.#letters.size <= settings.deadLetters && this.#bytes <= settings.queueBytes) break
+      this.take(id)
+    }
   }
 }

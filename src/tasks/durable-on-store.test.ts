@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { fakeClusters } from '../mesh/testing/fake-cluster.js'
 import { VirtualTime } from '../runtime/index.js'
 import { StateService } from '../store/index.js'
+import { mergeTaskRecords } from './durable-record.js'
 import { TaskService } from './service.js'
 
 /** Durable tasks on the sharded state itself, over a network with delays. */
@@ -12,7 +13,7 @@ function mesh(ids: readonly string[]) {
   for (const id of ids) {
     const cluster = net.cluster(id)
     const state = new StateService({ cluster })
-    services.set(id, new TaskService({ cluster, records: state.open('tasks') }))
+    services.set(id, new TaskService({ cluster, records: state.open('tasks', { merge: mergeTaskRecords }) }))
   }
   const service = (id: string) => services.get(id) as TaskService
   const until = async <T>(promise: Promise<T>): Promise<T> => {

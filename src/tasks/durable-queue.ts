@@ -249,7 +249,13 @@ export class DurableQueue {
   }
 
   async #write(id: string, how: Settled, epoch: number): Promise<void> {
+    // Another dispatcher may have settled it where the copy that is changed here does not show it yet.
+    const latest = asRecord(await this.#records.get(recordKey(id), { fresh: true }))
     let used = false
+    if (latest !== undefined && latest.state !== 'queued' && !isPlanted('stale-fence-accepted')) {
+      this.#counts.stale++
+      return
+    }
     await this.#records.update(recordKey(id), (old) => {
       const record = asRecord(old)
       used = record !== undefined && record.state === 'queued' && record.epoch <= epoch

@@ -8,14 +8,14 @@ import { settings } from './settings.js'
 import { fromLinks } from './thrown.js'
 
 /**
- * The sharded state, as little of it as durable tasks need. A `Store` of `src/store` is one; what
- * it holds must outlive this peer.
+ * The sharded state, as little of it as durable tasks need. A `Store` of `src/store` is one that
+ * merges by {@link mergeTaskRecords}; what it holds must outlive this peer.
  */
 export interface DurableRecords {
   /** `fresh`: no older than any write that was acknowledged. */
   get(key: string, options?: { fresh?: boolean }): Promise<unknown>
   put(key: string, value: unknown): Promise<unknown>
-  /** Reads, changes and writes back, whole or not at all; `change` may be called more than once. */
+  /** Reads, changes and writes back; `change` may be called more than once. */
   update(key: string, change: (old: unknown) => unknown): Promise<unknown>
   delete(key: string): Promise<unknown>
   /** Tells what is there, then every later state. */
@@ -52,6 +52,40 @@ const queueSchema = v.strictObject({ epoch: whole, dispatcher: v.string() })
 
 /** Who dispatches a queue: the ring owner that claimed it last, and which claim that was. */
 export type QueueRecord = v.InferOutput<typeof queueSchema>
+
+/**
+ * What becomes of two states of one record that were written without sight of each other, as by the
+ * dispatchers on either side of a split. A settled task stays settled, and of two results that of the
+ * later dispatcher counts, whichever was written last: a dispatcher that nobody hears goes on writing
+ * for half a minute. Which of the rest wins matters little, only that it is the same everywhere.
+ */
+export function mergeTaskRecords(a: unknown, b: unknown): unknown {
+  const [queue, otherQueue] = [asQueue(a), asQueue(b)]
+  if (queue !== undefined && otherQueue !== undefined) {
+    return comesFirst([-queue.epoch, queue.dispatcher], [-otherQueue.epoch, otherQueue.dispatcher]) ? a : b
+  }
+  const [record, other] = [asRecord(a), asRecord(b)]
+  if (record === undefined || other === undefined) return record === undefined ? b : a
+  return comesFirst(rankOf(record), rankOf(other)) ? a : b
+}
+
+const states = ['done', 'dead', 'queued']
+
+function rankOf({ state, epoch, settledAt, enqueuedAt, peer, runs, input, output }: DurableRecord): Rank {
+  const isOpen = state === 'queued' ? 1 : 0
+  const bytes = [...(output ?? input)].join()
+  return [isOpen, -epoch, states.indexOf(state), settledAt, enqueuedAt, peer, runs, bytes]
+}
+
+type Rank = readonly (number | string)[]
+
+function comesFirst(rank: Rank, other: Rank): boolean {
+  for (const [index, part] of rank.entries()) {
+    const against = other[index] as number | string
+    if (part !== against) return part < against
+  }
+  return true
+}
 
 /** What lies in the state may have been written by anybody in the room. Undefined where it is no record. */
 export function asRecord(value: unknown): DurableRecord | undefined {

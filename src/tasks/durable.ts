@@ -123,8 +123,12 @@ export class DurableTasks {
     if (there === undefined) throw new InvalidOption('result.id', id, 'must be the id of an enqueued task')
     if (there.state !== 'queued') return outcomeOf(id, there)
     return new Promise((resolve, reject) => {
+      let isOver = false
       const end = (settle: () => void) => {
+        if (isOver) return
+        isOver = true
         stop()
+        again?.cancel()
         timer.cancel()
         this.#waits.delete(onClose)
         signal?.removeEventListener('abort', onAbort)
@@ -136,19 +140,32 @@ export class DurableTasks {
       const timer = this.#cluster.runtime.timer(timeout, () =>
         end(() => reject(new Timeout(`the durable task ${id}`, timeout))),
       )
+      // What one copy tells may be the word of a dispatcher that nobody else hears: enough copies are
+      // asked before it is believed, and asked again while they cannot be.
+      const confirm = async (): Promise<void> => {
+        const record = asRecord(await this.#records.get(key, { fresh: true }))
+        if (record === undefined || record.state === 'queued') return
+        end(() => {
+          try {
+            resolve(outcomeOf(id, record))
+          } catch (error) {
+            reject(error)
+          }
+        })
+      }
+      let again: Timer | undefined
+      const confirmSoon = (wait: number): void => {
+        again?.cancel()
+        // Never inside of the watch: it may tell before it has returned how to end it.
+        again = this.#cluster.runtime.timer(wait, () => {
+          confirm().catch(() => {
+            if (!isOver) confirmSoon(settings.confirmEvery)
+          })
+        })
+      }
       const stop = this.#records.watch(key, (value) => {
         const record = asRecord(value)
-        if (record === undefined || record.state === 'queued') return
-        // A watch may tell before it has returned how to end it.
-        this.#cluster.runtime.timer(0, () =>
-          end(() => {
-            try {
-              resolve(outcomeOf(id, record))
-            } catch (error) {
-              reject(error)
-            }
-          }),
-        )
+        if (record !== undefined && record.state !== 'queued') confirmSoon(0)
       })
       if (signal?.aborted) onAbort()
       else signal?.addEventListener('abort', onAbort, { once: true })

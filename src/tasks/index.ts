@@ -4,7 +4,7 @@ export type { CoordinatorStats } from './coordinator.js'
 export type { DeadLetter } from './dead-letters.js'
 export type { EnqueuedTask } from './durable.js'
 export type { DurableCounts } from './durable-queue.js'
-export type { DurableRecords } from './durable-record.js'
+export { type DurableRecords, mergeTaskRecords } from './durable-record.js'
 export { Aborted, Busy, NoWorkers, TaskFailed, Timeout } from './errors.js'
 export { exposeTasks, type TaskFunctions } from './expose.js'
 export type {

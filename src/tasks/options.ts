@@ -69,11 +69,17 @@ export interface MapOptions extends Omit<RunOptions, 'key' | 'transfer' | 'onPro
   inFlight?: number
 }
 
+/** Text with half of a surrogate pair cannot be told as UTF-8. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}
+
 export const taskName = v.pipe(
   v.string('must be a string'),
   v.minLength(1, 'must not be empty'),
   v.maxLength(256, 'must have at most 256 characters'),
   v.excludes('\0', 'must not contain U+0000'),
+  v.check(isWellFormed, 'must be well-formed text'),
 )
 
 const whole = (least: number, most: number) =>
@@ -115,6 +121,7 @@ const key = v.optional(
     v.string('must be a string'),
     v.minLength(1, 'must not be empty'),
     v.maxLength(512, 'must have at most 512 characters'),
+    v.check(isWellFormed, 'must be well-formed text'),
   ),
 )
 

@@ -78,16 +78,22 @@ export function functionRunner(name: string, handler: TaskHandler<never>): Runne
     depth: 1,
     start(input, { id, attempt, progress }, end) {
       const abort = new LazySignal()
+      const failed = (thrown: unknown) => end({ kind: 'failed', thrown: describeThrown(thrown) })
+      const done = (value: unknown) => {
+        let output: Payload
+        try {
+          output = Payload.pack(value, `result of ${name}`)
+        } catch (error) {
+          failed(error)
+          return
+        }
+        end({ kind: 'done', output })
+      }
       // The promise takes a synchronous throw, and puts the end behind the return of `start`.
       new Promise<unknown>((resolve) => {
         const { value } = input.take()
         resolve(handler(value as never, taskContext(abort, progress, attempt, id)))
-      })
-        .then((value) => Payload.pack(value, `result of ${name}`))
-        .then(
-          (output) => end({ kind: 'done', output }),
-          (thrown: unknown) => end({ kind: 'failed', thrown: describeThrown(thrown) }),
-        )
+      }).then(done, failed)
       return { abort: (reason) => abort.abort(reason) }
     },
     stop() {},

@@ -131,6 +131,27 @@ describe('run', () => {
     expect(a.stats()).toMatchObject(idle)
   })
 
+  it('keeps a dead letter whose retry came to nothing', async () => {
+    const network = new TaskNetwork(['a', 'b'])
+    const undefine = network.service('b').define('fails', () => {
+      throw new Error('no')
+    })
+    const a = network.service('a')
+    await failure(network, a.run('fails', 1, { retries: 0 }))
+    const [letter] = await a.deadLetters()
+    const id = letter?.id ?? ''
+    expect(await failure(network, a.retry(id, { signal: AbortSignal.abort() }))).toMatchObject({
+      name: 'Aborted',
+    })
+    undefine()
+    await network.time.advanceAsync(100)
+    expect(await failure(network, a.retry(id))).toMatchObject({ name: 'NoWorkers' })
+    expect(await a.deadLetters()).toEqual([letter])
+    network.service('b').define('fails', (n: number) => n + 1)
+    expect(await network.until(a.retry(id))).toBe(2)
+    expect(await a.deadLetters()).toEqual([])
+  })
+
   it('brings back anything that may be thrown', async () => {
     const network = new TaskNetwork(['a', 'b'])
     const cyclic = new Error('a circle')

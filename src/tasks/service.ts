@@ -11,9 +11,7 @@ import type { DurableRecords } from './durable-record.js'
 import { Aborted } from './errors.js'
 import { receiveTasks, sendAssignment, sendReport } from './exchange.js'
 import { Executor } from './executor.js'
-import { KeyedRuns } from './keyed-runs.js'
 import { Offers } from './offers.js'
-import { onAbort } from './on-abort.js'
 import {
   checkDefine,
   checkEnqueue,
@@ -29,10 +27,10 @@ import {
   type RunOptions,
   type WorkerDefineOptions,
 } from './options.js'
+import { deliver, OwnRuns } from './own-runs.js'
 import { Payload } from './payload.js'
 import { functionRunner, type TaskHandler } from './runner.js'
 import { settings } from './settings.js'
-import type { Settled } from './submission.js'
 import { type MapResult, TaskMap } from './task-map.js'
 import { ThreadPool } from './thread-pool.js'
 
@@ -79,7 +77,7 @@ export class TaskService {
   readonly #coordinator: Coordinator
   readonly #offers: Offers
   readonly #deadLetters: DeadLetters
-  readonly #keyed: KeyedRuns
+  readonly #runs: OwnRuns
   readonly #offs: (() => void)[] = []
   readonly #pool: PoolPlatform | undefined
   readonly #durable: DurableTasks | undefined
@@ -90,7 +88,6 @@ export class TaskService {
     this.#pool = pool
     const { self, runtime } = cluster
     this.#deadLetters = new DeadLetters(runtime)
-    this.#keyed = new KeyedRuns(runtime)
     this.#executor = new Executor(self, runtime, {
       report: (coordinator, report) => {
         if (coordinator !== self) return sendReport(cluster, coordinator, report)
@@ -121,6 +118,7 @@ export class TaskService {
       dead: ({ id, name, input, priority }, { remote, attempts, peer }) =>
         this.#deadLetters.add({ id, name, input, priority, error: remote, attempts, peer }),
     })
+    this.#runs = new OwnRuns(runtime, this.#coordinator, this.#deadLetters)
     this.#offers = new Offers(cluster, this.#executor, this.#coordinator)
     if (records !== undefined) this.#durable = new DurableTasks(cluster, records, this.#coordinator)
     this.#offs.push(
@@ -220,9 +218,7 @@ export class TaskService {
    */
   run<Output = unknown>(name: string, input: unknown, options?: RunOptions): Promise<Output> {
     return new Promise((resolve, reject) => {
-      this.#run(name, input, checkRun(options), (how) => {
-        deliver(how, resolve, reject)
-      })
+      this.#runs.run(name, input, checkRun(options), (how) => deliver(how, resolve, reject))
     })
   }
 
@@ -251,7 +247,7 @@ export class TaskService {
       signal,
       limit: () => inFlight ?? Math.min(1024, Math.max(8, 2 * this.#coordinator.credit(name))),
       start: (input, settle) => {
-        const cancel = this.#run(name, input, each, (how) => {
+        const cancel = this.#runs.run(name, input, each, (how) => {
           const done = (value: Output) => settle(undefined, value)
           deliver(how, done, (error) => settle(error, undefined))
         })
@@ -320,24 +316,20 @@ export class TaskService {
 
   /**
    * Runs a dead letter again, with all its attempts, and gives its result. A durable one is
-   * queued again, and of the options only `timeout` and `signal` apply.
+   * queued again, and of the options only `timeout` and `signal` apply. It stays a dead letter where
+   * nothing comes of it: `Busy`, `NoWorkers`, `Aborted`, `Timeout`.
    *
    * @throws {InvalidOption} for an id of no dead letter
    */
   async retry<Output = unknown>(id: string, options?: RunOptions): Promise<Output> {
     const checked = checkRun(options)
-    const letter = this.#deadLetters.take(id)
-    if (letter === undefined) {
-      if (!(await this.#durable?.requeue(id)))
-        throw new InvalidOption('retry.id', id, 'must be the id of a dead letter')
-      const { timeout = settings.timeout, signal } = checked
-      return this.result(id, signal === undefined ? { timeout } : { timeout, signal })
-    }
-    return new Promise((resolve, reject) => {
-      this.#submit(letter.name, letter.input, { priority: letter.priority, ...checked }, (how) => {
-        deliver(how, resolve, reject)
-      })
-    })
+    if (checked.signal?.aborted) throw new Aborted(`the retry of ${id} was aborted`, checked.signal.reason)
+    const retried = this.#runs.retry<Output>(id, checked)
+    if (retried !== undefined) return retried
+    if (!(await this.#durable?.requeue(id)))
+      throw new InvalidOption('retry.id', id, 'must be the id of a dead letter')
+    const { timeout = settings.timeout, signal } = checked
+    return this.result(id, signal === undefined ? { timeout } : { timeout, signal })
   }
 
   /** Forgets a dead letter; false when there is none. */
@@ -386,59 +378,6 @@ export class TaskService {
     }
   }
 
-  #run(
-    name: string,
-    input: unknown,
-    options: RunOptions,
-    settle: (how: Settled) => void,
-  ): (error: RingmeshError) => void {
-    checkName(name, 'run.name')
-    const { signal, key, transfer } = options
-    if (signal?.aborted) {
-      const error = new Aborted(`the task ${JSON.stringify(name)} was aborted`, signal.reason)
-      this.#cluster.runtime.timer(0, () => settle({ kind: 'failed', error }))
-      return () => {}
-    }
-    const payload =
-      transfer === undefined || transfer.length === 0
-        ? Payload.pack(input, `input of ${name}`)
-        : Payload.owned(input, transfer)
-    return this.#submit(name, payload, options, settle, key)
-  }
-
-  #submit(
-    name: string,
-    input: Payload,
-    { signal, timeout = settings.timeout, retries = settings.attempts - 1, priority, onProgress }: RunOptions,
-    settle: (how: Settled) => void,
-    key?: string,
-  ): (error: RingmeshError) => void {
-    let ignoreSignal = () => {}
-    const finish = (how: Settled) => {
-      ignoreSignal()
-      settle(how)
-    }
-    const start = (settled: (how: Settled) => void) => {
-      const submission = this.#coordinator.submit({
-        name,
-        input,
-        priority: priority ?? 'normal',
-        attempts: retries + 1,
-        timeout,
-        onProgress,
-        settle: settled,
-      })
-      return (error: RingmeshError) => this.#coordinator.cancel(submission, error)
-    }
-    const cancel = key === undefined ? start(finish) : this.#keyed.run(`${name}\n${key}`, start, finish)
-    if (signal !== undefined) {
-      ignoreSignal = onAbort(signal, () =>
-        cancel(new Aborted(`the task ${JSON.stringify(name)} was aborted`, signal.reason)),
-      )
-    }
-    return cancel
-  }
-
   /** Gives back what has not started, lets the rest come to its end here and elsewhere, and then is done. */
   #drain(done: () => void): void {
     let over = false
@@ -453,26 +392,6 @@ export class TaskService {
     this.#executor.leave()
     this.#coordinator.whenIdle(() => this.#executor.whenIdle(finish))
   }
-}
-
-/** Unpacks a result for who waits for it; one that a peer sent and nobody can read is a failure. */
-function deliver<Output>(
-  how: Settled,
-  resolve: (value: Output) => void,
-  reject: (error: unknown) => void,
-): void {
-  if (how.kind === 'failed') {
-    reject(how.error)
-    return
-  }
-  let value: unknown
-  try {
-    value = how.output.take().value
-  } catch (error) {
-    reject(error)
-    return
-  }
-  resolve(value as Output)
 }
 
 function checkFunction(value: unknown, at: string): void {

@@ -86,6 +86,8 @@ export const settings = {
   leastInFlight: 8,
   /** How often a result is tried to be recorded: with full jitter from 100 ms to 10 s, about half a minute. */
   recordTries: 10,
+  /** The wait before a result that too few copies confirmed is asked for again: about when a cut peer is given up. */
+  confirmEvery: 2_000,
   /** How often a dispatcher looks at all records of its queues, in case a word was lost. */
   lookEvery: 60_000,
   /** Ring changes come in bursts; so long after the last one, one peer looks for queues that nobody claimed. */
