@@ -20,7 +20,6 @@ export function clientFrame(payload: Uint8Array, isText: boolean): Buffer {
  */
 export class LoadClient {
   readonly #socket: Socket
-  readonly #upgraded: () => void
   readonly #frame: () => void
   #isOpen = false
   /** Bytes of the frame at hand that are still to come. */
@@ -29,18 +28,17 @@ export class LoadClient {
 
   /**
    * @param path - with the query, where there is one
-   * @param upgraded - the server took the upgrade
+   * @param headers - lines of the request beyond those of every client, each with its end
    * @param frame - a frame came, whole
    */
-  constructor(port: number, path: string, upgraded: () => void, frame: () => void) {
-    this.#upgraded = upgraded
+  constructor(port: number, path: string, headers: string, frame: () => void) {
     this.#frame = frame
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
     this.#socket.on('data', (chunk) => this.#take(chunk))
     this.#socket.on('error', () => {})
     this.#socket.write(
       `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${headers}\r\n`,
     )
   }
 
@@ -61,7 +59,6 @@ export class LoadClient {
         throw new Error(chunk.subarray(0, 30).toString('latin1'))
       }
       this.#isOpen = true
-      this.#upgraded()
       at = end + 4
     }
     while (at < chunk.byteLength) {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { build } from 'vite'
-import { encodeMessage, protocolVersion } from '../src/wire/index.js'
+import { encodeMessage, joinProtocols, protocolVersion } from '../src/wire/index.js'
 import { clientFrame, LoadClient } from './signal-load.js'
 import type { Bench, Figure, Table } from './table.js'
 
@@ -35,9 +35,9 @@ interface Usage {
 /** How the load generator speaks to one of the two servers. */
 interface Dialect {
   readonly name: 'signal-ringmesh' | 'signal-peer'
+  /** What a client's request says: with both servers it brings the client in. */
   path(n: number): string
-  /** What a client sends once it is connected; undefined for nothing. */
-  hello(n: number, roomSize: number): Buffer | undefined
+  headers(n: number, roomSize: number): string
   /** A message of so many bytes of the user's to client `n`. */
   message(n: number, bytes: number): Buffer
 }
@@ -46,17 +46,16 @@ const dialects: readonly Dialect[] = [
   {
     name: 'signal-ringmesh',
     path: () => '/',
-    hello: (n, roomSize) =>
-      clientFrame(
-        encodeMessage({
-          type: 'signal.join',
-          protocol: protocolVersion,
-          room: `room-${Math.floor(n / roomSize)}`,
-          peer: { id: `peer-${n}`, kind: 'tab', weight: 1, host: `host-${n}` },
-          token: null,
-        }),
-        false,
-      ),
+    headers: (n, roomSize) => {
+      const join = encodeMessage({
+        type: 'signal.join',
+        protocol: protocolVersion,
+        room: `room-${Math.floor(n / roomSize)}`,
+        peer: { id: `peer-${n}`, kind: 'tab', weight: 1, host: `host-${n}` },
+        token: null,
+      })
+      return `Sec-WebSocket-Protocol: ${joinProtocols(join).join(', ')}\r\n`
+    },
     message: (n, bytes) =>
       clientFrame(
         encodeMessage({ type: 'signal.relay', to: `peer-${n}`, frame: new Uint8Array(bytes).fill(7) }),
@@ -66,7 +65,7 @@ const dialects: readonly Dialect[] = [
   {
     name: 'signal-peer',
     path: (n) => `/peerjs?key=peerjs&id=peer-${n}&token=token-${n}`,
-    hello: () => undefined,
+    headers: () => '',
     message: (n, bytes) =>
       clientFrame(
         Buffer.from(JSON.stringify({ type: 'OFFER', dst: `peer-${n}`, payload: 'x'.repeat(bytes) })),
@@ -125,20 +124,12 @@ async function joinAll(
       if (begun === count) return
       const n = begun++
       let isIn = false
-      clients[n] = new LoadClient(
-        server.port,
-        dialect.path(n),
-        () => {
-          const hello = dialect.hello(n, roomSize)
-          if (hello !== undefined) clients[n]?.send(hello)
-        },
-        () => {
-          if (isIn) return onFrame(n)
-          isIn = true
-          if (++inside === count) resolve()
-          else begin()
-        },
-      )
+      clients[n] = new LoadClient(server.port, dialect.path(n), dialect.headers(n, roomSize), () => {
+        if (isIn) return onFrame(n)
+        isIn = true
+        if (++inside === count) resolve()
+        else begin()
+      })
     }
     for (let started = 0; started < abreast; started++) begin()
   })

@@ -2,7 +2,13 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { packValue, protocolVersion } from '../src/wire/index.js'
+import {
+  encodeMessage,
+  joinedProtocol,
+  joinProtocols,
+  packValue,
+  protocolVersion,
+} from '../src/wire/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from './server.js'
 import { RawPeer, tab } from './testing/raw-peer.js'
 
@@ -89,6 +95,50 @@ describe('a room', () => {
     await back.next('signal.offered')
     await a.settled()
     expect(a.got).toEqual([])
+  })
+})
+
+describe('a join within the request', () => {
+  const joining = (id: string, token: string | null = null): string[] =>
+    joinProtocols(
+      encodeMessage({ type: 'signal.join', protocol: protocolVersion, room: 'room', peer: tab(id), token }),
+    )
+
+  it('is welcomed without a frame, and is a peer as any other', async () => {
+    const { url } = await start()
+    const a = await RawPeer.join(url, 'room', 'a')
+    const b = new RawPeer(url, {}, joining('b'))
+    expect((await b.next('signal.welcome')).peers).toEqual([tab('a')])
+    expect(b.socket.protocol).toBe(joinedProtocol)
+    expect((await a.next('signal.joined')).peer).toEqual(tab('b'))
+    b.send({ type: 'signal.offer', to: 'a', payload: new Uint8Array([1]) })
+    expect([...(await a.next('signal.offered')).payload]).toEqual([1])
+    b.send({ type: 'signal.join', protocol: protocolVersion, room: 'room', peer: tab('b'), token: null })
+    expect((await b.next('signal.refused')).error).toBe('BadFrame')
+  })
+
+  it('is asked for its token and its origin like one in a frame', async () => {
+    const { url } = await start({ key: 'a key that is long enough: 32 bytes, and more' })
+    expect((await new RawPeer(url, {}, joining('a', 'none')).next('signal.refused')).error).toBe(
+      'Unauthorized',
+    )
+    const strict = await start({ origins: ['https://app.example'] })
+    const page = new RawPeer(strict.url, { origin: 'https://evil.example' }, joining('a'))
+    expect((await page.next('signal.refused')).error).toBe('Unauthorized')
+    expect(await page.closed).toBe(4001)
+    expect(page.got).toEqual([])
+  })
+
+  it('that is none is refused, whatever it holds', async () => {
+    const { url } = await start()
+    for (const wrong of [
+      ['ringmesh.join'],
+      ['ringmesh.join', 'ringmesh.join.A'],
+      ['ringmesh.join', 'ringmesh.join.wQ'],
+    ]) {
+      const peer = new RawPeer(url, {}, wrong)
+      expect((await peer.next('signal.refused')).error).toBe('BadFrame')
+    }
   })
 })
 

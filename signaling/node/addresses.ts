@@ -32,7 +32,7 @@ export function addressOf(request: IncomingMessage, proxies: number): string {
  * is given (RFC 6177) and can therefore choose addresses from.
  */
 export function addressGroup(address: string): string {
-  if (!isIPv6(address)) return address
+  if (!address.includes(':') || !isIPv6(address)) return address
   const [head = '', tail] = address.split('::')
   const front = head === '' ? [] : head.split(':')
   const back = tail === undefined || tail === '' ? [] : tail.split(':')

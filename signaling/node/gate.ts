@@ -2,12 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Runtime } from '../../src/runtime/index.js'
+import { joinedProtocol, joinOffered } from '../../src/wire/index.js'
 import type { SignalConfiguration } from '../options.js'
 import type { PeerJsCaller } from '../peerjs/index.js'
 import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
 import { addressGroup, addressOf, isLoopback } from './addresses.js'
 import type { Instance } from './instance.js'
 import { plug, refuseUpgrade, ServerWebSocket } from './web-socket.js'
+
+const nothing = new Uint8Array()
 
 /** What the gate asks of a connection before it is let through to a door. */
 export interface GateOptions {
@@ -36,6 +39,8 @@ export class Gate {
       maxPayload: options.configuration.limits.frameBytes,
       // Offers are small and relayed frames random: compressing them costs 300 KiB a socket for nothing.
       perMessageDeflate: false,
+      handleProtocols: (offered) =>
+        offered.has(joinedProtocol) ? joinedProtocol : (offered.values().next().value ?? false),
       WebSocket: ServerWebSocket,
     })
   }
@@ -73,8 +78,13 @@ export class Gate {
     address: string,
     badOrigin: string | undefined,
   ): void {
+    // A welcome to a join in the request leaves with the answer to it, in one packet and one system call.
+    stream.cork()
+    process.nextTick(uncork, stream)
     this.#webSockets.handleUpgrade(request, stream, head, (webSocket: WebSocket) => {
-      this.#plugIntoRooms(webSocket as ServerWebSocket, stream, address, badOrigin)
+      const connection = this.#plugIntoRooms(webSocket as ServerWebSocket, stream, address, badOrigin)
+      if (webSocket.protocol !== joinedProtocol) return
+      connection.receive(joinOffered(request.headers['sec-websocket-protocol'] ?? '') ?? nothing)
     })
   }
 
@@ -84,7 +94,7 @@ export class Gate {
     stream: Duplex,
     address: string,
     badOrigin: string | undefined,
-  ): void {
+  ): Connection {
     const { instance } = this.#options
     const connect = (socket: PeerSocket): Connection => {
       const connection = instance.rooms.connect(socket)
@@ -93,7 +103,7 @@ export class Gate {
       return connection
     }
     this.#came(address)
-    plug(webSocket, stream, address, true, connect, this.#gone)
+    return plug(webSocket, stream, address, true, connect, this.#gone)
   }
 
   #toPeerJs(request: IncomingMessage, stream: Duplex, head: Buffer, address: string): void {
@@ -140,4 +150,8 @@ export class Gate {
     runtime.log('warn', 'a connection was refused', { address, reason })
     refuseUpgrade(socket, status)
   }
+}
+
+function uncork(stream: Duplex): void {
+  stream.uncork()
 }

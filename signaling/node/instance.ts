@@ -7,7 +7,7 @@ import {
   type Admission,
   type Bus,
   Directory,
-  MemoryHub,
+  LoneBus,
   openAdmission,
   Rooms,
   Sockets,
@@ -29,7 +29,7 @@ export class Instance {
   readonly #runtime: Runtime
   readonly #bus: Bus
   readonly #metrics: Metrics
-  #busWasUp = false
+  #busWasUp: boolean
 
   /** @param attached - the HTTP server is somebody else's: the PeerJS door is there only when asked for */
   constructor(configuration: SignalConfiguration, peerjs: SignalConfiguration['peerjs'], runtime: Runtime) {
@@ -39,17 +39,20 @@ export class Instance {
     const name = randomId(runtime)
     this.#bus =
       redis === undefined
-        ? new MemoryHub(runtime).bus(name)
+        ? new LoneBus(name)
         : new RedisBus(runtime, name, { url: redis, prefix: redisPrefix })
+    const isAlone = redis === undefined
+    const isBusUp = (): boolean => isAlone || this.#bus.connected
+    this.#busWasUp = isAlone
     this.sockets = new Sockets(runtime, limits, tally)
-    const directory = new Directory(runtime, this.#bus, (up) => this.#busChanged(up, redis !== undefined))
+    const directory = new Directory(runtime, this.#bus, (up) => this.#busChanged(up))
     const admission = this.#admission(configuration)
     const shared = { runtime, limits, tally, directory, sockets: this.sockets, admission }
     this.rooms = new Rooms({ ...shared, iceServers: iceServers(runtime, configuration.iceServers, turn) })
     this.#metrics = new Metrics(tally, {
       connections: () => this.sockets.size,
       rooms: () => directory.rooms,
-      busConnected: () => this.#bus.connected,
+      busConnected: isBusUp,
       draining: () => this.rooms.draining,
       limits,
     })
@@ -58,7 +61,7 @@ export class Instance {
     this.http = new HttpAnswers({
       metrics: this.#metrics,
       origins: configuration.origins,
-      bus: () => (this.#bus.connected ? 'up' : 'down'),
+      bus: () => (isBusUp() ? 'up' : 'down'),
       unready: () =>
         this.rooms.draining
           ? 'draining'
@@ -90,15 +93,13 @@ export class Instance {
     })
   }
 
-  #busChanged(up: boolean, isRedis: boolean): void {
+  #busChanged(up: boolean): void {
     this.#busWasUp ||= up
     if (!up) this.tally.busLosses++
-    if (isRedis) {
-      this.#runtime.log(
-        up ? 'info' : 'warn',
-        up ? 'Redis is there' : 'Redis is lost: rooms go on within this instance',
-      )
-    }
+    this.#runtime.log(
+      up ? 'info' : 'warn',
+      up ? 'Redis is there' : 'Redis is lost: rooms go on within this instance',
+    )
   }
 }
 

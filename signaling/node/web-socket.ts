@@ -14,41 +14,43 @@ const closePatience = 5_000
  */
 export class ServerWebSocket extends WebSocket {
   /** Set by {@link plug}. On the socket itself, as a closure for each listener would cost more than the connection. */
-  plugged: Plugged | undefined
+  plugged: NodeSocket | undefined
 
   override close(code?: number, data?: string | Buffer): void {
     if (code === messageTooBig) {
-      this.plugged?.connection.malformed('frame-too-long', 'the frame is over the limit')
+      this.plugged?.connection?.malformed('frame-too-long', 'the frame is over the limit')
     }
     super.close(code, data)
   }
 }
 
-/** What a socket is plugged into. */
-interface Plugged {
-  readonly connection: Connection
-  readonly peer: NodeSocket
-  readonly binary: boolean
-  readonly address: string
-  readonly gone: (address: string) => void
-}
-
 /** One peer's socket over `ws`, as the rooms want it. */
 export class NodeSocket implements PeerSocket {
   readonly address: string
+  /** False for a door that speaks in text frames. */
+  readonly binary: boolean
+  /** Called once, with the address, when the socket is closed. */
+  readonly gone: (address: string) => void
+  /** The door's end of it. */
+  connection: Connection | undefined
   readonly #socket: ServerWebSocket
   readonly #stream: Duplex
-  readonly #binary: boolean
   #isCorked = false
   #pausedUntil = 0
   #resume: NodeJS.Timeout | undefined
   #cutLater: NodeJS.Timeout | undefined
 
-  /** @param binary - false for a door that speaks in text frames */
-  constructor(socket: ServerWebSocket, stream: Duplex, address: string, binary: boolean) {
+  constructor(
+    socket: ServerWebSocket,
+    stream: Duplex,
+    address: string,
+    binary: boolean,
+    gone: (address: string) => void,
+  ) {
     this.#socket = socket
     this.#stream = stream
-    this.#binary = binary
+    this.binary = binary
+    this.gone = gone
     this.address = address
   }
 
@@ -64,7 +66,7 @@ export class NodeSocket implements PeerSocket {
       this.#stream.cork()
       process.nextTick(uncork, this)
     }
-    this.#socket.send(frame, { binary: this.#binary })
+    this.#socket.send(frame, { binary: this.binary })
   }
 
   /** Lets what was sent in this turn leave. */
@@ -123,25 +125,27 @@ export function plug(
   binary: boolean,
   connect: (socket: PeerSocket) => Connection,
   gone: (address: string) => void,
-): void {
-  const peer = new NodeSocket(socket, stream, address, binary)
+): Connection {
+  const peer = new NodeSocket(socket, stream, address, binary, gone)
   // Before the door sees it: a door may close it at once.
   socket.on('message', onMessage)
   socket.on('pong', onPong)
   socket.on('error', onError)
   socket.on('close', onClose)
-  socket.plugged = { connection: connect(peer), peer, binary, address, gone }
+  socket.plugged = peer
+  peer.connection = connect(peer)
+  return peer.connection
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   const { plugged } = this as ServerWebSocket
   if (plugged === undefined) return
-  if (isBinary === plugged.binary) plugged.connection.receive(data as Buffer)
-  else plugged.connection.malformed('bad-frame', `frames must be ${plugged.binary ? 'binary' : 'text'}`)
+  if (isBinary === plugged.binary) plugged.connection?.receive(data as Buffer)
+  else plugged.connection?.malformed('bad-frame', `frames must be ${plugged.binary ? 'binary' : 'text'}`)
 }
 
 function onPong(this: WebSocket): void {
-  ;(this as ServerWebSocket).plugged?.connection.alive()
+  ;(this as ServerWebSocket).plugged?.connection?.alive()
 }
 
 /** A broken frame or a lost connection; 'close' follows, and there is nothing else to be done. */
@@ -150,8 +154,8 @@ function onError(): void {}
 function onClose(this: WebSocket): void {
   const { plugged } = this as ServerWebSocket
   if (plugged === undefined) return
-  plugged.peer.release()
-  plugged.connection.closed()
+  plugged.release()
+  plugged.connection?.closed()
   plugged.gone(plugged.address)
 }
 

@@ -33,6 +33,10 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
     this.#socket = socket
   }
 
+  get info(): Uint8Array {
+    return this.#token
+  }
+
   get inside(): boolean {
     return this.#stage === 'inside'
   }
@@ -136,7 +140,7 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
     }
     this.#ticket = verdict.ticket
     this.#stage = 'entering'
-    this.#session = directory.enter(room, this.#id, this.#token, this, announcements)
+    this.#session = directory.enter(room, this.#id, this, announcements)
   }
 
   #carry({ type, dst, payload }: PeerJsClientMessage): void {

@@ -17,8 +17,10 @@ const grace = 5_000
 
 /** A peer whose socket is at this instance. */
 export interface LocalPeer {
+  /** What its door keeps of it, packed: see {@link Presence}. Asked for when somebody elsewhere is told, so mostly never. */
+  readonly info: Uint8Array
   /** It is in; these others are there. Called at most once, before anything else. */
-  welcome(others: readonly Presence[]): void
+  welcome(others: readonly Present[]): void
   /** A frame for it, ready to be sent. */
   deliver(frame: Uint8Array): void
   /** It is back on another socket, here or at another instance; this one counts no more. */
@@ -30,26 +32,49 @@ export interface LocalPeer {
   mayReplace?(other: Presence): boolean
 }
 
+/** Somebody in a room, as a door is told of them. */
+export interface Present extends Presence {
+  /** The peer itself, where its socket is at this instance. */
+  readonly peer?: LocalPeer
+}
+
 /** How a door tells its peers of each other; undefined tells nothing. */
 export interface Announcements {
-  entered(presence: Presence): Uint8Array | undefined
+  entered(presence: Present): Uint8Array | undefined
   left(id: string, clean: boolean): Uint8Array | undefined
 }
 
-interface Local {
-  readonly presence: Presence
+class Local implements Present {
+  readonly id: string
+  readonly instance: string
+  readonly session: number
   readonly peer: LocalPeer
   /** Welcomed and announced. */
-  inside: boolean
+  inside = false
   /** Its announcements that have not come back: while there are any, others' on the bus are older. */
-  underWay: number
+  underWay = 0
+
+  constructor(id: string, instance: string, session: number, peer: LocalPeer) {
+    this.id = id
+    this.instance = instance
+    this.session = session
+    this.peer = peer
+  }
+
+  get info(): Uint8Array {
+    return this.peer.info
+  }
 }
+
+/** Shared by the rooms that have no peer elsewhere; never written to. */
+const nobody = new Map<string, never>()
 
 interface Room {
   readonly name: string
   readonly announcements: Announcements
   readonly local: Map<string, Local>
-  readonly remote: Map<string, Presence>
+  /** {@link nobody} in a room that is all here, as every one of an instance that is alone. */
+  remote: Map<string, Presence>
   /** What the bus told between the request for a snapshot and its coming: newer than the snapshot. Undefined: none is awaited. */
   overlay: Map<string, Presence | undefined> | undefined
   /** Set until the room's first peers may be welcomed. */
@@ -107,41 +132,41 @@ export class Directory {
     return room === undefined ? [] : [...room.local.keys(), ...room.remote.keys()]
   }
 
+  /** The room's name as it is kept here; undefined for a room that nobody here is in. */
+  nameOf(name: string): string | undefined {
+    return this.#rooms.get(name)?.name
+  }
+
   has(name: string, id: string): boolean {
     const room = this.#rooms.get(name)
     return room !== undefined && (room.local.has(id) || room.remote.has(id))
-  }
-
-  /** The peer of that id whose socket is here. */
-  local(name: string, id: string): LocalPeer | undefined {
-    return this.#rooms.get(name)?.local.get(id)?.peer
   }
 
   /**
    * Brings a peer into a room; `peer.welcome` follows, at once when the room is known here.
    * @returns the session, to leave with
    */
-  enter(name: string, id: string, info: Uint8Array, peer: LocalPeer, announcements: Announcements): number {
+  enter(name: string, id: string, peer: LocalPeer, announcements: Announcements): number {
     const room = this.#rooms.get(name) ?? this.#create(name, announcements)
     const before = room.local.get(id)
-    const presence: Presence = { id, info, instance: this.#bus.instance, session: ++this.#sessions }
-    if (before !== undefined && peer.mayReplace?.(before.presence) === false) return presence.session
-    const local: Local = { presence, peer, inside: false, underWay: 0 }
+    const session = ++this.#sessions
+    if (before !== undefined && peer.mayReplace?.(before) === false) return session
+    const local = new Local(id, this.#bus.instance, session, peer)
     room.local.set(id, local)
     before?.peer.replaced()
     if (room.waiting === undefined) this.#comeIn(room, local)
-    return presence.session
+    return session
   }
 
   /** Takes a peer out; does nothing when it is at another socket by now. */
   leave(name: string, id: string, session: number, clean: boolean): void {
     const room = this.#rooms.get(name)
     const local = room?.local.get(id)
-    if (room === undefined || local?.presence.session !== session) return
+    if (room === undefined || local?.session !== session) return
     room.local.delete(id)
     if (local.inside) {
       this.#tell(room, room.announcements.left(id, clean))
-      this.#bus.withdraw(name, local.presence, clean)
+      this.#bus.withdraw(name, local, clean)
     }
     this.#forgetIfEmpty(room)
   }
@@ -165,7 +190,7 @@ export class Directory {
       name,
       announcements,
       local: new Map(),
-      remote: new Map(),
+      remote: nobody,
       overlay: undefined,
       waiting: undefined,
       doubts: undefined,
@@ -184,27 +209,27 @@ export class Directory {
   }
 
   #comeIn(room: Room, local: Local): void {
-    const { presence, peer } = local
-    const elsewhere = room.remote.get(presence.id)
+    const { id, peer } = local
+    const elsewhere = room.remote.get(id)
     if (elsewhere !== undefined && peer.mayReplace?.(elsewhere) === false) {
-      room.local.delete(presence.id)
+      room.local.delete(id)
       this.#forgetIfEmpty(room)
       return
     }
     local.inside = true
-    room.remote.delete(presence.id)
-    const others: Presence[] = []
-    for (const other of room.local.values()) if (other.inside && other !== local) others.push(other.presence)
+    room.remote.delete(id)
+    const others: Present[] = []
+    for (const other of room.local.values()) if (other.inside && other !== local) others.push(other)
     others.push(...room.remote.values())
     peer.welcome(others)
-    this.#tell(room, room.announcements.entered(presence), local)
+    this.#tell(room, room.announcements.entered(local), local)
     this.#announce(room, local)
   }
 
   #announce(room: Room, local: Local): void {
     if (!this.#bus.connected) return
     local.underWay++
-    this.#bus.announce(room.name, local.presence)
+    this.#bus.announce(room.name, local)
   }
 
   /** Welcomes those who waited for the room to become known. */
@@ -234,7 +259,7 @@ export class Directory {
     if (room === undefined) return
     const local = room.local.get(presence.id)
     if (presence.instance === this.#bus.instance) {
-      if (local?.presence.session === presence.session) local.underWay = Math.max(0, local.underWay - 1)
+      if (local?.session === presence.session) local.underWay = Math.max(0, local.underWay - 1)
       room.overlay?.set(presence.id, undefined)
       // An older claim of another instance, which came after the peer had left here again: it gave the peer up for ours.
       if (room.remote.delete(presence.id)) this.#tell(room, room.announcements.left(presence.id, false))
@@ -243,13 +268,18 @@ export class Directory {
     if (local?.inside && local.underWay > 0) return
     const before = room.remote.get(presence.id)
     room.overlay?.set(presence.id, presence)
-    room.remote.set(presence.id, presence)
+    this.#seeElsewhere(room, presence)
     if (local?.inside) {
       room.local.delete(presence.id)
       local.peer.replaced()
     }
     if (!isSame(before, presence)) this.#tell(room, room.announcements.entered(presence))
     this.#forgetIfEmpty(room)
+  }
+
+  #seeElsewhere(room: Room, presence: Presence): void {
+    if (room.remote === nobody) room.remote = new Map()
+    room.remote.set(presence.id, presence)
   }
 
   #left(name: string, id: string, instance: string, session: number, clean: boolean): void {
@@ -286,7 +316,7 @@ export class Directory {
       const before = room.remote.get(presence.id)
       // A peer that has a socket here is here: should it be elsewhere by now, that will be announced.
       if (room.local.get(presence.id)?.inside === true) continue
-      room.remote.set(presence.id, presence)
+      this.#seeElsewhere(room, presence)
       if (!isSame(before, presence)) this.#tell(room, room.announcements.entered(presence))
     }
     this.#letIn(room)

@@ -168,8 +168,10 @@ export class MemoryBus implements Bus {
     if (room?.listeners.size === 0 && room.present.size === 0) this.#hub.rooms.delete(name)
   }
 
-  announce(name: string, presence: Presence): void {
+  announce(name: string, { id, instance, session, info }: Presence): void {
     if (!this.connected) return
+    // A copy, as over a network: the other instances do not see into this one.
+    const presence: Presence = { id, instance, session, info }
     const room = this.#hub.room(name)
     room.present.set(presence.id, presence)
     this.#hub.notify(name, room, (events) => events.entered(name, presence))

@@ -1,4 +1,4 @@
-import { decode } from '@msgpack/msgpack'
+import { decode, encode } from '@msgpack/msgpack'
 import {
   decodeMessage,
   encodeMessage,
@@ -7,10 +7,9 @@ import {
   protocolVersion,
 } from '../../src/wire/index.js'
 import type { Ticket, Verdict } from './admission.js'
-import type { Presence } from './bus.js'
 import { carriedFrame, packedId, readCarried } from './carry.js'
 import { type Connection, closeCodes } from './connection.js'
-import type { LocalPeer } from './directory.js'
+import type { LocalPeer, Present } from './directory.js'
 import type { Rooms } from './rooms.js'
 import type { GuardedSocket, SocketOwner } from './sockets.js'
 import type { RefusalReason } from './tally.js'
@@ -40,7 +39,8 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
   #packedId: Uint8Array | undefined
   #ticket: Ticket | undefined
   #session = 0
-  #renewAt = Number.POSITIVE_INFINITY
+  /** When its ICE servers have to be renewed; undefined for never. */
+  #renewAt: number | undefined
 
   constructor(rooms: Rooms, socket: GuardedSocket) {
     this.#rooms = rooms
@@ -49,6 +49,15 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
 
   get inside(): boolean {
     return this.#stage === 'inside'
+  }
+
+  /** What it said of itself; undefined before. */
+  get described(): PeerInfo | undefined {
+    return this.#peer
+  }
+
+  get info(): Uint8Array {
+    return encode(this.#peer)
   }
 
   receive(frame: Uint8Array): void {
@@ -102,7 +111,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
       this.#socket.end(closeCodes.expired, 'the token has expired: join again with a fresh one')
       return
     }
-    if (now < this.#renewAt) return
+    if (this.#renewAt === undefined || now < this.#renewAt) return
     this.#send({ type: 'signal.iceServers', iceServers: this.#iceServers(now) })
   }
 
@@ -111,7 +120,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     this.#rooms.options.sockets.remove(this.#socket)
   }
 
-  welcome(others: readonly Presence[]): void {
+  welcome(others: readonly Present[]): void {
     const { runtime, tally } = this.#rooms.options
     this.#stage = 'inside'
     tally.joins++
@@ -168,8 +177,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     } else {
       this.#ticket = verdict.ticket
       this.#stage = 'entering'
-      const { announcements } = this.#rooms
-      this.#session = directory.enter(this.#room, peer.id, this.#rooms.pack(peer), this, announcements)
+      this.#session = directory.enter(this.#room, peer.id, this, this.#rooms.announcements)
     }
   }
 
@@ -273,7 +281,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
   #iceServers(now: number) {
     if (this.#peer === undefined) return []
     const { servers, renewAfter } = this.#rooms.options.iceServers(this.#peer)
-    this.#renewAt = now + (renewAfter ?? Number.POSITIVE_INFINITY)
+    this.#renewAt = renewAfter === undefined ? undefined : now + renewAfter
     return servers
   }
 

@@ -1,11 +1,10 @@
-import { decode, encode } from '@msgpack/msgpack'
+import { decode } from '@msgpack/msgpack'
 import * as v from 'valibot'
 import type { Runtime } from '../../src/runtime/index.js'
 import { encodeMessage, type Message, type PeerInfo, peerInfo } from '../../src/wire/index.js'
 import type { Admission } from './admission.js'
-import type { Presence } from './bus.js'
 import type { PeerSocket } from './connection.js'
-import type { Announcements, Directory } from './directory.js'
+import type { Announcements, Directory, Present } from './directory.js'
 import type { SignalLimits } from './limits.js'
 import { RoomConnection } from './room-connection.js'
 import type { Sockets } from './sockets.js'
@@ -52,8 +51,8 @@ export class Rooms {
   readonly options: RoomsOptions
   readonly announcements: Announcements
   readonly #relay = new Map<string, TokenBucket>()
-  /** Parsed once for every presence, however many peers are told of it. */
-  readonly #infos = new WeakMap<Uint8Array, PeerInfo>()
+  /** What presences at other instances say, parsed once for each, however many peers are told of it. */
+  readonly #elsewhere = new WeakMap<Present, PeerInfo>()
   #draining = false
 
   constructor(options: RoomsOptions) {
@@ -88,26 +87,20 @@ export class Rooms {
     this.options.sockets.tellAll((owner) => (owner instanceof RoomConnection ? frame : undefined))
   }
 
-  /** The name under which the directory knows a room. */
+  /** The name under which the directory knows a room: one string for all that are in it. */
   nameOf(room: string): string {
-    return scope + room
-  }
-
-  /** Packs what the others are told of a peer. */
-  pack(peer: PeerInfo): Uint8Array {
-    // A copy: what the encoder gives is a part of 2 KiB, which would live as long as the peer.
-    const packed = encode(peer).slice()
-    this.#infos.set(packed, peer)
-    return packed
+    const name = scope + room
+    return this.options.directory.nameOf(name) ?? name
   }
 
   /** What a presence says of its peer; undefined where another instance sent nonsense. */
-  peerOf({ id, info }: Presence): PeerInfo | undefined {
-    const known = this.#infos.get(info)
+  peerOf(present: Present): PeerInfo | undefined {
+    if (present.peer instanceof RoomConnection) return present.peer.described
+    const known = this.#elsewhere.get(present)
     if (known !== undefined) return known
-    const parsed = v.safeParse(peerInfo, unpacked(info))
-    if (!parsed.success || parsed.output.id !== id) return undefined
-    this.#infos.set(info, parsed.output)
+    const parsed = v.safeParse(peerInfo, unpacked(present.info))
+    if (!parsed.success || parsed.output.id !== present.id) return undefined
+    this.#elsewhere.set(present, parsed.output)
     return parsed.output
   }
 

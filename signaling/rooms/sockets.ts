@@ -19,6 +19,8 @@ export interface SocketOwner {
 
 /** A socket with the limits that hold for every door: rates, silence, and how much may wait unread. */
 export class GuardedSocket {
+  /** Set by {@link Sockets.add}. */
+  owner: SocketOwner | undefined
   readonly #socket: PeerSocket
   readonly #limits: SignalLimits
   readonly #tally: Tally
@@ -98,7 +100,9 @@ export class GuardedSocket {
     this.#socket.cut()
   }
 
-  sweep(owner: SocketOwner, now: number): void {
+  sweep(now: number): void {
+    const { owner } = this
+    if (owner === undefined) return
     if (!owner.inside) {
       if (now - this.#openedAt > this.#limits.handshakeMilliseconds) owner.late()
       return
@@ -123,7 +127,7 @@ export class Sockets {
   readonly #runtime: Runtime
   readonly #limits: SignalLimits
   readonly #tally: Tally
-  readonly #owners = new Map<GuardedSocket, SocketOwner>()
+  readonly #open = new Set<GuardedSocket>()
   #timer: Timer | undefined
 
   constructor(runtime: Runtime, limits: SignalLimits, tally: Tally) {
@@ -133,7 +137,7 @@ export class Sockets {
   }
 
   get size(): number {
-    return this.#owners.size
+    return this.#open.size
   }
 
   /** Puts a new socket under the limits. */
@@ -144,38 +148,40 @@ export class Sockets {
   /** Watches over a socket from now on, until `remove`. */
   add(guarded: GuardedSocket, owner: SocketOwner): void {
     this.#tally.connections++
-    this.#owners.set(guarded, owner)
+    guarded.owner = owner
+    this.#open.add(guarded)
     this.#timer ??= this.#runtime.timer(sweepInterval, () => this.#sweep())
   }
 
   remove(guarded: GuardedSocket): void {
-    this.#owners.delete(guarded)
-    if (this.#owners.size > 0) return
+    this.#open.delete(guarded)
+    if (this.#open.size > 0) return
     this.#timer?.cancel()
     this.#timer = undefined
   }
 
   /** Sends `frame` to every peer that is in; used to say that the instance goes. */
   tellAll(frameFor: (owner: SocketOwner) => Uint8Array | undefined): void {
-    for (const [guarded, owner] of [...this.#owners]) {
-      const frame = owner.inside ? frameFor(owner) : undefined
+    for (const guarded of [...this.#open]) {
+      const { owner } = guarded
+      const frame = owner?.inside ? frameFor(owner) : undefined
       if (frame !== undefined) guarded.send(frame)
     }
   }
 
   /** Closes every socket. */
   endAll(reason: string): void {
-    for (const guarded of [...this.#owners.keys()]) guarded.end(closeCodes.draining, reason)
+    for (const guarded of [...this.#open]) guarded.end(closeCodes.draining, reason)
   }
 
   /** Closes every socket without a word. */
   cutAll(): void {
-    for (const guarded of [...this.#owners.keys()]) guarded.cut()
+    for (const guarded of [...this.#open]) guarded.cut()
   }
 
   #sweep(): void {
     this.#timer = this.#runtime.timer(sweepInterval, () => this.#sweep())
     const now = this.#runtime.now()
-    for (const [guarded, owner] of [...this.#owners]) guarded.sweep(owner, now)
+    for (const guarded of [...this.#open]) guarded.sweep(now)
   }
 }

@@ -16,7 +16,10 @@ export const browserPlatform: Platform = {
   host: browserHost,
   openDirect: async () => (hasWebRtc() ? rtc() : undefined),
   signaling: (settings) =>
-    webSocketSignaling({ ...settings, WebSocket: WebSocket as new (url: string) => StandardWebSocket }),
+    webSocketSignaling({
+      ...settings,
+      WebSocket: WebSocket as new (url: string, protocols: string[]) => StandardWebSocket,
+    }),
   persistence: (room, page) => indexedDbPersistence({ room, page }),
   openFolder: async () => {
     throw new Error('a browser has no folders')

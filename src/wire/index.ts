@@ -1,5 +1,6 @@
 /** What travels between peers: every message, its codec, and the limits that come before parsing. */
 export { decodeMessage, encodeMessage } from './codec.js'
+export { joinedProtocol, joinOffered, joinProtocols } from './join-protocols.js'
 export { limits } from './limits.js'
 export {
   type AnyMessageDefinition,

@@ -3,7 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { systemRuntime } from '../../runtime/index.js'
-import { decodeMessage, encodeMessage, type Message, type PeerInfo } from '../../wire/index.js'
+import {
+  decodeMessage,
+  encodeMessage,
+  joinedProtocol,
+  joinOffered,
+  type Message,
+  type PeerInfo,
+} from '../../wire/index.js'
 import type { Signaling } from '../signaling.js'
 import { type Token, webSocketSignaling } from './websocket-signaling.js'
 
@@ -117,6 +124,31 @@ function client(
 }
 
 describe('signalling over a WebSocket', () => {
+  it('joins within the request where the server reads it there, and sends no second join', async () => {
+    const listening = new WebSocketServer({
+      host: '127.0.0.1',
+      port: 0,
+      handleProtocols: () => joinedProtocol,
+    })
+    toClose.push(() => listening.close())
+    await new Promise((resolve) => listening.once('listening', resolve))
+    const frames: Message[] = []
+    const offered = new Promise<Message>((resolve) => {
+      listening.on('connection', (socket, request) => {
+        socket.on('message', (data: Buffer) => frames.push(decodeMessage(new Uint8Array(data))))
+        socket.send(encodeMessage(welcome))
+        resolve(
+          decodeMessage(joinOffered(request.headers['sec-websocket-protocol'] ?? '') ?? new Uint8Array()),
+        )
+      })
+    })
+    const { next, signaling } = client([`ws://127.0.0.1:${(listening.address() as AddressInfo).port}`])
+    expect(await offered).toMatchObject({ type: 'signal.join', room: 'room', peer: self, token: null })
+    expect(await next()).toBe('welcome other stun:stun.test')
+    signaling.sendOffer('other', new Uint8Array([1]))
+    await expect.poll(() => frames.map(({ type }) => type)).toEqual(['signal.offer'])
+  })
+
   it('joins, hears of others, and carries offers and frames', async () => {
     const at = await server(welcoming)
     const { signaling, next } = client([at.url], 'ticket')

@@ -3,6 +3,8 @@ import type { Runtime, Timer } from '../../runtime/index.js'
 import {
   decodeMessage,
   encodeMessage,
+  joinedProtocol,
+  joinProtocols,
   limits,
   type Message,
   type PeerId,
@@ -17,6 +19,8 @@ export type Token = string | (() => Promise<string>)
 /** The part of the standard `WebSocket` that is used: the browser's has it, and so has that of `ws`. */
 export interface StandardWebSocket {
   binaryType: string
+  /** The subprotocol that the server picked, once it is open. */
+  readonly protocol: string
   readonly bufferedAmount: number
   send(data: Uint8Array | string): void
   close(code?: number, reason?: string): void
@@ -35,6 +39,7 @@ export interface WebSocketSignalingOptions {
   /** The platform's WebSocket; in Node 20 that of `ws`. */
   readonly WebSocket: new (
     url: string,
+    protocols: string[],
   ) => StandardWebSocket
 }
 
@@ -145,18 +150,23 @@ class WebSocketSignaling implements Signaling {
       )
     }
     if (!isCurrent()) return
+    const join = encodeMessage({
+      type: 'signal.join',
+      protocol: protocolVersion,
+      room,
+      peer: this.#self,
+      token: ticket,
+    })
     let socket: StandardWebSocket
     try {
-      socket = new WebSocket(url)
+      socket = new WebSocket(url, joinProtocols(join))
     } catch (error) {
       return this.#failed(error instanceof Error ? error.message : 'not a WebSocket URL')
     }
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
-      if (this.#socket !== socket) return
-      const join = { protocol: protocolVersion, room, peer: this.#self, token: ticket }
-      this.#send({ type: 'signal.join', ...join }, socket)
+      if (this.#socket === socket && socket.protocol !== joinedProtocol) this.#sendFrame(join, socket)
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
       if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
@@ -275,9 +285,13 @@ class WebSocketSignaling implements Signaling {
     })
   }
 
-  #send(message: Message, socket = this.#serving): void {
+  #send(message: Message): void {
+    this.#sendFrame(encodeMessage(message), this.#serving)
+  }
+
+  #sendFrame(frame: Uint8Array, socket: StandardWebSocket | undefined): void {
     try {
-      socket?.send(encodeMessage(message))
+      socket?.send(frame)
     } catch {
       // The socket is about to report that it closed.
     }
