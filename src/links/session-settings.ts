@@ -38,8 +38,8 @@ export const sessionSettings = {
   laneMessages: 65_536,
   /** Acknowledge at once when this many bytes have come since the last time: a sixteenth of the least window. */
   acknowledgeBytes: 16 * 1024,
-  /** And otherwise within this many milliseconds, so that the sender may forget what it keeps. */
-  acknowledgeDelay: 50,
+  /** And otherwise after one to two times this many milliseconds, so that the sender may forget what it keeps. */
+  acknowledgeDelay: 25,
   /**
    * Milliseconds without any acknowledgement after which what is under way is sent again over the
    * same link; doubled up to `longestOverdue` while none comes. A data channel loses nothing, but a
