@@ -1,22 +1,38 @@
 import type { Runtime } from '../runtime/index.js'
 import { sessionSettings as settings } from './session-settings.js'
 
-/** The shortest time is forgotten by this factor a round trip: a busy machine is slow without a queue. */
-const forgetting = 1.01
+/** Milliseconds for which the shortest delay is believed, as of BBR; then the queue is let run dry to see it again. */
+const shortestKept = 10_000
+/** Milliseconds for which the fastest rate is believed, at least; at most twice as long. */
+const fastestKept = 1_000
+
+/** The part whose way is timed. */
+interface Probe {
+  readonly number: number
+  readonly sentAt: number
+  /** Bytes that had been acknowledged when it left. */
+  readonly deliveredBefore: number
+  isLimited: boolean
+}
 
 /**
- * How many bytes may be under way, found by their delay as LEDBAT does (RFC 6817): as long as an
- * acknowledgement comes soon after the shortest time that one ever took, more may be sent; when it
- * takes longer, bytes are queueing somewhere, for instance before a page that is slow to take them,
- * where no priority can overtake them, and the window shrinks.
+ * How many bytes may be under way, found as BBR does (draft-ietf-ccwg-bbr): what the way delivers at
+ * its best, for the time of its shortest delay and a little more. What is under way beyond that only
+ * queues, for instance before a page that is slow to take it, where no priority can overtake it.
  */
 export class FlowWindow {
   readonly #runtime: Runtime
   readonly #most: number
   #bytes: number
+  #delivered = 0
+  /** The shortest delay, and when to look for it anew. */
   #shortest = Number.POSITIVE_INFINITY
-  /** The part whose acknowledgement is timed. */
-  #probe: { readonly number: number; readonly sentAt: number; isLimited: boolean } | undefined
+  #shortestUntil = Number.POSITIVE_INFINITY
+  /** Bytes a millisecond: the best of this period, and of the one before. */
+  #fastest = 0
+  #fastestBefore = 0
+  #periodUntil = Number.NEGATIVE_INFINITY
+  #probe: Probe | undefined
 
   constructor(runtime: Runtime, most: number) {
     this.#runtime = runtime
@@ -30,7 +46,12 @@ export class FlowWindow {
 
   /** Part `number` leaves. */
   sent(number: number): void {
-    this.#probe ??= { number, sentAt: this.#runtime.now(), isLimited: false }
+    this.#probe ??= {
+      number,
+      sentAt: this.#runtime.now(),
+      deliveredBefore: this.#delivered,
+      isLimited: false,
+    }
   }
 
   /** More would have been sent, had the window been wider. */
@@ -38,17 +59,39 @@ export class FlowWindow {
     if (this.#probe !== undefined) this.#probe.isLimited = true
   }
 
-  /** All parts below `number` have been acknowledged. */
-  acknowledged(number: number): void {
+  /** All parts below `number` have been acknowledged, `bytes` of them just now. */
+  acknowledged(number: number, bytes: number): void {
+    this.#delivered += bytes
     const probe = this.#probe
     if (probe === undefined || number <= probe.number) return
     this.#probe = undefined
     // An acknowledgement that waited for company says nothing of the way.
     if (!probe.isLimited) return
-    const delay = this.#runtime.now() - probe.sentAt
-    this.#shortest = Math.min(this.#shortest * forgetting, delay)
-    const queueing = delay - this.#shortest
-    const wanted = queueing > settings.queueingDelay ? this.#bytes * 0.75 : this.#bytes * 1.25
-    this.#bytes = Math.floor(Math.min(this.#most, Math.max(settings.leastWindowBytes, wanted)))
+    const now = this.#runtime.now()
+    const delay = now - probe.sentAt
+    if (delay <= 0) return
+    this.#sawRate((this.#delivered - probe.deliveredBefore) / delay, now)
+    this.#shortest = Math.min(this.#shortest, delay)
+    if (this.#shortestUntil === Number.POSITIVE_INFINITY) this.#shortestUntil = now + shortestKept
+    if (now >= this.#shortestUntil) {
+      // The next part leaves when hardly anything else is under way, and tells the delay without a queue.
+      this.#shortest = Number.POSITIVE_INFINITY
+      this.#shortestUntil = Number.POSITIVE_INFINITY
+      this.#bytes = Math.min(this.#most, settings.leastWindowBytes)
+      return
+    }
+    const queueing = Math.max(settings.queueingDelay, this.#shortest * settings.queueingShare)
+    const wanted = Math.max(this.#fastest, this.#fastestBefore) * (this.#shortest + queueing)
+    const bounded = Math.min(this.#most, 2 * this.#bytes, Math.max(settings.leastWindowBytes, wanted))
+    this.#bytes = Math.floor(bounded)
+  }
+
+  #sawRate(rate: number, now: number): void {
+    if (now >= this.#periodUntil) {
+      this.#fastestBefore = this.#fastest
+      this.#fastest = 0
+      this.#periodUntil = now + fastestKept
+    }
+    this.#fastest = Math.max(this.#fastest, rate)
   }
 }
