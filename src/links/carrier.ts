@@ -84,6 +84,11 @@ export class Carrier {
     return this.#isOpen && !this.#isClosed
   }
 
+  /** Whether it was ever open. */
+  get hasOpened(): boolean {
+    return this.#isOpen
+  }
+
   get isClosed(): boolean {
     return this.#isClosed
   }

@@ -14,7 +14,7 @@ function settled(trip: number, rate: number, rounds = 100): number {
     window.sent(number)
     window.limited()
     time.advance(Math.max(trip, bytes / rate))
-    window.acknowledged(number + 1, bytes)
+    window.acknowledged(number + 1)
   }
   return window.bytes
 }
@@ -40,7 +40,7 @@ describe('the window of a session', () => {
       window.sent(number)
       window.limited()
       time.advance(Math.max(trip, bytes / 10_000))
-      window.acknowledged(number + 1, bytes)
+      window.acknowledged(number + 1)
     }
     // 10,000 bytes a millisecond for 50 ms.
     expect(window.bytes).toBeGreaterThan(450_000)
@@ -61,7 +61,7 @@ describe('the window of a session', () => {
     for (let number = 0; number < 50; number++) {
       window.sent(number)
       time.advance(50)
-      window.acknowledged(number + 1, 1_000)
+      window.acknowledged(number + 1)
     }
     expect(window.bytes).toBe(before)
   })

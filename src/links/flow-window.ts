@@ -1,37 +1,27 @@
 import type { Runtime } from '../runtime/index.js'
 import { sessionSettings as settings } from './session-settings.js'
 
-/** Milliseconds for which the shortest delay is believed, as of BBR; then the queue is let run dry to see it again. */
+/** Milliseconds for which the shortest delay is believed, as of BBR: then the queue is let run dry to see it again. */
 const shortestKept = 10_000
-/** Milliseconds for which the fastest rate is believed, at least; at most twice as long. */
-const fastestKept = 1_000
 
 /** The part whose way is timed. */
 interface Probe {
   readonly number: number
   readonly sentAt: number
-  /** Bytes that had been acknowledged when it left. */
-  readonly deliveredBefore: number
   isLimited: boolean
 }
 
 /**
- * How many bytes may be under way, found as BBR does (draft-ietf-ccwg-bbr): what the way delivers at
- * its best, for the time of its shortest delay and a little more. What is under way beyond that only
- * queues, for instance before a page that is slow to take it, where no priority can overtake it.
+ * How many bytes may be under way, found by their delay as LEDBAT does (RFC 6817): as many as come
+ * a little later than the shortest time that any took. What is under way beyond that only queues,
+ * for instance before a page that is slow to take it, where no priority can overtake it.
  */
 export class FlowWindow {
   readonly #runtime: Runtime
   readonly #most: number
   #bytes: number
-  #delivered = 0
-  /** The shortest delay, and when to look for it anew. */
   #shortest = Number.POSITIVE_INFINITY
-  #shortestUntil = Number.POSITIVE_INFINITY
-  /** Bytes a millisecond: the best of this period, and of the one before. */
-  #fastest = 0
-  #fastestBefore = 0
-  #periodUntil = Number.NEGATIVE_INFINITY
+  #shortestSince = 0
   #probe: Probe | undefined
 
   constructor(runtime: Runtime, most: number) {
@@ -46,12 +36,7 @@ export class FlowWindow {
 
   /** Part `number` leaves. */
   sent(number: number): void {
-    this.#probe ??= {
-      number,
-      sentAt: this.#runtime.now(),
-      deliveredBefore: this.#delivered,
-      isLimited: false,
-    }
+    this.#probe ??= { number, sentAt: this.#runtime.now(), isLimited: false }
   }
 
   /** More would have been sent, had the window been wider. */
@@ -59,9 +44,8 @@ export class FlowWindow {
     if (this.#probe !== undefined) this.#probe.isLimited = true
   }
 
-  /** All parts below `number` have been acknowledged, `bytes` of them just now. */
-  acknowledged(number: number, bytes: number): void {
-    this.#delivered += bytes
+  /** All parts below `number` have been acknowledged. */
+  acknowledged(number: number): void {
     const probe = this.#probe
     if (probe === undefined || number <= probe.number) return
     this.#probe = undefined
@@ -70,28 +54,19 @@ export class FlowWindow {
     const now = this.#runtime.now()
     const delay = now - probe.sentAt
     if (delay <= 0) return
-    this.#sawRate((this.#delivered - probe.deliveredBefore) / delay, now)
+    if (this.#shortest === Number.POSITIVE_INFINITY) this.#shortestSince = now
     this.#shortest = Math.min(this.#shortest, delay)
-    if (this.#shortestUntil === Number.POSITIVE_INFINITY) this.#shortestUntil = now + shortestKept
-    if (now >= this.#shortestUntil) {
+    if (now - this.#shortestSince >= shortestKept) {
       // The next part leaves when hardly anything else is under way, and tells the delay without a queue.
       this.#shortest = Number.POSITIVE_INFINITY
-      this.#shortestUntil = Number.POSITIVE_INFINITY
       this.#bytes = Math.min(this.#most, settings.leastWindowBytes)
       return
     }
     const queueing = Math.max(settings.queueingDelay, this.#shortest * settings.queueingShare)
-    const wanted = Math.max(this.#fastest, this.#fastestBefore) * (this.#shortest + queueing)
-    const bounded = Math.min(this.#most, 2 * this.#bytes, Math.max(settings.leastWindowBytes, wanted))
-    this.#bytes = Math.floor(bounded)
-  }
-
-  #sawRate(rate: number, now: number): void {
-    if (now >= this.#periodUntil) {
-      this.#fastestBefore = this.#fastest
-      this.#fastest = 0
-      this.#periodUntil = now + fastestKept
-    }
-    this.#fastest = Math.max(this.#fastest, rate)
+    const wanted = (this.#bytes * (this.#shortest + queueing)) / delay
+    // A quarter of the way at a time: one delay alone is mostly chance.
+    const step = (Math.min(2 * this.#bytes, wanted) - this.#bytes) / 4
+    const bounded = Math.max(settings.leastWindowBytes, this.#bytes + step)
+    this.#bytes = Math.floor(Math.min(this.#most, bounded))
   }
 }
