@@ -82,8 +82,9 @@ class RtcLink implements DialedLink {
     this.#peer = peer
     peer.on('signal', (description) => signal(packValue(plain(description))))
     peer.on('connect', () => this.#opened())
-    peer.on('iceStateChange', (state: RTCIceConnectionState) => {
+    peer.on('iceStateChange', (state: RTCIceConnectionState, gathering: RTCIceGatheringState) => {
       if (state === 'disconnected' && this.#isOpen) events.trouble()
+      if (gathering === 'complete') this.#gathered()
     })
     peer.on('error', (error) => {
       if (!this.#isClosing) this.#reason = error.message
@@ -137,6 +138,12 @@ class RtcLink implements DialedLink {
     this.#reason = reason
     this.#isOpen = false
     this.#peer.destroy()
+  }
+
+  /** With no address of its own this end can reach nobody, and the other would try for 15 s. */
+  #gathered(): void {
+    const sdp = this.#peer._pc?.localDescription?.sdp
+    if (!this.#isOpen && sdp !== undefined && !sdp.includes('a=candidate')) this.close('no candidates')
   }
 
   #opened(): void {
