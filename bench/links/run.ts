@@ -54,7 +54,7 @@ export async function measureLinks(
     const context = await browser.newContext()
     const [a, b] = await Promise.all(['a', 'b'].map((role) => open(context, `${address}/links#${role}`)))
     const { port } = peerServer.address() as AddressInfo
-    await Promise.all([a, b].map((tab) => (tab as Page).evaluate(`measurements.connect(${port})`)))
+    await Promise.all([a, b].map((tab) => (tab as Page).evaluate(`connect(${port})`)))
     const links = await measurePair(a as Page, progress)
     await context.close()
     progress(`a mesh of ${meshTabs} tabs`)
