@@ -84,7 +84,8 @@ class RtcLink implements DialedLink {
     peer.on('connect', () => this.#opened())
     peer.on('iceStateChange', (state: RTCIceConnectionState, gathering: RTCIceGatheringState) => {
       if (state === 'disconnected' && this.#isOpen) events.trouble()
-      if (gathering === 'complete') this.#gathered()
+      // Browsers only: node-datachannel may call the gathering complete before it has begun.
+      if (gathering === 'complete' && options.wrtc === undefined) this.#gathered()
     })
     peer.on('error', (error) => {
       if (!this.#isClosing) this.#reason = error.message
