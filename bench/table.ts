@@ -12,6 +12,8 @@ export interface Figure {
   readonly atLeast?: number
   /** The ratio to the peer is to be at least this. */
   readonly ratioAtLeast?: number
+  /** The same where less is better. */
+  readonly ratioAtMost?: number
 }
 
 /** Figures that belong together, compared with one peer. */
@@ -33,13 +35,14 @@ export interface Bench {
 
 /** Whether a figure is what it is to be; undefined where it has no target. */
 export function isMet(figure: Figure): boolean | undefined {
-  const { value, atMost, atLeast, ratioAtLeast } = figure
-  if (atMost === undefined && atLeast === undefined && ratioAtLeast === undefined) return undefined
+  const { value, atMost, atLeast, ratioAtLeast, ratioAtMost } = figure
+  if ([atMost, atLeast, ratioAtLeast, ratioAtMost].every((target) => target === undefined)) return undefined
   const ratio = ratioToPeer(figure)
   return (
     (atMost === undefined || value <= atMost) &&
     (atLeast === undefined || value >= atLeast) &&
-    (ratioAtLeast === undefined || (ratio !== undefined && ratio >= ratioAtLeast))
+    (ratioAtLeast === undefined || (ratio !== undefined && ratio >= ratioAtLeast)) &&
+    (ratioAtMost === undefined || (ratio !== undefined && ratio <= ratioAtMost))
   )
 }
 
@@ -70,6 +73,7 @@ function target(figure: Figure): string {
   if (figure.atMost !== undefined) parts.push(`≤ ${shown(figure.atMost)}`)
   if (figure.atLeast !== undefined) parts.push(`≥ ${shown(figure.atLeast)}`)
   if (figure.ratioAtLeast !== undefined) parts.push(`≥ ${shown(figure.ratioAtLeast)} ×`)
+  if (figure.ratioAtMost !== undefined) parts.push(`≤ ${shown(figure.ratioAtMost)} ×`)
   if (parts.length === 0) return ''
   return `${parts.join(', ')} ${isMet(figure) ? 'met' : 'MISSED'}`
 }

@@ -1,128 +1,12 @@
 /**
- * Runs in each of two tabs of one browser: a raw data channel and ringmesh's links side by side,
- * signalled over a BroadcastChannel. `bench/links/run.ts` opens the tabs and asks for the figures.
+ * Runs in each of two tabs of one browser: a bare data channel, peerjs and ringmesh's links side by
+ * side. `bench/links/run.ts` opens the tabs and asks for the figures.
  */
-import { rtc } from '../../src/links/adapters/rtc.js'
-import { Links, type Signaling } from '../../src/links/index.js'
-import { systemRuntime } from '../../src/runtime/index.js'
-import { type PeerInfo, type Priority, priorities } from '../../src/wire/index.js'
-
-/** What the measurements need of a way to send: bytes there, bytes back, and to be told when to wait. */
-interface Transport {
-  /** False: not taken, wait for `room`. */
-  send(bytes: Uint8Array, priority: Priority): boolean
-  room(): Promise<void>
-  receive: (bytes: Uint8Array) => void
-}
-
-const role = location.hash.slice(1) === 'a' ? 'a' : 'b'
-const other = role === 'a' ? 'b' : 'a'
-const info = (id: string): PeerInfo => ({ id, kind: 'tab', weight: 1, host: id })
-
-/** A queue of a megabyte keeps a channel busy and is far from the 16 MiB at which it throws. */
-const rawHighWater = 1024 * 1024
-
-async function raw(): Promise<Transport> {
-  const signal = new BroadcastChannel('raw')
-  const connection = new RTCPeerConnection()
-  connection.onicecandidate = ({ candidate }) => {
-    if (candidate) signal.postMessage({ to: other, candidate: candidate.toJSON() })
-  }
-  const channel = connection.createDataChannel('raw', { negotiated: true, id: 0 })
-  channel.binaryType = 'arraybuffer'
-  const early: RTCIceCandidateInit[] = []
-  signal.onmessage = async ({ data }) => {
-    if (data.to !== role) return
-    if (data.ready && role === 'a') {
-      await connection.setLocalDescription()
-      signal.postMessage({ to: other, description: connection.localDescription?.toJSON() })
-    }
-    if (data.candidate) {
-      if (connection.remoteDescription) await connection.addIceCandidate(data.candidate)
-      else early.push(data.candidate)
-    }
-    if (data.description) {
-      await connection.setRemoteDescription(data.description)
-      for (const candidate of early.splice(0)) await connection.addIceCandidate(candidate)
-      if (role === 'b') {
-        await connection.setLocalDescription()
-        signal.postMessage({ to: other, description: connection.localDescription?.toJSON() })
-      }
-    }
-  }
-  if (role === 'b') signal.postMessage({ to: other, ready: true })
-  await new Promise((resolve) => {
-    channel.onopen = resolve
-  })
-  channel.bufferedAmountLowThreshold = rawHighWater / 4
-  const transport: Transport = {
-    send: (bytes) => {
-      if (channel.bufferedAmount > rawHighWater) return false
-      channel.send(bytes as Uint8Array<ArrayBuffer>)
-      return true
-    },
-    room: () =>
-      new Promise((resolve) => {
-        channel.onbufferedamountlow = () => resolve()
-      }),
-    receive: () => {},
-  }
-  channel.onmessage = ({ data }) => transport.receive(new Uint8Array(data))
-  return transport
-}
-
-async function ringmesh(): Promise<Transport> {
-  const hub = new BroadcastChannel('ringmesh')
-  const signaling: Pick<Signaling, 'connected' | 'sendOffer' | 'relay' | 'buffered'> = {
-    connected: true,
-    buffered: 0,
-    sendOffer: (to, payload) => hub.postMessage({ to, payload }),
-    relay: () => {},
-  }
-  hub.onmessage = ({ data }) => {
-    if (data.to !== role) return
-    if (data.payload) links.offered(other, data.payload)
-    if (data.ready) links.connect(info(other))
-  }
-  let wake = (): void => {}
-  let opened = (): void => {}
-  const open = new Promise<void>((resolve) => {
-    opened = resolve
-  })
-  const links = new Links({
-    runtime: systemRuntime(),
-    self: info(role),
-    direct: rtc(),
-    relay: 'never',
-    signaling,
-    events: {
-      message: (_from, message) => {
-        if (message.type === 'mesh.user') transport.receive(message.body)
-      },
-      opened: () => opened(),
-      changed: () => {},
-      interrupted: () => {},
-      drained: () => wake(),
-    },
-  })
-  const transport: Transport = {
-    send: (bytes, priority) =>
-      links.send(other, { type: 'mesh.user', body: bytes as Uint8Array<ArrayBuffer> }, priority),
-    room: () =>
-      new Promise((resolve) => {
-        wake = resolve
-      }),
-    receive: () => {},
-  }
-  links.signalingConnected([])
-  if (role === 'b') {
-    links.connect(info(other))
-    hub.postMessage({ to: other, ready: true })
-  }
-  await open
-  Object.assign(window, { stats: () => links.stats() })
-  return transport
-}
+import { type Priority, priorities } from '../../src/wire/index.js'
+import { peerjs } from './peerjs.js'
+import { raw } from './raw.js'
+import { ringmesh } from './ringmesh.js'
+import type { Transport } from './transport.js'
 
 const kinds = { echo: 1, echoed: 2, count: 3, counted: 4 } as const
 let transports: Readonly<Record<string, Transport>>
@@ -210,7 +94,7 @@ const measurements = {
   /** Round trips of urgent messages while bulk flows the same way. */
   async echoesUnderBulk(name: string, megabytes: number) {
     const transport = transports[name] as Transport
-    const size = 64 * 1024
+    const size = 16 * 1024
     let isDone = false
     const samples: number[] = []
     let answered = (): void => {}
@@ -220,7 +104,7 @@ const measurements = {
       isDone = true
     })
     const sending = (async () => {
-      for (let left = megabytes * 16 - 1; left >= 0; left--) {
+      for (let left = megabytes * 64 - 1; left >= 0; left--) {
         const bytes = new Uint8Array(size)
         bytes[0] = kinds.count
         new DataView(bytes.buffer).setUint32(4, left)
@@ -249,9 +133,10 @@ const measurements = {
 
 Object.assign(window, {
   measurements,
-  connected: (async () => {
-    const [a, b] = await Promise.all([raw(), ringmesh()])
-    transports = { raw: a, ringmesh: b }
-    for (const transport of [a, b]) serve(transport)
-  })(),
+  /** @param port - of the PeerServer */
+  async connect(port: number) {
+    const [bare, links, package_] = await Promise.all([raw(), ringmesh(), peerjs(port)])
+    transports = { ...bare, ringmesh: links, peerjs: package_ }
+    for (const transport of Object.values(transports)) serve(transport)
+  },
 })

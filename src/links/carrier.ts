@@ -1,5 +1,13 @@
 import type { Runtime, Timer } from '../runtime/index.js'
-import { encodeMessage, type Message, protocolVersion } from '../wire/index.js'
+import {
+  encodeMessage,
+  limits,
+  type Message,
+  type PartFrame,
+  partFrameLength,
+  protocolVersion,
+  writePartFrame,
+} from '../wire/index.js'
 import type { Link, LinkEvents, OpenLink } from './link.js'
 import { RoundTrips } from './round-trips.js'
 
@@ -23,6 +31,9 @@ const firstRetry = 500
 const longestRetry = 30_000
 /** An echo is asked for at most this often, in milliseconds, beside other traffic. */
 const echoEvery = 2_000
+
+/** Where frames are written for links that copy them; what is in it is of no use once `send` has returned. */
+const workspace = new Uint8Array(limits.frameBytes)
 
 /**
  * One link as a session sees it: greeted, proven, in doubt, closed, and what went over it.
@@ -73,16 +84,30 @@ export class Carrier {
     return this.#isOpen && !this.#isClosed
   }
 
+  /** Whether it was ever open. */
+  get hasOpened(): boolean {
+    return this.#isOpen
+  }
+
   get isClosed(): boolean {
     return this.#isClosed
   }
 
   send(message: Extract<Message, { type: `session.${string}` }>): void {
+    if (this.isOpen) this.#write(encodeMessage(message))
+  }
+
+  sendParts(frame: PartFrame): void {
     if (!this.isOpen) return
-    const frame = encodeMessage(message)
-    this.framesSent++
-    this.bytesSent += frame.length
-    this.#link.send(frame)
+    const length = partFrameLength(frame)
+    const bytes = this.#link.copiesFrames ? workspace.subarray(0, length) : new Uint8Array(length)
+    writePartFrame(frame, bytes)
+    this.#write(bytes)
+  }
+
+  /** Has `drain` follow, where anything is buffered. */
+  awaitDrain(): void {
+    this.#link.awaitDrain?.()
   }
 
   /** Says who we are; by relay again and again until `proven`, as the server drops what it cannot deliver. */
@@ -133,6 +158,12 @@ export class Carrier {
     if (tell) this.send({ type: 'session.close', reason: reason.slice(0, 128) })
     this.#link.close(reason)
     this.#gone(reason)
+  }
+
+  #write(frame: Uint8Array): void {
+    this.framesSent++
+    this.bytesSent += frame.length
+    this.#link.send(frame)
   }
 
   #gone(reason: string): void {

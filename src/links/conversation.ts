@@ -64,6 +64,9 @@ const doubtBeforeDial = 1_000
 /** The wait before a relay link that was closed for its frames is opened again, in milliseconds. */
 const relayReopen = 5_000
 
+/** Why a dial ends that the other end gave up. */
+const givenUp = 'given up by the other end'
+
 /** The links with one peer and the session over them: who dials, when, and what serves meanwhile. */
 export class Conversation {
   readonly remote: PeerId
@@ -141,6 +144,11 @@ export class Conversation {
       else if (this.#dial === undefined) this.#start()
       return true
     }
+    if (payload.length === 0) {
+      const dial = this.#dial
+      if (dial?.number === number && !dial.carrier.isOpen) dial.carrier.close(givenUp)
+      return number <= this.#dialNumber
+    }
     if (this.#isCaller) {
       if (this.#dial?.number === number) this.#dial.link.signal(payload)
       return number <= this.#dialNumber
@@ -202,14 +210,10 @@ export class Conversation {
 
   /** The caller may not have noticed that a dial is needed. It dials by itself when both are new. */
   #askForDial(): void {
-    const { runtime, signaling } = this.#around
-    const now = runtime.now()
+    const now = this.#around.runtime.now()
     if (this.#dialNumber > 0 && now - this.#lastRequest >= backoff.first) {
       this.#lastRequest = now
-      signaling.sendOffer(
-        this.remote,
-        encodeMessage({ type: 'session.dial', dial: 0, payload: new Uint8Array(0) }),
-      )
+      this.#say(0)
     }
   }
 
@@ -238,6 +242,7 @@ export class Conversation {
     } catch (error) {
       // Where the platform cannot make another connection, as at Chromium's limit of 500 a page.
       this.#failures++
+      this.#giveUp(number)
       this.#endDial()
       this.#events.dialFailed(error instanceof Error ? error.message : 'cannot dial')
       this.#dialSoon(this.#wait())
@@ -281,13 +286,25 @@ export class Conversation {
     }
     // A link that breaks as soon as it is made is no better than one that cannot be made.
     this.#failures = this.#around.runtime.now() - carrier.openedAt < steadyAfter ? this.#failures + 1 : 0
-    if (carrier === this.#dial?.carrier) {
+    if (this.#dial !== undefined && carrier === this.#dial.carrier) {
+      if (!carrier.hasOpened && reason !== givenUp) this.#giveUp(this.#dial.number)
       this.#endDial()
       this.#events.dialFailed(reason)
     }
     if (this.#isClosed || this.#hasDirect) return
     this.#openRelay()
     this.#dialSoon(this.#wait())
+  }
+
+  /** One end often knows at once that a dial came to nothing, where the other would wait for its time-out. */
+  #giveUp(number: number): void {
+    this.#say(number)
+  }
+
+  /** An empty part of a dial: that it is given up; of none, that one is asked for. */
+  #say(number: number): void {
+    const empty = encodeMessage({ type: 'session.dial', dial: number, payload: new Uint8Array(0) })
+    this.#around.signaling.sendOffer(this.remote, empty)
   }
 
   #endDial(): void {

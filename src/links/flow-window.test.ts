@@ -10,9 +10,10 @@ function settled(trip: number, rate: number, rounds = 100): number {
   const time = new VirtualTime()
   const window = new FlowWindow(time.runtime(), most)
   for (let number = 0; number < rounds; number++) {
+    const { bytes } = window
     window.sent(number)
     window.limited()
-    time.advance(Math.max(trip, window.bytes / rate))
+    time.advance(Math.max(trip, bytes / rate))
     window.acknowledged(number + 1)
   }
   return window.bytes
@@ -27,8 +28,23 @@ describe('the window of a session', () => {
     // 30,000 bytes a millisecond for 20 ms are 600,000 bytes under way.
     const bytes = settled(20, 30_000)
     expect(bytes).toBeGreaterThan(500_000)
-    // One step too far is noticed and taken back.
-    expect(bytes).toBeLessThanOrEqual(1.25 * (600_000 + sessionSettings.queueingDelay * 30_000))
+    expect(bytes).toBeLessThanOrEqual((1 + sessionSettings.queueingShare) * 600_000 + 1)
+  })
+
+  it('finds the way again when it has become longer', () => {
+    const time = new VirtualTime()
+    const window = new FlowWindow(time.runtime(), most)
+    for (let number = 0; time.now < 60_000; number++) {
+      const trip = time.now < 20_000 ? 5 : 50
+      const { bytes } = window
+      window.sent(number)
+      window.limited()
+      time.advance(Math.max(trip, bytes / 10_000))
+      window.acknowledged(number + 1)
+    }
+    // 10,000 bytes a millisecond for 50 ms.
+    expect(window.bytes).toBeGreaterThan(450_000)
+    expect(window.bytes).toBeLessThan(700_000)
   })
 
   it('never falls below its least, nor above its most', () => {

@@ -1,22 +1,28 @@
 import type { Runtime } from '../runtime/index.js'
 import { sessionSettings as settings } from './session-settings.js'
 
-/** The shortest time is forgotten by this factor a round trip: a busy machine is slow without a queue. */
-const forgetting = 1.01
+/** Milliseconds for which the shortest delay is believed, as of BBR: then the queue is let run dry to see it again. */
+const shortestKept = 10_000
+
+/** The part whose way is timed. */
+interface Probe {
+  readonly number: number
+  readonly sentAt: number
+  isLimited: boolean
+}
 
 /**
- * How many bytes may be under way, found by their delay as LEDBAT does (RFC 6817): as long as an
- * acknowledgement comes soon after the shortest time that one ever took, more may be sent; when it
- * takes longer, bytes are queueing somewhere, for instance before a page that is slow to take them,
- * where no priority can overtake them, and the window shrinks.
+ * How many bytes may be under way, found by their delay as LEDBAT does (RFC 6817): as many as come
+ * a little later than the shortest time that any took. What is under way beyond that only queues,
+ * for instance before a page that is slow to take it, where no priority can overtake it.
  */
 export class FlowWindow {
   readonly #runtime: Runtime
   readonly #most: number
   #bytes: number
   #shortest = Number.POSITIVE_INFINITY
-  /** The part whose acknowledgement is timed. */
-  #probe: { readonly number: number; readonly sentAt: number; isLimited: boolean } | undefined
+  #shortestSince = 0
+  #probe: Probe | undefined
 
   constructor(runtime: Runtime, most: number) {
     this.#runtime = runtime
@@ -45,10 +51,22 @@ export class FlowWindow {
     this.#probe = undefined
     // An acknowledgement that waited for company says nothing of the way.
     if (!probe.isLimited) return
-    const delay = this.#runtime.now() - probe.sentAt
-    this.#shortest = Math.min(this.#shortest * forgetting, delay)
-    const queueing = delay - this.#shortest
-    const wanted = queueing > settings.queueingDelay ? this.#bytes * 0.75 : this.#bytes * 1.25
-    this.#bytes = Math.floor(Math.min(this.#most, Math.max(settings.leastWindowBytes, wanted)))
+    const now = this.#runtime.now()
+    const delay = now - probe.sentAt
+    if (delay <= 0) return
+    if (this.#shortest === Number.POSITIVE_INFINITY) this.#shortestSince = now
+    this.#shortest = Math.min(this.#shortest, delay)
+    if (now - this.#shortestSince >= shortestKept) {
+      // The next part leaves when hardly anything else is under way, and tells the delay without a queue.
+      this.#shortest = Number.POSITIVE_INFINITY
+      this.#bytes = Math.min(this.#most, settings.leastWindowBytes)
+      return
+    }
+    const queueing = Math.max(settings.queueingDelay, this.#shortest * settings.queueingShare)
+    const wanted = (this.#bytes * (this.#shortest + queueing)) / delay
+    // A quarter of the way at a time: one delay alone is mostly chance.
+    const step = (Math.min(2 * this.#bytes, wanted) - this.#bytes) / 4
+    const bounded = Math.max(settings.leastWindowBytes, this.#bytes + step)
+    this.#bytes = Math.floor(Math.min(this.#most, bounded))
   }
 }

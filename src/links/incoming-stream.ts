@@ -23,7 +23,10 @@ export class IncomingStream {
   #received = 0
   #reported = 0
   #unreportedBytes = 0
+  /** Left to run when the peer hears sooner: setting and cancelling one for every frame costs more than its tick. */
   #report: Timer | undefined
+  /** Whether the peer heard something since the timer was set. */
+  #hasReported = false
   #isClosed = false
 
   constructor(runtime: Runtime, events: IncomingEvents) {
@@ -77,7 +80,7 @@ export class IncomingStream {
 
   /** A frame that is about to leave says how much has come. */
   reported(): void {
-    this.#cancelReport()
+    this.#hasReported = true
     this.#reported = this.#received
     this.#unreportedBytes = 0
   }
@@ -109,20 +112,19 @@ export class IncomingStream {
   /** Tells the peer what has been delivered: with the next frame, or soon. */
   #acknowledgeSoon(): void {
     if (!this.isUnreported || this.#isClosed) return
-    if (this.#unreportedBytes >= settings.acknowledgeBytes) {
-      this.#acknowledge()
-      return
-    }
-    this.#report ??= this.#runtime.timer(settings.acknowledgeDelay, () => this.#acknowledge())
+    if (this.#unreportedBytes >= settings.acknowledgeBytes) this.#events.acknowledge()
+    else this.#reportSoon()
   }
 
-  #acknowledge(): void {
-    this.#cancelReport()
-    this.#events.acknowledge()
-  }
-
-  #cancelReport(): void {
-    this.#report?.cancel()
-    this.#report = undefined
+  #reportSoon(): void {
+    if (this.#report !== undefined) return
+    this.#hasReported = false
+    this.#report = this.#runtime.timer(settings.acknowledgeDelay, () => {
+      this.#report = undefined
+      if (!this.isUnreported || this.#isClosed) return
+      // What is unreported may have come just now; it gets its time.
+      if (this.#hasReported) this.#reportSoon()
+      else this.#events.acknowledge()
+    })
   }
 }

@@ -9,7 +9,10 @@ export interface LinkEvents {
   open(): void
   /** One frame arrived, whole and unaltered. The bytes are the receiver's to keep. */
   frame(bytes: Uint8Array): void
-  /** `buffered` fell to a level at which sending on is worth while; always follows when it was above 0. */
+  /**
+   * `buffered` fell to a level at which sending on is worth while. Follows when it was above 0 and
+   * `awaitDrain` was called; a link without that method tells always.
+   */
   drain(): void
   /**
    * The link may be gone, or may come back: nothing was heard of the other end for some time. The
@@ -32,8 +35,18 @@ export interface Link {
   readonly buffered: number
   /** The longest frame that `send` takes, in bytes. */
   readonly largestFrame: number
+  /**
+   * Whether `send` has copied the frame when it returns, so that its memory may hold the next.
+   * Default: no, the frame is the link's from then on.
+   */
+  readonly copiesFrames?: boolean
   /** Sends a frame; silently dropped when the link is not open. Never throws. */
   send(frame: Uint8Array): void
+  /**
+   * Asks for the next `drain`. Where a platform's event costs something, as that of a data channel
+   * does, it comes only then.
+   */
+  awaitDrain?(): void
   /** Closes both ends; `close` of the events follows. Idempotent. */
   close(reason: string): void
 }

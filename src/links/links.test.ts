@@ -260,6 +260,37 @@ describe('dials', () => {
     expect(b.links.kind('a')).toBe('memory')
   })
 
+  it.each(['a', 'b'])(
+    'that come to nothing at the end of %s only are not waited for at the other',
+    (failing) => {
+      const time = new VirtualTime('one end')
+      let isBlocked = true
+      const network = new MemoryNetwork(time.runtime('network'), {
+        passes: (_from, _to, way) => way === 'server' || !isBlocked,
+      })
+      const open = network.direct.bind(network)
+      network.direct = (self) => {
+        const direct = open(self)
+        return (...parameters) => {
+          const link = direct(...parameters)
+          // As a browser that finds no candidates sees it, long before the other gives up.
+          if (isBlocked && self === failing) time.timer(200, () => link.close('ICE failed'))
+          return link
+        }
+      }
+      const a = new TestPeer('a', time.runtime('a'), network)
+      const b = new TestPeer('b', time.runtime('b'), network)
+      time.advance(1_500)
+      isBlocked = false
+      network.refresh()
+      // Two waits between dials at the most; the time-out of a dial is 15 s.
+      time.advance(8_000)
+      expect(a.links.kind('b')).toBe('memory')
+      expect(b.links.kind('a')).toBe('memory')
+      expect(a.links.stats().dials).toBeLessThan(6)
+    },
+  )
+
   it('that fail are repeated less and less often', () => {
     const { time, a } = pair({ passes: (_from, _to, way) => way === 'server' })
     time.advance(600_000)

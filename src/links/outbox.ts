@@ -1,15 +1,8 @@
-import { type Priority, priorities } from '../wire/index.js'
+import { EncodedMessage, type Part, type Priority, priorities } from '../wire/index.js'
 import { sessionSettings } from './session-settings.js'
 
-/** A part of the numbered stream: a whole message, or a piece of a long one. */
-export interface Part {
-  readonly bytes: Uint8Array
-  /** Undefined when it is a whole message. */
-  readonly piece: { readonly lane: Priority; readonly total: number; readonly offset: number } | undefined
-}
-
 interface Lane {
-  readonly messages: Uint8Array[]
+  readonly messages: EncodedMessage[]
   /** Index of the first message that waits; what lies before it has left. */
   head: number
   /** Bytes of the first message that have left as pieces. */
@@ -56,7 +49,7 @@ export class Outbox {
     return next !== undefined && next < priorities.call
   }
 
-  push(priority: Priority, message: Uint8Array): void {
+  push(priority: Priority, message: EncodedMessage): void {
     const lane = this.#lane(priority)
     lane.messages.push(message)
     lane.bytes += message.length
@@ -68,13 +61,12 @@ export class Outbox {
     const priority = this.#next()
     if (priority === undefined) return undefined
     const lane = this.#lane(priority)
-    const message = lane.messages[lane.head] as Uint8Array
-    if (lane.offset === 0 && message.length <= sessionSettings.wholeBytes)
-      return { bytes: message, piece: undefined }
-    return {
-      bytes: message.subarray(lane.offset, lane.offset + sessionSettings.pieceBytes),
-      piece: { lane: priority, total: message.length, offset: lane.offset },
-    }
+    const message = lane.messages[lane.head] as EncodedMessage
+    const start = lane.offset
+    if (start === 0 && message.length <= sessionSettings.wholeBytes)
+      return { message, start, end: message.length, lane: undefined }
+    const end = Math.min(message.length, start + sessionSettings.pieceBytes)
+    return { message, start, end, lane: priority }
   }
 
   /** Takes out what `peek` gave. */
@@ -82,14 +74,13 @@ export class Outbox {
     const priority = this.#next()
     if (priority === undefined) return
     const lane = this.#lane(priority)
-    lane.bytes -= part.bytes.length
-    this.#bytes -= part.bytes.length
-    if (part.piece !== undefined) {
-      lane.offset += part.bytes.length
-      if (lane.offset < part.piece.total) return
-    }
+    const bytes = part.end - part.start
+    lane.bytes -= bytes
+    this.#bytes -= bytes
+    lane.offset = part.end
+    if (lane.offset < part.message.length) return
     lane.offset = 0
-    lane.messages[lane.head++] = noBytes
+    lane.messages[lane.head++] = nothing
     // Taking from the front of a long array costs its length; doing so rarely makes it cheap.
     if (lane.head === lane.messages.length || lane.head > 1024) {
       lane.messages.splice(0, lane.head)
@@ -120,4 +111,4 @@ export class Outbox {
   }
 }
 
-const noBytes = new Uint8Array(0)
+const nothing = new EncodedMessage(new Uint8Array(0))

@@ -1,12 +1,9 @@
 import type { Runtime } from '../runtime/index.js'
-import type { Message, Priority } from '../wire/index.js'
+import type { EncodedMessage, Part, PartFrame, Priority } from '../wire/index.js'
 import { FlowWindow } from './flow-window.js'
 import type { LinkKind } from './link.js'
-import { Outbox, type Part } from './outbox.js'
+import { Outbox } from './outbox.js'
 import { sessionSettings as settings } from './session-settings.js'
-
-/** A frame of numbered parts. */
-export type PartFrame = Extract<Message, { type: 'session.data' | 'session.piece' }>
 
 /**
  * What this peer sends, in the order of its numbers: parts are numbered when they first leave, and
@@ -60,8 +57,13 @@ export class OutgoingStream {
     return this.#outbox.relaxed
   }
 
+  /** Whether a part could leave now, if the link took it. */
+  get isReady(): boolean {
+    return this.#cursor < this.#sent || (this.#outbox.bytes > 0 && !this.#isFull)
+  }
+
   /** Queues a message. False when it was dropped: its queue is full. */
-  push(priority: Priority, message: Uint8Array): boolean {
+  push(priority: Priority, message: EncodedMessage): boolean {
     if (!this.#outbox.takes(priority)) return false
     this.#outbox.push(priority, message)
     return true
@@ -71,29 +73,26 @@ export class OutgoingStream {
    * The next frame, if there is one worth sending now.
    *
    * @param isBusy - whether the link still has frames to get rid of
-   * @param acknowledged - how many of the peer's parts the frame says to have come
    */
-  next(isBusy: boolean, acknowledged: number): PartFrame | undefined {
+  next(isBusy: boolean): Omit<PartFrame, 'acknowledged'> | undefined {
     const first = this.#cursor
     // What goes into a busy link can as well wait for company: `drain` follows.
     if (first === this.#sent && isBusy && this.#outbox.bytes < settings.pieceBytes) {
       if (!this.#outbox.isUrgent) return undefined
     }
-    const messages: Uint8Array[] = []
+    const parts: Part[] = []
     for (let bytes = 0; bytes < settings.wholeBytes; ) {
       const part = this.#partAtCursor()
       if (part === undefined) break
-      if (part.piece !== undefined) {
-        if (messages.length > 0) break
-        this.#advance(part)
-        return { type: 'session.piece', number: first, acknowledged, ...part.piece, piece: part.bytes }
-      }
-      bytes += part.bytes.length
-      if (messages.length > 0 && bytes > settings.wholeBytes) break
-      messages.push(part.bytes)
+      // A piece rides alone.
+      if (parts.length > 0 && part.lane !== undefined) break
+      bytes += part.end - part.start
+      if (parts.length > 0 && bytes > settings.wholeBytes) break
+      parts.push(part)
       this.#advance(part)
+      if (part.lane !== undefined) break
     }
-    return messages.length === 0 ? undefined : { type: 'session.data', first, acknowledged, messages }
+    return parts.length === 0 ? undefined : { first, parts }
   }
 
   /** The peer has all parts below `number`. False when it cannot have them: they never left. */
@@ -101,7 +100,8 @@ export class OutgoingStream {
     if (number > this.#sent) return false
     const count = number - this.#acknowledged
     if (count <= 0) return true
-    for (const part of this.#unacknowledged.splice(0, count)) this.#unacknowledgedBytes -= part.bytes.length
+    for (const { start, end } of this.#unacknowledged.splice(0, count))
+      this.#unacknowledgedBytes -= end - start
     this.#acknowledged = number
     this.#window.acknowledged(number)
     this.#cursor = Math.max(this.#cursor, number)
@@ -134,11 +134,15 @@ export class OutgoingStream {
 
   #partAtCursor(): Part | undefined {
     if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
-    const isFull =
-      this.#unacknowledgedBytes >= this.#window.bytes || this.#unacknowledged.length >= settings.windowParts
-    if (!isFull) return this.#outbox.peek()
+    if (!this.#isFull) return this.#outbox.peek()
     if (this.#outbox.bytes > 0) this.#window.limited()
     return undefined
+  }
+
+  get #isFull(): boolean {
+    return (
+      this.#unacknowledgedBytes >= this.#window.bytes || this.#unacknowledged.length >= settings.windowParts
+    )
   }
 
   /** Moves past a part, numbering it when it leaves for the first time. */
@@ -146,8 +150,9 @@ export class OutgoingStream {
     if (this.#cursor === this.#sent) {
       this.#outbox.shift(part)
       this.#unacknowledged.push(part)
-      this.#window.sent(this.#sent)
-      this.#unacknowledgedBytes += part.bytes.length
+      // A sender with nothing more to send is not held up by the window, and learns nothing of it.
+      if (this.#outbox.bytes > 0) this.#window.sent(this.#sent)
+      this.#unacknowledgedBytes += part.end - part.start
       this.#sent++
     } else this.resends++
     this.#cursor++

@@ -1,21 +1,11 @@
 import { BadFrame } from '../errors/index.js'
-import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
-import {
-  decodeMessage,
-  encodeMessage,
-  limits,
-  type Message,
-  messageDefinition,
-  priorities,
-  protocolVersion,
-} from '../wire/index.js'
+import { isPlanted, type Runtime } from '../runtime/index.js'
+import { decodeMessage, limits, type Message, type Priority, protocolVersion } from '../wire/index.js'
 import { Carrier, type CarrierEvents } from './carrier.js'
 import { IncomingStream } from './incoming-stream.js'
 import type { LinkKind, OpenLink } from './link.js'
-import { LooseMessages } from './loose-messages.js'
-import { OutgoingStream } from './outgoing-stream.js'
 import type { Refusal } from './refusals.js'
-import { sessionSettings as settings } from './session-settings.js'
+import { Sender } from './sender.js'
 
 type SessionMessage = Extract<Message, { type: `session.${string}` }>
 /** What is said over a link before parts may go over it, or beside them. */
@@ -57,23 +47,16 @@ export class Session {
   readonly #events: SessionEvents
   readonly #nextSession: () => number
   readonly #carriers: Carrier[] = []
-  readonly #outgoing: OutgoingStream
+  readonly #sender: Sender
   readonly #incoming: IncomingStream
-  readonly #loose = new LooseMessages()
   #current: Carrier | undefined
   #isEnded = false
-  #isDelivering = false
-  #wasRefused = false
-  /** Runs while parts are under way that were not acknowledged. */
-  #overdue: Timer | undefined
-  #overdueAfter: number = settings.overdue
 
   /** Ours and the peer's session; the peer's is 0 until it greeted. */
   #session: number
   #peerSession = 0
 
   replacements = 0
-  messagesSent = 0
   messagesReceived = 0
 
   /** @param nextSession - gives a greater number at each call, for all sessions of this peer */
@@ -82,7 +65,13 @@ export class Session {
     this.#nextSession = nextSession
     this.#session = nextSession()
     this.#events = events
-    this.#outgoing = new OutgoingStream(runtime)
+    this.#sender = new Sender(runtime, {
+      reporting: () => {
+        this.#incoming.reported()
+        return this.#incoming.received
+      },
+      drained: () => events.drained(),
+    })
     this.#incoming = new IncomingStream(runtime, {
       deliver: (body) => this.#deliver(body),
       acknowledge: () => this.#acknowledge(),
@@ -99,16 +88,20 @@ export class Session {
 
   /** Bytes that wait or are under way. */
   get queued(): number {
-    return this.#outgoing.bytes + this.#loose.bytes
+    return this.#sender.bytes
   }
 
   get unacknowledgedBytes(): number {
-    return this.#outgoing.unacknowledgedBytes
+    return this.#sender.unacknowledgedBytes
   }
 
   /** Parts that left again, because their link was lost. */
   get resends(): number {
-    return this.#outgoing.resends
+    return this.#sender.resends
+  }
+
+  get messagesSent(): number {
+    return this.#sender.messagesSent
   }
 
   /** Adds a link, which is greeted as soon as it opens. */
@@ -124,85 +117,17 @@ export class Session {
   }
 
   /** Queues a message. False when it was dropped: its queue is full, it is too long, or it wants a link now. */
-  send(message: Message, priority = messageDefinition(message.type)?.priority ?? priorities.bulk): boolean {
-    if (this.#isEnded) return false
-    const bytes = encodeMessage(message)
-    if (bytes.length > limits.messageBytes) return false
-    if (priority === priorities.membership && bytes.length <= settings.pieceBytes)
-      return this.#sendLoose(bytes)
-    if (!this.#outgoing.push(priority, bytes)) {
-      this.#wasRefused = true
-      return false
-    }
-    this.messagesSent++
-    this.#pump()
-    return true
+  send(message: Message, priority?: Priority): boolean {
+    return !this.#isEnded && this.#sender.send(message, priority)
   }
 
   /** Ends the session and closes its links. */
   end(reason: string): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#overdue?.cancel()
     for (const carrier of [...this.#carriers]) carrier.close(reason)
     this.#incoming.close()
-    this.#forget()
-    this.#outgoing.clearWaiting()
-  }
-
-  #sendLoose(bytes: Uint8Array): boolean {
-    if (this.#current === undefined || !this.#loose.push(bytes)) return false
-    this.messagesSent++
-    this.#pump()
-    return true
-  }
-
-  // Sending.
-
-  #pump(): void {
-    const carrier = this.#current
-    // While a frame is being delivered its answers gather, and ride in one frame too.
-    if (carrier === undefined || this.#isDelivering || this.#isEnded) return
-    while (!this.#loose.isEmpty && carrier.buffered < settings.looseHighWater) this.#sendLooseFrame(carrier)
-    while (carrier.buffered < settings.highWater && this.#sendPartFrame(carrier));
-    if (this.#wasRefused && this.#outgoing.relaxed) {
-      this.#wasRefused = false
-      this.#events.drained()
-    }
-  }
-
-  #sendLooseFrame(carrier: Carrier): void {
-    const messages = this.#loose.take()
-    carrier.echo()
-    carrier.send({ type: 'session.loose', messages })
-  }
-
-  /** Sends one frame of parts, if there is one worth sending now. */
-  #sendPartFrame(carrier: Carrier): boolean {
-    const frame = this.#outgoing.next(carrier.buffered > 0, this.#incoming.received)
-    if (frame === undefined) return false
-    this.#incoming.reported()
-    carrier.send(frame)
-    this.#watchOverdue()
-    return true
-  }
-
-  /** Sees to it that parts which a link lost without closing are sent again, should no gap show it. */
-  #watchOverdue(): void {
-    if (this.#overdue !== undefined) return
-    const { acknowledged } = this.#outgoing
-    this.#overdue = this.#runtime.timer(this.#overdueAfter, () => {
-      this.#overdue = undefined
-      if (this.#outgoing.unacknowledgedBytes === 0 || this.#outgoing.acknowledged !== acknowledged) {
-        this.#overdueAfter = settings.overdue
-      } else {
-        this.#overdueAfter = Math.min(2 * this.#overdueAfter, settings.longestOverdue)
-        // What the link itself still holds is slow, not lost.
-        if (this.#current?.buffered === 0) this.#outgoing.rewind(this.#current.kind)
-      }
-      if (this.#outgoing.unacknowledgedBytes > 0) this.#watchOverdue()
-      this.#pump()
-    })
+    this.#sender.end()
   }
 
   // Receiving.
@@ -219,13 +144,12 @@ export class Session {
       this.#refuse(carrier, 'malformed-frame')
       return
     }
-    this.#isDelivering = true
+    this.#sender.hold()
     try {
       this.#handle(carrier, message as SessionMessage)
     } finally {
-      this.#isDelivering = false
+      this.#sender.release()
     }
-    this.#pump()
   }
 
   #handle(carrier: Carrier, message: SessionMessage): void {
@@ -254,7 +178,7 @@ export class Session {
   }
 
   #takeGreeted(carrier: Carrier, message: Exclude<SessionMessage, Preliminary>): void {
-    if ('acknowledged' in message && !this.#outgoing.acknowledge(message.acknowledged)) {
+    if ('acknowledged' in message && !this.#sender.acknowledge(message.acknowledged)) {
       this.#refuse(carrier, 'bad-acknowledgement')
       return
     }
@@ -324,7 +248,7 @@ export class Session {
       this.#adopt(carrier, hello.session)
     }
     carrier.greeted = true
-    if (hello.peerSession === this.#session && !this.#outgoing.acknowledge(hello.received)) {
+    if (hello.peerSession === this.#session && !this.#sender.acknowledge(hello.received)) {
       this.#refuse(carrier, 'bad-acknowledgement')
       return
     }
@@ -343,9 +267,9 @@ export class Session {
     this.#peerSession = peerSession
     this.#incoming.restart()
     // What was numbered for the one before means nothing to this one.
-    if (this.#outgoing.hasNumbered) {
+    if (this.#sender.hasNumbered) {
       this.#session = this.#nextSession()
-      this.#forget()
+      this.#sender.forget()
     }
     if (!isReset) return
     for (const other of this.#carriers) {
@@ -353,16 +277,10 @@ export class Session {
       other.unprove()
       if (other.isOpen && other !== carrier) this.greet(other)
     }
-    this.#outgoing.clearWaiting()
+    this.#sender.clearWaiting()
     this.#events.reset()
     this.#choose()
     this.greet(carrier)
-  }
-
-  /** Forgets what is on its way. */
-  #forget(): void {
-    this.#outgoing.renumber()
-    this.#loose.clear()
   }
 
   // Links.
@@ -375,14 +293,14 @@ export class Session {
     const before = this.#current
     if (best === before) return
     this.#current = best
+    this.#sender.use(best)
     if (best !== undefined) {
       if (before !== undefined) this.replacements++
-      this.#outgoing.rewind(best.kind)
       if (this.#incoming.isUnreported) this.#acknowledge()
       if (best.kind !== 'relay' && !best.troubled) this.#retireOthers(best)
     }
     this.#events.carried(best?.kind ?? 'none')
-    this.#pump()
+    this.#sender.pump()
   }
 
   /** A direct link serves: others like it are closed, and the relay stands aside but still takes. */
@@ -404,7 +322,7 @@ export class Session {
       open: (carrier) => this.greet(carrier),
       frame: (carrier, bytes) => this.#take(carrier, bytes),
       drain: (carrier) => {
-        if (carrier === this.#current) this.#pump()
+        if (carrier === this.#current) this.#sender.pump()
       },
       trouble: (carrier) => {
         const wasCurrent = carrier === this.#current

@@ -44,6 +44,36 @@ const nothingHangs = (): MeshInvariant => ({
   },
 })
 
+/** Milliseconds in which the relay has taken over for certain: two greetings, one of which the network lost. */
+const longestGap = 4_000
+
+const neverWithoutLink = (): MeshInvariant => {
+  /** Since when a pair has been seen without a link though the server would carry one. */
+  const since = new Map<string, number>()
+  return {
+    name: 'never-without-link',
+    promise: 'while the server serves two pages that know each other, a link stands within four seconds',
+    sampled(world) {
+      for (const node of world.living()) {
+        for (const { id, state, link } of node.core.members()) {
+          const other = world.node(id)
+          const pair = `${node.name} ${id}`
+          const isApart = link === 'none' && state === 'alive' && other !== undefined
+          if (!isApart || !world.isServed(node, other)) {
+            since.delete(pair)
+            continue
+          }
+          const start = since.get(pair) ?? world.time.now
+          since.set(pair, start)
+          if (world.time.now - start >= longestGap)
+            return `${node.name} has had no link to ${other.name} for ${Math.round(world.time.now - start)} ms`
+        }
+      }
+      return undefined
+    },
+  }
+}
+
 /** Timers that a node may have set: a few for each link, call and key on the move. */
 const timersOfOwn = 500
 const timersPerPeer = 20
@@ -137,5 +167,12 @@ function difference(world: MeshWorld, { core }: MeshNode, expected: string): str
 
 /** Fresh invariants for one run; those of messages and results are judged by the world itself, as they happen. */
 export function meshInvariants(): MeshInvariant[] {
-  return [equalViews(), nothingHangs(), boundedMemory(), convergence(), acknowledgedWrites()]
+  return [
+    equalViews(),
+    nothingHangs(),
+    neverWithoutLink(),
+    boundedMemory(),
+    convergence(),
+    acknowledgedWrites(),
+  ]
 }

@@ -18,6 +18,10 @@ const callTimeout = 5_000
 /** Milliseconds past its time-out by which a call must have come back, the page's own sleep not counted. */
 const callGrace = 5_000
 
+/** One message in so many is long: a link that breaks shall find pieces under way. */
+const longEvery = 3
+const longBytes = 200_000
+
 /** A value whose write was acknowledged. */
 export interface Acknowledged {
   readonly key: string
@@ -123,7 +127,8 @@ export class MeshNode {
     this.store = this.state.open<number>('simulated', { replicas: 3, writes: 2, timeout: callTimeout })
     this.tasks.define('square', (input: number) => input * input)
     this.core.receive('mesh.user', ({ body }, from) => {
-      const number = unpackValue(body)
+      const value = unpackValue(body)
+      const number = Array.isArray(value) ? value[0] : value
       if (typeof number === 'number') this.#events.message(this, from, number)
     })
     this.core.on('down', ({ id }) => this.#events.down(this, id))
@@ -204,7 +209,8 @@ export class MeshNode {
     const to = others[Math.floor(this.#chance() * others.length)]
     if (to === undefined) return
     const number = (this.sent.get(to.id) ?? 0) + 1
-    if (this.core.send(to.id, { type: 'mesh.user', body: packValue(number) })) this.sent.set(to.id, number)
+    const value = number % longEvery === 0 ? [number, new Uint8Array(longBytes)] : number
+    if (this.core.send(to.id, { type: 'mesh.user', body: packValue(value) })) this.sent.set(to.id, number)
   }
 }
 

@@ -16,6 +16,9 @@ export type MeshWorldOptions = WorldOptions<MeshWorld>
 /** Milliseconds by which a lost packet comes later, as SCTP sends it again: its least time-out (RFC 9260, RTO.Min). */
 const resentAfter = 1_000
 
+/** Bytes a millisecond over one link: 2 Mbit/s, so that a long message takes most of a second. */
+const linkRate = 250
+
 /** Milliseconds after which the server gives up a socket whose page has vanished. */
 const serverTimeout = 30_000
 
@@ -57,6 +60,8 @@ export class MeshWorld implements World {
   /** Until when nodes are excused, by their numbers. */
   readonly #slowUntil = new Map<number, number>()
   readonly #fate: Fate = { isDropped: false, delay: 0, extraCopies: 0 }
+  #isServerUp = true
+  #hasServerLied = false
   #judge: Judge<MeshWorld, never> | undefined
   #network_: NetworkOptions
 
@@ -69,10 +74,21 @@ export class MeshWorld implements World {
     this.witness = new ProcessWitness(this)
     this.#network = new MemoryNetwork(options.time.runtime('network'), {
       kind: 'direct',
+      bytesPerMillisecond: linkRate,
       delay: (from, to, way) => this.#delay(from, to, way),
       passes: (from, to, way) => this.#passes(from, to, way),
       carried: (from, to, bytes) => this.#carried(from, to, bytes),
     })
+  }
+
+  /** Whether nothing keeps two pages from reaching each other through the server, nor makes that slow. */
+  isServed(one: MeshNode, other: MeshNode): boolean {
+    if (!this.#isServerUp || this.#hasServerLied || this.#cuts.length > 0 || this.#interferences.length > 0)
+      return false
+    return [one, other].every(
+      ({ page, runtime, info }) =>
+        page === 'shown' && !runtime.isFrozen && runtime.isExact && !this.hostile.has(info.id),
+    )
   }
 
   /** Whom the pages tell what must never happen. */
@@ -255,14 +271,17 @@ export class MeshWorld implements World {
   }
 
   serverDown(): void {
+    this.#isServerUp = false
     this.#network.setServer(false)
   }
 
   serverUp(): void {
+    this.#isServerUp = true
     this.#network.setServer(true)
   }
 
   lieAbout(number: number): void {
+    this.#hasServerLied = true
     const about = this.nodes[number]
     if (about === undefined) return
     for (const node of this.living()) {
@@ -271,6 +290,7 @@ export class MeshWorld implements World {
   }
 
   introduceGhost(name: string): void {
+    this.#hasServerLied = true
     const ghost = this.#pages.ghost(name)
     for (const node of this.living()) node.signalingEvents?.joined(ghost)
   }

@@ -1,8 +1,10 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import * as v from 'valibot'
 import { BadFrame } from '../errors/index.js'
+import { EncodedMessage } from './encoded-message.js'
 import { limits } from './limits.js'
 import type { AnyMessageDefinition } from './message.js'
+import { binaryLength, writeBinary } from './message-pack-heads.js'
 import { type Message, messageDefinition } from './messages.js'
 import { checkStructure } from './structure.js'
 
@@ -34,13 +36,39 @@ function layoutOf(definition: AnyMessageDefinition): Layout {
 
 /** Encodes a message as MessagePack of `[code, ...fields]`. */
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
+  return encoder.encode(tupleOf(message))
+}
+
+/** Bytes from which on a last field is not copied: below, a second stretch of memory costs more. */
+const longBody = 1024
+
+/**
+ * Encodes a message for sending. Where its last field is a long row of bytes, as the body of an
+ * envelope is, those are not copied: they must not change until the message has been sent.
+ */
+export function encodeForSending(message: Message): EncodedMessage {
+  const tuple = tupleOf(message)
+  const body = tuple.at(-1)
+  // Fifteen is the most that the array's head holds in its one byte.
+  if (!(body instanceof Uint8Array) || body.length < longBody || tuple.length > 15)
+    return new EncodedMessage(encoder.encode(tuple))
+  tuple.pop()
+  const rest = encoder.encode(tuple)
+  const head = new Uint8Array(rest.length + binaryLength(body.length))
+  head.set(rest)
+  head[0] = 0x90 | (tuple.length + 1)
+  writeBinary(head, rest.length, body.length)
+  return new EncodedMessage(head, body)
+}
+
+function tupleOf(message: Message): unknown[] {
   const definition = messageDefinition(message.type)
   if (definition === undefined) throw new BadFrame(`no message has the type ${message.type}`)
   const record = message as unknown as Readonly<Record<string, unknown>>
   const { names } = layoutOf(definition)
   const tuple: unknown[] = [definition.code]
   for (let index = 0; index < names.length; index++) tuple.push(record[names[index] as string])
-  return encoder.encode(tuple)
+  return tuple
 }
 
 /** Only the first wrong thing is told. */

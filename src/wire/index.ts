@@ -1,5 +1,6 @@
 /** What travels between peers: every message, its codec, and the limits that come before parsing. */
-export { decodeMessage, encodeMessage } from './codec.js'
+export { decodeMessage, encodeForSending, encodeMessage } from './codec.js'
+export { EncodedMessage } from './encoded-message.js'
 export { joinedProtocol, joinOffered, joinProtocols } from './join-protocols.js'
 export { limits } from './limits.js'
 export {
@@ -10,6 +11,7 @@ export {
   priorities,
 } from './message.js'
 export { type Message, type MessageType, messageDefinition } from './messages.js'
+export { type Part, type PartFrame, partFrameLength, writePartFrame } from './part-frames.js'
 export { type PeerId, type PeerInfo, type PeerKind, peerId, peerInfo } from './peer.js'
 export { protocolVersion } from './protocol-version.js'
 export { packValue, unpackValue } from './value.js'

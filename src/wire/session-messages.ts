@@ -50,8 +50,9 @@ export const sessionMessages = [
   /** I close this link, and why. */
   defineMessage(6, 'session.close', membership, { reason: v.pipe(v.string(), v.maxLength(128)) }),
   /**
-   * By signalling: part of the dial numbered `dial` by its caller. An empty `payload` with `dial` 0
-   * is sent by the one who is called: please dial me again.
+   * By signalling: part of the dial numbered `dial` by its caller. An empty `payload` says that the
+   * dial came to nothing at the sender's end; with `dial` 0 it is sent by the one who is called:
+   * please dial me again.
    */
   defineMessage(7, 'session.dial', membership, { dial: natural, payload: bytes }),
 ] as const

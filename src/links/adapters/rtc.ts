@@ -15,8 +15,10 @@ export interface RtcOptions {
   iceTransportPolicy?: RTCIceTransportPolicy
 }
 
-/** Above this the next event comes when half of it has left; below, when all has. In bytes. */
+/** A channel that holds more than this is drained when it holds no more than this; any other, when it is empty. In bytes. */
 const lowWater = 64 * 1024
+/** A threshold that no buffer comes down through: each event is a task of its own, and few are waited for. */
+const never = 2 ** 32 - 1
 /** What a dial carries is a few kilobytes of SDP, or one candidate; anything else is none. */
 const longestDescription = 64 * 1024
 
@@ -49,6 +51,7 @@ export function hasWebRtc(): boolean {
 
 class RtcLink implements DialedLink {
   readonly kind = 'direct'
+  readonly copiesFrames = true
   readonly remote: string
   readonly #peer: SimplePeer.Instance & PeerInternals
   readonly #events: LinkEvents
@@ -79,8 +82,10 @@ class RtcLink implements DialedLink {
     this.#peer = peer
     peer.on('signal', (description) => signal(packValue(plain(description))))
     peer.on('connect', () => this.#opened())
-    peer.on('iceStateChange', (state: RTCIceConnectionState) => {
+    peer.on('iceStateChange', (state: RTCIceConnectionState, gathering: RTCIceGatheringState) => {
       if (state === 'disconnected' && this.#isOpen) events.trouble()
+      // Browsers only: node-datachannel may call the gathering complete before it has begun.
+      if (gathering === 'complete' && options.wrtc === undefined) this.#gathered()
     })
     peer.on('error', (error) => {
       if (!this.#isClosing) this.#reason = error.message
@@ -106,12 +111,17 @@ class RtcLink implements DialedLink {
     if (!this.#isOpen || channel === null || channel.readyState !== 'open') return
     try {
       channel.send(frame as Uint8Array<ArrayBuffer>)
-      // The event comes only on the way down through the threshold, so a small rest needs 0.
-      channel.bufferedAmountLowThreshold = channel.bufferedAmount > lowWater ? lowWater : 0
     } catch (error) {
       // Chromium closes a channel whose buffer of 16 MiB is full; the session sends it all again.
       this.close(error instanceof Error ? error.message : 'send failed')
     }
+  }
+
+  awaitDrain(): void {
+    const channel = this.#peer._channel
+    if (!this.#isOpen || channel === null) return
+    // The event comes only on the way down through the threshold, so a small rest needs 0.
+    channel.bufferedAmountLowThreshold = channel.bufferedAmount > lowWater ? lowWater : 0
   }
 
   signal(payload: Uint8Array): void {
@@ -131,11 +141,19 @@ class RtcLink implements DialedLink {
     this.#peer.destroy()
   }
 
+  /** With no address of its own this end can reach nobody, and the other would try for 15 s. */
+  #gathered(): void {
+    const sdp = this.#peer._pc?.localDescription?.sdp
+    if (!this.#isOpen && sdp !== undefined && !sdp.includes('a=candidate')) this.close('no candidates')
+  }
+
   #opened(): void {
     const channel = this.#peer._channel
     if (this.#isClosed || channel === null) return
     this.#isOpen = true
+    channel.bufferedAmountLowThreshold = never
     channel.onbufferedamountlow = () => {
+      channel.bufferedAmountLowThreshold = never
       if (this.#isOpen) this.#events.drain()
     }
     this.#events.open()

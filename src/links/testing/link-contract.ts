@@ -116,6 +116,7 @@ export function linkContract(
       const { a, atA, atB } = await opened()
       const frame = Uint8Array.of(1, 2, 3)
       send(a, atA, frame)
+      if (a.copiesFrames) frame.fill(9)
       await atB.saw(({ frames }) => frames.length === 1)
       frame.fill(9)
       expect(atB.frames[0]).toEqual(Uint8Array.of(1, 2, 3))
@@ -124,6 +125,7 @@ export function linkContract(
     it('tells when what was buffered has left', async () => {
       const { a, atA, atB } = await opened()
       for (let count = 0; count < 40; count++) send(a, atA, new Uint8Array(16_384))
+      a.awaitDrain?.()
       if (a.buffered > 0) await atA.saw(({ log }) => log.includes('drain'))
       await atB.saw(({ frames }) => frames.length === 40)
       await expect.poll(() => a.buffered, { timeout: 10_000 }).toBe(0)
