@@ -57,6 +57,9 @@ const library: ViteUserConfig = {
 /** One file for `<script src>`, with all that it needs inside. */
 const scriptTag: ViteUserConfig = {
   publicDir: false,
+  resolve: {
+    alias: [{ find: /^.*\/load-peerjs\.js$/, replacement: path('src/embed/peerjs-loader.ts') }],
+  },
   plugins: [lightSimplePeer(), lightMessagePack(), withoutPlantedBugs(), printIntegrity(), printWeights()],
   build: {
     target: 'es2022',
@@ -96,6 +99,25 @@ const inspector: ViteUserConfig = {
   },
 }
 
+/** What the script tag loads from beside itself where `peerjs(…)` is used. */
+const peerjs: ViteUserConfig = {
+  publicDir: false,
+  plugins: [printIntegrity(), printWeights()],
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: false,
+    minify: true,
+    sourcemap: true,
+    lib: {
+      formats: ['es'],
+      entry: path('src/links/adapters/peerjs-package.ts'),
+      fileName: () => 'ringmesh.peerjs.js',
+    },
+    rollupOptions: { output: { minify: true } },
+  },
+}
+
 /** The demo: a page that is a peer. */
 const demo: ViteUserConfig = {
   ...jsx,
@@ -131,6 +153,7 @@ const byMode: Readonly<Record<string, ViteUserConfig>> = {
   library,
   'script-tag': scriptTag,
   inspector,
+  peerjs,
   demo,
   development: demo,
 }

@@ -8,6 +8,7 @@ const steps = [
   ['library', 'npx', ['vite', 'build', '--mode', 'library', '--logLevel', 'warn']],
   ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
   ['inspector', 'npx', ['vite', 'build', '--mode', 'inspector', '--logLevel', 'warn']],
+  ['peerjs', 'npx', ['vite', 'build', '--mode', 'peerjs', '--logLevel', 'warn']],
   ['demo', 'npx', ['vite', 'build', '--mode', 'demo', '--logLevel', 'warn']],
   ['types', 'npx', ['tsc', '-p', 'tsconfig.build.json']],
 ]

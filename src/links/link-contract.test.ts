@@ -17,8 +17,8 @@ const runtime = systemRuntime({ log: () => {} })
 /** Both ends of a dial, joined by a perfect signalling service. */
 function dialed(openA: OpenDirect, openB: OpenDirect, atA: Recorder, atB: Recorder): LinkPair {
   const ends: { a?: DialedLink; b?: DialedLink } = {}
-  ends.b = openB('a', false, [], (payload) => ends.a?.signal(payload), atB)
-  ends.a = openA('b', true, [], (payload) => ends.b?.signal(payload), atA)
+  ends.b = openB('a', false, [], (payload) => ends.a?.signal(payload), atB, 1)
+  ends.a = openA('b', true, [], (payload) => ends.b?.signal(payload), atA, 1)
   const { a, b } = ends
   return {
     a,
@@ -109,7 +109,7 @@ linkContract(
     const { port } = server.address() as AddressInfo
     const service = peerjsOn(WebSocket)({ host: '127.0.0.1', port })
     return relayed(
-      () => service.open('room', runtime),
+      () => service.open('room', runtime, undefined).signaling,
       atA,
       atB,
       () => server.close(),

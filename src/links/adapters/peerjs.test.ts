@@ -63,7 +63,7 @@ class Client {
       }
     }
     const service = peerjsOn(MySocket)({ host: '127.0.0.1', port, key })
-    this.signaling = service.open(room, systemRuntime({ log: () => {} }))(self, {
+    this.signaling = service.open(room, systemRuntime({ log: () => {} }), undefined).signaling(self, {
       welcome: (peers) => this.log.push(`welcome ${peers.map((peer) => peer.id).sort()}`),
       refused: (error) => this.log.push(`refused ${error.name}`),
       joined: (peer) => this.log.push(`joined ${peer.id}`),

@@ -4,6 +4,8 @@ import Peer from 'simple-peer/simplepeer.min.js'
 import { packValue, unpackValue } from '../../wire/index.js'
 import type { DialedLink, OpenDirect } from '../conversation.js'
 import type { LinkEvents } from '../link.js'
+import { connectionDescription, longestDescription } from './connection-description.js'
+import { largestMessage, watchBuffer } from './data-channel.js'
 
 /** The classes of WebRTC, where the platform does not have them: in Node. */
 export type Wrtc = NonNullable<SimplePeer.Options['wrtc']>
@@ -14,11 +16,6 @@ export interface RtcOptions {
   /** `relay`: only by TURN, which hides addresses. Default `all`. */
   iceTransportPolicy?: RTCIceTransportPolicy
 }
-
-/** Above this the next event comes when half of it has left; below, when all has. In bytes. */
-const lowWater = 64 * 1024
-/** What a dial carries is a few kilobytes of SDP, or one candidate; anything else is none. */
-const longestDescription = 64 * 1024
 
 /** Frames kept that came before `connect`: a greeting, its retries, and what was sent on the strength of an answer. */
 const earlyFrames = 256
@@ -77,7 +74,7 @@ class RtcLink implements DialedLink {
       ...(options.wrtc && { wrtc: options.wrtc }),
     }) as SimplePeer.Instance & PeerInternals
     this.#peer = peer
-    peer.on('signal', (description) => signal(packValue(plain(description))))
+    peer.on('signal', (description) => signal(packValue(connectionDescription(description))))
     peer.on('connect', () => this.#opened())
     peer.on('iceStateChange', (state: RTCIceConnectionState) => {
       if (state === 'disconnected' && this.#isOpen) events.trouble()
@@ -97,8 +94,7 @@ class RtcLink implements DialedLink {
   }
 
   get largestFrame(): number {
-    // RFC 8841: 64 KiB where the other end did not say; Chromium throws above 256 KiB.
-    return Math.min(this.#peer._pc?.sctp?.maxMessageSize ?? 64 * 1024, 256 * 1024)
+    return largestMessage(this.#peer._pc)
   }
 
   send(frame: Uint8Array): void {
@@ -106,8 +102,7 @@ class RtcLink implements DialedLink {
     if (!this.#isOpen || channel === null || channel.readyState !== 'open') return
     try {
       channel.send(frame as Uint8Array<ArrayBuffer>)
-      // The event comes only on the way down through the threshold, so a small rest needs 0.
-      channel.bufferedAmountLowThreshold = channel.bufferedAmount > lowWater ? lowWater : 0
+      watchBuffer(channel)
     } catch (error) {
       // Chromium closes a channel whose buffer of 16 MiB is full; the session sends it all again.
       this.close(error instanceof Error ? error.message : 'send failed')
@@ -117,7 +112,7 @@ class RtcLink implements DialedLink {
   signal(payload: Uint8Array): void {
     if (this.#isClosed || this.#peer.destroyed || payload.length > longestDescription) return
     try {
-      this.#peer.signal(plain(unpackValue(payload)))
+      this.#peer.signal(connectionDescription(unpackValue(payload)) as SimplePeer.SignalData)
     } catch {
       // What is no description of a connection is dropped; the dial runs into its time-out.
     }
@@ -157,24 +152,4 @@ class RtcLink implements DialedLink {
     this.#isOpen = false
     this.#events.close(this.#reason)
   }
-}
-
-/** Only what a description or candidate has, with the types it has. */
-function plain(value: unknown): SimplePeer.SignalData {
-  const { type, sdp, candidate } = (value ?? {}) as Record<string, unknown>
-  if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { type, sdp }
-  if (type === 'candidate' && typeof candidate === 'object' && candidate !== null) {
-    const { candidate: line, sdpMLineIndex, sdpMid } = candidate as Record<string, unknown>
-    if (typeof line === 'string') {
-      return {
-        type,
-        candidate: {
-          candidate: line,
-          sdpMLineIndex: typeof sdpMLineIndex === 'number' ? sdpMLineIndex : null,
-          sdpMid: typeof sdpMid === 'string' ? sdpMid : null,
-        } as RTCIceCandidate,
-      }
-    }
-  }
-  throw new TypeError('not a description of a connection')
 }
