@@ -114,11 +114,13 @@ export class PeerServerSignaling implements Signaling {
       iceServers,
       signal,
       {
-        ...events,
         open: () => {
           over()
           events.open()
         },
+        frame: (bytes) => events.frame(bytes),
+        drain: () => events.drain(),
+        trouble: () => events.trouble(),
         close: (reason) => {
           over()
           events.close(reason)

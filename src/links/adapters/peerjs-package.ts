@@ -4,4 +4,4 @@
  * @module
  */
 export { Peer, util } from 'peerjs'
-export { type PeerClass, peerjsClients } from './peerjs-client.js'
+export { peerjsClients } from './peerjs-client.js'
