@@ -14,9 +14,12 @@ declare const ringmesh: typeof Ringmesh
 interface MeshPage {
   mesh: Mesh
   sockets: WebSocket[]
+  /** The labels of the data channels that the page made. */
+  labels: string[]
 }
 
-const scriptTag = fileURLToPath(new URL('../dist/ringmesh.global.js', import.meta.url))
+/** The script tag, and what it loads from beside itself. */
+const scripts = ['ringmesh.global.js', 'ringmesh.peerjs.js']
 const address = { host: '127.0.0.1', path: '/signal', key: 'a-key' }
 
 /** The PeerServer of npm, unchanged, which a test may stop and start again on its port. */
@@ -51,11 +54,21 @@ let pages: Server
 
 test.beforeAll(async () => {
   await peerServer.start()
-  const script = await readFile(scriptTag)
+  const files = new Map(
+    await Promise.all(
+      scripts.map(
+        async (name) =>
+          [`/${name}`, await readFile(fileURLToPath(new URL(`../dist/${name}`, import.meta.url)))] as const,
+      ),
+    ),
+  )
   pages = createServer((request, response) => {
-    const isScript = request.url === '/ringmesh.global.js'
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
-    response.end(isScript ? script : '<!doctype html><script src="/ringmesh.global.js"></script>')
+    const { pathname } = new URL(request.url ?? '/', 'http://pages')
+    const script = files.get(pathname)
+    // As strict as a page may be: no evaluation of text, no script but from here.
+    response.setHeader('content-security-policy', "default-src 'self'; connect-src *")
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
+    response.end(script ?? '<!doctype html><script src="/ringmesh.global.js"></script>')
   })
   await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
 })
@@ -66,10 +79,16 @@ test.afterAll(async () => {
   await new Promise((resolve) => pages.close(resolve))
 })
 
-/** Keeps hold of each WebSocket of a page; runs before the page's own scripts. */
+/** Keeps hold of each WebSocket of a page, and of the names of its channels; runs before the page's own scripts. */
 function keepSockets(): void {
   const page = globalThis as unknown as MeshPage
   page.sockets = []
+  page.labels = []
+  const { createDataChannel } = RTCPeerConnection.prototype
+  RTCPeerConnection.prototype.createDataChannel = function (label, options) {
+    page.labels.push(label)
+    return createDataChannel.call(this, label, options)
+  }
   globalThis.WebSocket = new Proxy(WebSocket, {
     construct(target, parameters: [string]) {
       const socket = new target(...parameters)
@@ -82,6 +101,12 @@ function keepSockets(): void {
 /** A tab in the room, once it has joined. */
 async function openTab(context: BrowserContext): Promise<Page> {
   const page = await context.newPage()
+  await enterRoom(page)
+  return page
+}
+
+/** Loads the page with the script tag and joins the room. */
+async function enterRoom(page: Page): Promise<void> {
   await page.goto(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`)
   await page.evaluate(
     async (server) => {
@@ -90,7 +115,6 @@ async function openTab(context: BrowserContext): Promise<Page> {
     },
     { ...address, port: peerServer.port },
   )
-  return page
 }
 
 /** Resolves when all tabs and the edge see exactly each other. */
@@ -127,6 +151,13 @@ function holdsLobby(tab: Page): Promise<boolean> {
   )
 }
 
+/** The files that a tab loaded after its page. */
+function loaded(tab: Page): Promise<string[]> {
+  return tab.evaluate(() =>
+    performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.slice(1)),
+  )
+}
+
 /** The links that a tab's messages go over. */
 function linksOf(tab: Page): Promise<string[]> {
   return tab.evaluate(() =>
@@ -152,6 +183,12 @@ test('three tabs and an edge form a mesh over a stock PeerServer, and outlive th
     measured(testInfo, 'three tabs and an edge over a PeerServer', `one mesh after ${Date.now() - start} ms`)
     await expect.poll(() => linksOf(holder)).toEqual(['direct', 'direct', 'direct', 'self'])
     expect(await Promise.all(tabs.map(holdsLobby))).toEqual([false, false])
+    for (const tab of [holder, ...tabs]) {
+      expect(await loaded(tab)).toEqual(expect.arrayContaining(scripts))
+      const labels = await tab.evaluate(() => (globalThis as unknown as MeshPage).labels)
+      // Every channel that a tab made is PeerJS's: the one of its test of WebRTC, and DataConnections.
+      expect(labels.filter((label) => !['_PEERJSTEST', 'ringmesh'].includes(label))).toEqual([])
+    }
     await edge.store('kept').put('before', 1)
 
     const crashed = Date.now()
@@ -186,6 +223,36 @@ test('three tabs and an edge form a mesh over a stock PeerServer, and outlive th
       `in after ${Date.now() - restarted} ms`,
     )
     expect(await Promise.all(tabs.map(read('before')))).toEqual([1, 1, 1, 1])
+  } finally {
+    await edge.leave()
+  }
+})
+
+test('a page that cannot load the package, or has no WebRTC, is in the mesh all the same', async ({
+  context,
+}, testInfo) => {
+  test.setTimeout(120_000)
+  await context.addInitScript(keepSockets)
+  const tab = await openTab(context)
+  const edge = await join({ signal: peerjs({ ...address, port: peerServer.port }), room: 'lobby test' })
+  try {
+    const unpackaged = await context.newPage()
+    await unpackaged.route('**/ringmesh.peerjs.js', (route) => route.abort())
+    await enterRoom(unpackaged)
+    const blocked = await context.newPage()
+    await blocked.addInitScript(() => {
+      globalThis.RTCPeerConnection = class {
+        constructor() {
+          throw new DOMException('WebRTC is forbidden here', 'NotAllowedError')
+        }
+      } as never
+    })
+    const start = Date.now()
+    await enterRoom(blocked)
+    await agreed([tab, unpackaged, blocked], edge)
+    measured(testInfo, 'a page with WebRTC blocked', `in by relay after ${Date.now() - start} ms`)
+    await expect.poll(() => linksOf(unpackaged)).toEqual(['direct', 'direct', 'relay', 'self'])
+    expect(await linksOf(blocked)).toEqual(['relay', 'relay', 'relay', 'self'])
   } finally {
     await edge.leave()
   }

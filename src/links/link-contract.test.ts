@@ -1,6 +1,3 @@
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { PeerServer } from 'peer'
 import { WebSocket } from 'ws'
 import { systemRuntime } from '../runtime/index.js'
 import type { PeerInfo } from '../wire/index.js'
@@ -11,6 +8,7 @@ import type { DialedLink, OpenDirect } from './conversation.js'
 import { RelayLink } from './relay-link.js'
 import type { OpenSignaling, Signaling } from './signaling.js'
 import { type LinkPair, linkContract, type Recorder } from './testing/link-contract.js'
+import { stockPeerServer } from './testing/stock-peer-server.js'
 
 const runtime = systemRuntime({ log: () => {} })
 
@@ -103,16 +101,13 @@ linkContract(
 linkContract(
   'relay, through a stock PeerServer',
   async (atA, atB) => {
-    const server = await new Promise<Server>((resolve) => {
-      PeerServer({ port: 0, host: '127.0.0.1', path: '/' }, (listening) => resolve(listening as Server))
-    })
-    const { port } = server.address() as AddressInfo
+    const { port, stop } = await stockPeerServer()
     const service = peerjsOn(WebSocket)({ host: '127.0.0.1', port })
     return relayed(
       () => service.open('room', runtime, undefined).signaling,
       atA,
       atB,
-      () => server.close(),
+      () => void stop(),
     )
   },
   { closesBoth: false },
