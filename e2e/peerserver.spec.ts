@@ -1,13 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import type { BrowserContext, Page } from '@playwright/test'
 import { expect, test } from '@playwright/test'
-import { PeerServer } from 'peer'
 import type * as Ringmesh from '../src/index.js'
 import { join, type Mesh, peerjs } from '../src/index.node.js'
+import { type StockPeerServer, stockPeerServer } from '../src/links/testing/stock-peer-server.js'
 import { measured } from './support/measured.js'
+import { scripts, startScriptPages } from './support/script-pages.js'
 
 declare const ringmesh: typeof Ringmesh
 
@@ -18,65 +15,19 @@ interface MeshPage {
   labels: string[]
 }
 
-/** The script tag, and what it loads from beside itself. */
-const scripts = ['ringmesh.global.js', 'ringmesh.peerjs.js']
 const address = { host: '127.0.0.1', path: '/signal', key: 'a-key' }
 
-/** The PeerServer of npm, unchanged, which a test may stop and start again on its port. */
-class StockServer {
-  #server: Server | undefined
-  port = 0
-  readonly #sockets = new Set<{ destroy(): void }>()
-
-  async start(): Promise<void> {
-    const server = await new Promise<Server>((resolve) => {
-      PeerServer({ ...address, port: this.port }, (listening) => resolve(listening as Server))
-    })
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
-    this.port = (server.address() as AddressInfo).port
-    this.#server = server
-  }
-
-  async stop(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    const closed = new Promise<void>((resolve) => server?.close(() => resolve()) ?? resolve())
-    for (const socket of this.#sockets) socket.destroy()
-    await closed
-  }
-}
-
-const peerServer = new StockServer()
-let pages: Server
+let peerServer: StockPeerServer
+let pages: Awaited<ReturnType<typeof startScriptPages>>
 
 test.beforeAll(async () => {
-  await peerServer.start()
-  const files = new Map(
-    await Promise.all(
-      scripts.map(
-        async (name) =>
-          [`/${name}`, await readFile(fileURLToPath(new URL(`../dist/${name}`, import.meta.url)))] as const,
-      ),
-    ),
-  )
-  pages = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://pages')
-    const script = files.get(pathname)
-    // As strict as a page may be: no evaluation of text, no script but from here.
-    response.setHeader('content-security-policy', "default-src 'self'; connect-src *")
-    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
-    response.end(script ?? '<!doctype html><script src="/ringmesh.global.js"></script>')
-  })
-  await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
+  peerServer = await stockPeerServer(address)
+  pages = await startScriptPages()
 })
 
 test.afterAll(async () => {
   await peerServer.stop()
-  pages.closeAllConnections()
-  await new Promise((resolve) => pages.close(resolve))
+  await pages.stop()
 })
 
 /** Keeps hold of each WebSocket of a page, and of the names of its channels; runs before the page's own scripts. */
@@ -107,7 +58,7 @@ async function openTab(context: BrowserContext): Promise<Page> {
 
 /** Loads the page with the script tag and joins the room. */
 async function enterRoom(page: Page): Promise<void> {
-  await page.goto(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`)
+  await page.goto(pages.url)
   await page.evaluate(
     async (server) => {
       const mesh = await ringmesh.join({ signal: ringmesh.peerjs(server), room: 'lobby test' })
@@ -184,7 +135,7 @@ test('three tabs and an edge form a mesh over a stock PeerServer, and outlive th
     await expect.poll(() => linksOf(holder)).toEqual(['direct', 'direct', 'direct', 'self'])
     expect(await Promise.all(tabs.map(holdsLobby))).toEqual([false, false])
     for (const tab of [holder, ...tabs]) {
-      expect(await loaded(tab)).toEqual(expect.arrayContaining(scripts))
+      expect(await loaded(tab)).toEqual(expect.arrayContaining([...scripts]))
       const labels = await tab.evaluate(() => (globalThis as unknown as MeshPage).labels)
       // Every channel that a tab made is PeerJS's: the one of its test of WebRTC, and DataConnections.
       expect(labels.filter((label) => !['_PEERJSTEST', 'ringmesh'].includes(label))).toEqual([])
@@ -214,7 +165,7 @@ test('three tabs and an edge form a mesh over a stock PeerServer, and outlive th
       )
     expect(await Promise.all(tabs.map(read('without a server')))).toEqual([2, 2, 2])
     const restarted = Date.now()
-    await peerServer.start()
+    peerServer = await stockPeerServer({ ...address, port: peerServer.port })
     tabs.push(await openTab(context))
     await agreed(tabs, edge)
     measured(

@@ -56,6 +56,7 @@ export class PeerServerSignaling implements Signaling {
   #timer: Timer | undefined
   #claim: Timer | undefined
   #isWelcome = false
+  #wasWelcome = false
   #wasOpen = false
   #isClosed = false
   #attempts = 0
@@ -173,7 +174,7 @@ export class PeerServerSignaling implements Signaling {
       expired: (id) => {
         // The dial would only run into its time-out.
         this.#dials.get(id)?.close('nobody has this id at the PeerServer')
-        if (this.#known.has(id)) this.#events.unreachable(id)
+        if (this.#known.delete(id)) this.#events.closed(id, false)
       },
       closed: (problem, _taken, verdict) => this.#lost(problem, verdict),
     })
@@ -296,6 +297,10 @@ export class PeerServerSignaling implements Signaling {
         this.#known.delete(message.peer)
         this.#events.closed(message.peer, message.clean)
         return
+      case 'signal.pong':
+        // The holder did not notice that we were away: whom we know is who is there, until it sends its list.
+        if (this.#wasWelcome && !this.#isWelcome) this.#welcome([...this.#known.values()])
+        return
       case 'signal.refused':
         if (this.#isWelcome) return
         this.close(false)
@@ -315,6 +320,7 @@ export class PeerServerSignaling implements Signaling {
       return
     }
     this.#isWelcome = true
+    this.#wasWelcome = true
     this.#known.clear()
     for (const peer of peers) this.#known.set(peer.id, peer)
     this.#events.welcome(peers, [])

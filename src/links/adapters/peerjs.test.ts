@@ -16,7 +16,7 @@ afterEach(() => {
 })
 
 async function stockServer(port = 0): Promise<StockPeerServer> {
-  const server = await stockPeerServer(port)
+  const server = await stockPeerServer({ port })
   toClose.push(() => void server.stop())
   return server
 }
@@ -36,6 +36,7 @@ interface Connection {
 class Client {
   readonly log: string[] = []
   readonly signaling: Signaling
+  readonly direct: OpenDirect
   /** All that it ever had. */
   readonly connections: Connection[] = []
 
@@ -68,7 +69,10 @@ class Client {
     }
     const load = async (): Promise<PeerjsPackage> => ({ ...packaged, Peer: MyPeer })
     const service = peerjsOn(MySocket, kind === 'hand' ? undefined : load)({ host: '127.0.0.1', port, key })
-    this.signaling = service.open(room, systemRuntime({ log: () => {} }), direct).signaling(self, {
+    const place = service.open(room, systemRuntime({ log: () => {} }), direct)
+    if (place.direct === undefined) throw new Error('node-datachannel is not installed')
+    this.direct = place.direct
+    this.signaling = place.signaling(self, {
       welcome: (peers) => this.log.push(`welcome ${peers.map((peer) => peer.id).sort()}`),
       refused: (error) => this.log.push(`refused ${error.name}`),
       joined: (peer) => this.log.push(`joined ${peer.id}`),
@@ -196,6 +200,20 @@ describe.each(kinds)('a room on a stock PeerServer, by %s', (thisKind) => {
     await expect.poll(() => b.signaling.connected).toBe(true)
     a.signaling.relay('b', Uint8Array.of(5))
     await b.saw('relayed a 5')
+  })
+
+  it('hints at a peer that the server has no socket of, and ends a dial to it', async () => {
+    const { port } = await stockServer()
+    const [a, b] = (await room(port, 'a', 'b')) as [Client, Client]
+    await a.saw('joined b')
+    b.crash()
+    const ended = new Promise<string>((resolve) => {
+      const ignored = (): void => {}
+      const events = { open: ignored, frame: ignored, drain: ignored, trouble: ignored, close: resolve }
+      a.direct('b', true, [], ignored, events, 1)
+    })
+    expect(await ended).toBe('nobody has this id at the PeerServer')
+    await a.saw('closed b false')
   })
 
   it('uses the next lobby while one is held by someone who does not answer', async () => {

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { PeerServer } from 'peer'
+import { type IConfig, PeerServer } from 'peer'
 
 /** The PeerServer of npm, unchanged. */
 export interface StockPeerServer {
@@ -9,10 +9,10 @@ export interface StockPeerServer {
   stop(): Promise<void>
 }
 
-/** Starts one, on a free port by default. Idle clients are forgotten after `alive_timeout` milliseconds. */
-export async function stockPeerServer(port = 0, alive_timeout = 60_000): Promise<StockPeerServer> {
+/** Starts one, by default on a free port of this machine and without a path. */
+export async function stockPeerServer(options: Partial<IConfig> = {}): Promise<StockPeerServer> {
   const server = await new Promise<Server>((resolve) => {
-    PeerServer({ port, host: '127.0.0.1', path: '/', alive_timeout }, (listening) =>
+    PeerServer({ port: 0, host: '127.0.0.1', path: '/', ...options }, (listening) =>
       resolve(listening as Server),
     )
   })
