@@ -76,11 +76,11 @@ const scriptTag: ViteUserConfig = {
   },
 }
 
-/** What the script tag loads from beside itself where `<ringmesh-inspector>` is used. */
-const inspector: ViteUserConfig = {
+/** A file that the script tag loads from beside itself, when it is used. */
+const beside = (entry: string, fileName: string): ViteUserConfig => ({
   ...jsx,
   publicDir: false,
-  plugins: [printIntegrity()],
+  plugins: [printIntegrity(), printWeights()],
   // A page has no `process` to ask.
   define: { 'process.env.NODE_ENV': JSON.stringify('production') },
   build: {
@@ -89,34 +89,11 @@ const inspector: ViteUserConfig = {
     emptyOutDir: false,
     minify: true,
     sourcemap: true,
-    lib: {
-      formats: ['es'],
-      entry: path('src/embed/inspector.tsx'),
-      fileName: () => 'ringmesh.inspector.js',
-    },
+    lib: { formats: ['es'], entry: path(entry), fileName: () => fileName },
     // Vite leaves white space in modules of libraries; this one is for pages as it is.
     rollupOptions: { output: { minify: true } },
   },
-}
-
-/** What the script tag loads from beside itself where `peerjs(…)` is used. */
-const peerjs: ViteUserConfig = {
-  publicDir: false,
-  plugins: [printIntegrity(), printWeights()],
-  build: {
-    target: 'es2022',
-    outDir: 'dist',
-    emptyOutDir: false,
-    minify: true,
-    sourcemap: true,
-    lib: {
-      formats: ['es'],
-      entry: path('src/links/adapters/peerjs-package.ts'),
-      fileName: () => 'ringmesh.peerjs.js',
-    },
-    rollupOptions: { output: { minify: true } },
-  },
-}
+})
 
 /** The demo: a page that is a peer. */
 const demo: ViteUserConfig = {
@@ -152,8 +129,8 @@ const unit: ViteUserConfig = {
 const byMode: Readonly<Record<string, ViteUserConfig>> = {
   library,
   'script-tag': scriptTag,
-  inspector,
-  peerjs,
+  inspector: beside('src/embed/inspector.tsx', 'ringmesh.inspector.js'),
+  peerjs: beside('src/links/adapters/peerjs-package.ts', 'ringmesh.peerjs.js'),
   demo,
   development: demo,
 }

@@ -99,3 +99,19 @@ export class PeerServerLobby {
     this.#timer = this.#runtime.timer(absentAfter / 4, () => this.#sweep())
   }
 }
+
+/** The id at the PeerServer of one of a room's lobbies. */
+export function lobbyId(room: string, index: number): string {
+  return `ringmesh-${fingerprint(room)}-${index}`
+}
+
+/** A room's name as 16 characters that every id may have: FNV-1a, in two passes of 32 bits with different starts. */
+function fingerprint(room: string): string {
+  let text = ''
+  for (const start of [0x811c9dc5, 0x9e3779b9]) {
+    let hash = start
+    for (const byte of new TextEncoder().encode(room)) hash = Math.imul(hash ^ byte, 0x01000193)
+    text += (hash >>> 0).toString(16).padStart(8, '0')
+  }
+  return text
+}

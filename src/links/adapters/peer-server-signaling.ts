@@ -8,11 +8,12 @@ import {
   packValue,
   protocolVersion,
 } from '../../wire/index.js'
-import type { DialedLink, OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../conversation.js'
 import type { Signaling, SignalingEvents } from '../signaling.js'
 import { PeerServerConnection } from './peer-server-connection.js'
-import { PeerServerLobby } from './peer-server-lobby.js'
+import { lobbyId, PeerServerLobby } from './peer-server-lobby.js'
 import type { PeerServerClient, PeerServerClients } from './peer-server-transport.js'
+import { UnopenedDials } from './unopened-dials.js'
 
 /** Lobbies of a room. The second and third serve while the server takes a vanished holder of the first for alive. */
 const lobbies = 3
@@ -50,8 +51,7 @@ export class PeerServerSignaling implements Signaling {
   #clients: PeerServerClients | undefined
   #client: PeerServerClient | undefined
   #connection: PeerServerConnection | undefined
-  /** Direct links that have not opened. */
-  readonly #dials = new Map<PeerId, DialedLink>()
+  readonly #dials = new UnopenedDials()
   #held: { index: number; lobby: PeerServerLobby; isOurs: boolean } | undefined
   #timer: Timer | undefined
   #claim: Timer | undefined
@@ -103,34 +103,10 @@ export class PeerServerSignaling implements Signaling {
   }
 
   /** Makes a direct link, negotiated over the PeerServer as PeerJS does it. */
-  readonly dial: OpenDirect = (remote, initiator, iceServers, signal, events, number) => {
+  readonly dial: OpenDirect = (...parameters) => {
     const dial = this.#connection?.dial
     if (dial === undefined) throw new Error('not connected to the PeerServer')
-    const over = (): void => {
-      if (this.#dials.get(remote) === link) this.#dials.delete(remote)
-    }
-    const link = dial(
-      remote,
-      initiator,
-      iceServers,
-      signal,
-      {
-        open: () => {
-          over()
-          events.open()
-        },
-        frame: (bytes) => events.frame(bytes),
-        drain: () => events.drain(),
-        trouble: () => events.trouble(),
-        close: (reason) => {
-          over()
-          events.close(reason)
-        },
-      },
-      number,
-    )
-    this.#dials.set(remote, link)
-    return link
+    return this.#dials.dial(dial, ...parameters)
   }
 
   close(clean: boolean): void {
@@ -140,13 +116,10 @@ export class PeerServerSignaling implements Signaling {
     this.#timer?.cancel()
     this.#claim?.cancel()
     if (clean)
-      for (let index = 0; index < lobbies; index++) this.#send(this.#lobbyId(index), { type: 'signal.leave' })
+      for (let index = 0; index < lobbies; index++)
+        this.#send(lobbyId(this.#room, index), { type: 'signal.leave' })
     this.#release()
     this.#connection?.close()
-  }
-
-  #lobbyId(index: number): string {
-    return `ringmesh-${fingerprint(this.#room)}-${index}`
   }
 
   #send(to: string, message: Message): void {
@@ -173,7 +146,7 @@ export class PeerServerSignaling implements Signaling {
       },
       expired: (id) => {
         // The dial would only run into its time-out.
-        this.#dials.get(id)?.close('nobody has this id at the PeerServer')
+        this.#dials.end(id, 'nobody has this id at the PeerServer')
         if (this.#known.delete(id)) this.#events.closed(id, false)
       },
       closed: (problem, _taken, verdict) => this.#lost(problem, verdict),
@@ -205,7 +178,7 @@ export class PeerServerSignaling implements Signaling {
     const entered = this.#runtime.now()
     const join = { protocol: protocolVersion, room: this.#room, peer: this.#self, token: null }
     for (let index = 0; index < lobbies; index++)
-      this.#send(this.#lobbyId(index), { type: 'signal.join', ...join })
+      this.#send(lobbyId(this.#room, index), { type: 'signal.join', ...join })
     this.#timer = this.#runtime.timer(answerWithin, () => {
       this.#look(entered)
       this.#timer = this.#runtime.timer(enterEvery - answerWithin, () => this.#enter())
@@ -240,7 +213,7 @@ export class PeerServerSignaling implements Signaling {
       lobby: new PeerServerLobby(
         this.#runtime,
         this.#clients,
-        this.#lobbyId(index),
+        lobbyId(this.#room, index),
         this.#room,
         (isHeld, isTaken) => {
           held.isOurs = isHeld
@@ -261,7 +234,7 @@ export class PeerServerSignaling implements Signaling {
   #tryNext(index: number): void {
     const asked = this.#runtime.now()
     const join = { protocol: protocolVersion, room: this.#room, peer: this.#self, token: null }
-    this.#send(this.#lobbyId(index), { type: 'signal.join', ...join })
+    this.#send(lobbyId(this.#room, index), { type: 'signal.join', ...join })
     this.#claim?.cancel()
     this.#claim = this.#runtime.timer(answerWithin, () => {
       if (this.#held === undefined && this.#answered.every((at) => at < asked)) this.#hold(index + 1)
@@ -283,7 +256,7 @@ export class PeerServerSignaling implements Signaling {
         this.#events.relayed(from, message.frame)
         return
     }
-    const lobby = Array.from({ length: lobbies }, (_, index) => this.#lobbyId(index)).indexOf(from)
+    const lobby = Array.from({ length: lobbies }, (_, index) => lobbyId(this.#room, index)).indexOf(from)
     if (lobby === -1) return
     this.#answered[lobby] = this.#runtime.now()
     switch (message.type) {
@@ -331,17 +304,6 @@ export class PeerServerSignaling implements Signaling {
     this.#known.set(peer.id, peer)
     this.#events.joined(peer)
   }
-}
-
-/** A room's name as 16 characters that every id may have: FNV-1a, in two passes of 32 bits with different starts. */
-function fingerprint(room: string): string {
-  let text = ''
-  for (const start of [0x811c9dc5, 0x9e3779b9]) {
-    let hash = start
-    for (const byte of new TextEncoder().encode(room)) hash = Math.imul(hash ^ byte, 0x01000193)
-    text += (hash >>> 0).toString(16).padStart(8, '0')
-  }
-  return text
 }
 
 /** The wire's types want memory that is not shared, which frames never are. */

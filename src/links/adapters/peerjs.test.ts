@@ -15,8 +15,8 @@ afterEach(() => {
   for (const close of toClose.splice(0)) close()
 })
 
-async function stockServer(port = 0): Promise<StockPeerServer> {
-  const server = await stockPeerServer({ port })
+async function stockServer(options?: Parameters<typeof stockPeerServer>[0]): Promise<StockPeerServer> {
+  const server = await stockPeerServer(options)
   toClose.push(() => void server.stop())
   return server
 }
@@ -185,7 +185,7 @@ describe.each(kinds)('a room on a stock PeerServer, by %s', (thisKind) => {
     await server.stop()
     await a.saw('lost')
     await b.saw('lost')
-    await stockServer(server.port)
+    await stockServer({ port: server.port })
     for (const client of [a, b]) await expect.poll(() => client.signaling.connected).toBe(true)
     b.signaling.relay('a', Uint8Array.of(7))
     await a.saw('relayed b 7')
@@ -203,7 +203,7 @@ describe.each(kinds)('a room on a stock PeerServer, by %s', (thisKind) => {
   })
 
   it('hints at a peer that the server has no socket of, and ends a dial to it', async () => {
-    const { port } = await stockServer()
+    const { port } = await stockServer({ expire_timeout: 300, cleanup_out_msgs: 100 })
     const [a, b] = (await room(port, 'a', 'b')) as [Client, Client]
     await a.saw('joined b')
     b.crash()
@@ -244,6 +244,35 @@ describe.each(kinds)('a room on a stock PeerServer, by %s', (thisKind) => {
 })
 
 describe('peerjs', () => {
+  it("opens Peers of its own beside an app's, of the same class, at the same server", async () => {
+    const { port } = await stockServer()
+    const made: string[] = []
+    class AppPeer extends packaged.Peer {
+      constructor(...parameters: ConstructorParameters<PeerjsPackage['Peer']>) {
+        super(...parameters)
+        made.push(parameters[0])
+      }
+    }
+    const peer = new AppPeer('of-the-app', { host: '127.0.0.1', port, path: '/', secure: false })
+    toClose.push(() => peer.destroy())
+    const service = peerjsOn(WebSocket, async () => packaged)({ peer })
+    await new Promise<void>((resolve, reject) => {
+      const self: PeerInfo = { id: 'of-the-mesh', kind: 'tab', weight: 1, host: 'here' }
+      const ignored = (): void => {}
+      const { signaling } = service.open('room', systemRuntime({ log: () => {} }), direct)
+      const place = signaling(self, {
+        ...{ joined: ignored, closed: ignored, offered: ignored, relayed: ignored, unreachable: ignored },
+        welcome: () => resolve(),
+        refused: reject,
+        lost: ignored,
+      })
+      toClose.push(() => place.close(false))
+    })
+    expect(made.slice(0, 2)).toEqual(['of-the-app', 'of-the-mesh'])
+    expect(made[2]).toMatch(/^ringmesh-.*-0$/)
+    expect(peer.destroyed || peer.disconnected).toBe(false)
+  })
+
   it('refuses options that are wrong', () => {
     const peerjs = peerjsOn(WebSocket)
     expect(() => peerjs({ port: -1 })).toThrow('peerjs.port: must be a port, but got -1')
