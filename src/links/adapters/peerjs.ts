@@ -1,15 +1,13 @@
-import type { Peer } from 'peerjs'
 import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../../errors/index.js'
 import type { Runtime } from '../../runtime/index.js'
 import { unpackValue } from '../../wire/index.js'
 import type { OpenDirect } from '../conversation.js'
 import type { OpenSignaling } from '../signaling.js'
-import type { PeerjsPackage } from './load-peerjs.js'
+import type { AnyPeer, AnyPeerClass, PeerjsPackage } from './load-peerjs.js'
 import { PeerServerSignaling } from './peer-server-signaling.js'
 import { peerServerSockets } from './peer-server-socket.js'
 import type { PeerServerAddress, PeerServerClients } from './peer-server-transport.js'
-import type { PeerClass } from './peerjs-client.js'
 import type { StandardWebSocket } from './websocket-signaling.js'
 
 /** Where the PeerServer is; the names are those of PeerJS. */
@@ -29,11 +27,11 @@ export interface PeerjsOptions {
    * servers. It opens Peers of its own beside it, as a mesh id is fresh for every page load, and
    * leaves yours and its connections alone.
    */
-  peer?: Peer
+  peer?: AnyPeer
 }
 
 const isPeer = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && typeof (value as Partial<Peer>).options === 'object'
+  typeof value === 'object' && value !== null && typeof (value as Partial<AnyPeer>).options === 'object'
 
 const peerjsOptions = v.optional(
   v.strictObject({
@@ -53,7 +51,7 @@ const peerjsOptions = v.optional(
     path: v.optional(v.string('must be a path'), '/'),
     key: v.optional(v.string('must be a string'), 'peerjs'),
     secure: v.optional(v.boolean('must be true or false')),
-    peer: v.optional(v.custom<Peer>(isPeer, 'must be a Peer of PeerJS')),
+    peer: v.optional(v.custom<AnyPeer>(isPeer, 'must be a Peer of PeerJS')),
   }),
   {},
 )
@@ -145,7 +143,7 @@ function addressOf({
 function byPackage(
   load: () => Promise<PeerjsPackage>,
   address: PeerServerAddress,
-  peer: Peer | undefined,
+  peer: AnyPeer | undefined,
   byHand: PeerServerClients,
   runtime: Runtime,
 ): Promise<PeerServerClients> {
@@ -159,7 +157,7 @@ function byPackage(
     load().then(({ Peer, peerjsClients, util }) => {
       bound.cancel()
       if (!util.supports.data) return giveUp('it finds no WebRTC')
-      const Class = (peer?.constructor ?? Peer) as PeerClass
+      const Class = (peer?.constructor ?? Peer) as AnyPeerClass
       const peerOptions = { config: { iceServers: [] }, ...peer?.options, ...address }
       resolve(peerjsClients(Class, peerOptions, runtime, unpackValue))
     }, giveUp)
