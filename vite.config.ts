@@ -5,7 +5,6 @@ import { sampleText } from './src/demo/sample-text.plugin.js'
 import { printIntegrity } from './src/embed/integrity.plugin.js'
 import { lightMessagePack } from './src/embed/light-messagepack.plugin.js'
 import { lightSimplePeer } from './src/embed/light-simple-peer.plugin.js'
-import { takeSharedParts } from './src/embed/shared-parts.plugin.js'
 import { printWeights } from './src/embed/weights.plugin.js'
 import { withoutPlantedBugs } from './src/embed/without-planted-bugs.plugin.js'
 
@@ -58,6 +57,9 @@ const library: ViteUserConfig = {
 /** One file for `<script src>`, with all that it needs inside. */
 const scriptTag: ViteUserConfig = {
   publicDir: false,
+  resolve: {
+    alias: [{ find: /^.*\/load-peerjs\.js$/, replacement: path('src/embed/peerjs-loader.ts') }],
+  },
   plugins: [lightSimplePeer(), lightMessagePack(), withoutPlantedBugs(), printIntegrity(), printWeights()],
   build: {
     target: 'es2022',
@@ -74,31 +76,11 @@ const scriptTag: ViteUserConfig = {
   },
 }
 
-/** What the script tag loads from beside itself where a page joins with `peerjs(…)`. */
-const peerjs: ViteUserConfig = {
-  publicDir: false,
-  plugins: [takeSharedParts(), printIntegrity()],
-  build: {
-    target: 'es2022',
-    outDir: 'dist',
-    emptyOutDir: false,
-    minify: true,
-    sourcemap: true,
-    lib: {
-      formats: ['es'],
-      entry: path('src/embed/peerjs.ts'),
-      fileName: () => 'ringmesh.peerjs.js',
-    },
-    // Vite leaves white space in modules of libraries; this one is for pages as it is.
-    rollupOptions: { output: { minify: true } },
-  },
-}
-
-/** What the script tag loads from beside itself where `<ringmesh-inspector>` is used. */
-const inspector: ViteUserConfig = {
+/** A file that the script tag loads from beside itself, when it is used. */
+const beside = (entry: string, fileName: string): ViteUserConfig => ({
   ...jsx,
   publicDir: false,
-  plugins: [printIntegrity()],
+  plugins: [printIntegrity(), printWeights()],
   // A page has no `process` to ask.
   define: { 'process.env.NODE_ENV': JSON.stringify('production') },
   build: {
@@ -107,15 +89,11 @@ const inspector: ViteUserConfig = {
     emptyOutDir: false,
     minify: true,
     sourcemap: true,
-    lib: {
-      formats: ['es'],
-      entry: path('src/embed/inspector.tsx'),
-      fileName: () => 'ringmesh.inspector.js',
-    },
+    lib: { formats: ['es'], entry: path(entry), fileName: () => fileName },
     // Vite leaves white space in modules of libraries; this one is for pages as it is.
     rollupOptions: { output: { minify: true } },
   },
-}
+})
 
 /** The demo: a page that is a peer. */
 const demo: ViteUserConfig = {
@@ -151,8 +129,8 @@ const unit: ViteUserConfig = {
 const byMode: Readonly<Record<string, ViteUserConfig>> = {
   library,
   'script-tag': scriptTag,
-  inspector,
-  peerjs,
+  inspector: beside('src/embed/inspector.tsx', 'ringmesh.inspector.js'),
+  peerjs: beside('src/links/adapters/peerjs-package.ts', 'ringmesh.peerjs.js'),
   demo,
   development: demo,
 }

@@ -1,76 +1,45 @@
-import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from '@playwright/test'
 import { expect, test } from '@playwright/test'
-import { PeerServer } from 'peer'
 import type * as Ringmesh from '../src/index.js'
 import { join, type Mesh, peerjs } from '../src/index.node.js'
+import { type StockPeerServer, stockPeerServer } from '../src/links/testing/stock-peer-server.js'
 import { measured } from './support/measured.js'
+import { scripts, startScriptPages } from './support/script-pages.js'
 
 declare const ringmesh: typeof Ringmesh
 
 interface MeshPage {
   mesh: Mesh
   sockets: WebSocket[]
+  /** The labels of the data channels that the page made. */
+  labels: string[]
 }
 
-/** The script tag, and what it loads from beside itself. */
-const scripts = ['/ringmesh.global.js', '/ringmesh.peerjs.js']
 const address = { host: '127.0.0.1', path: '/signal', key: 'a-key' }
 
-/** The PeerServer of npm, unchanged, which a test may stop and start again on its port. */
-class StockServer {
-  #server: Server | undefined
-  port = 0
-  readonly #sockets = new Set<{ destroy(): void }>()
-
-  async start(): Promise<void> {
-    const server = await new Promise<Server>((resolve) => {
-      PeerServer({ ...address, port: this.port }, (listening) => resolve(listening as Server))
-    })
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
-    this.port = (server.address() as AddressInfo).port
-    this.#server = server
-  }
-
-  async stop(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    const closed = new Promise<void>((resolve) => server?.close(() => resolve()) ?? resolve())
-    for (const socket of this.#sockets) socket.destroy()
-    await closed
-  }
-}
-
-const peerServer = new StockServer()
-let pages: Server
+let peerServer: StockPeerServer
+let pages: Awaited<ReturnType<typeof startScriptPages>>
 
 test.beforeAll(async () => {
-  await peerServer.start()
-  const built = new Map<string | undefined, Buffer>()
-  for (const name of scripts) built.set(name, await readFile(new URL(`../dist${name}`, import.meta.url)))
-  pages = createServer((request, response) => {
-    const script = built.get(request.url)
-    response.setHeader('content-type', script ? 'text/javascript' : 'text/html')
-    response.end(script ?? '<!doctype html><script src="/ringmesh.global.js"></script>')
-  })
-  await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
+  peerServer = await stockPeerServer(address)
+  pages = await startScriptPages()
 })
 
 test.afterAll(async () => {
   await peerServer.stop()
-  pages.closeAllConnections()
-  await new Promise((resolve) => pages.close(resolve))
+  await pages.stop()
 })
 
-/** Keeps hold of each WebSocket of a page; runs before the page's own scripts. */
+/** Keeps hold of each WebSocket of a page, and of the names of its channels; runs before the page's own scripts. */
 function keepSockets(): void {
   const page = globalThis as unknown as MeshPage
   page.sockets = []
+  page.labels = []
+  const { createDataChannel } = RTCPeerConnection.prototype
+  RTCPeerConnection.prototype.createDataChannel = function (label, options) {
+    page.labels.push(label)
+    return createDataChannel.call(this, label, options)
+  }
   globalThis.WebSocket = new Proxy(WebSocket, {
     construct(target, parameters: [string]) {
       const socket = new target(...parameters)
@@ -83,7 +52,13 @@ function keepSockets(): void {
 /** A tab in the room, once it has joined. */
 async function openTab(context: BrowserContext): Promise<Page> {
   const page = await context.newPage()
-  await page.goto(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`)
+  await enterRoom(page)
+  return page
+}
+
+/** Loads the page with the script tag and joins the room. */
+async function enterRoom(page: Page): Promise<void> {
+  await page.goto(pages.url)
   await page.evaluate(
     async (server) => {
       const mesh = await ringmesh.join({ signal: ringmesh.peerjs(server), room: 'lobby test' })
@@ -91,7 +66,6 @@ async function openTab(context: BrowserContext): Promise<Page> {
     },
     { ...address, port: peerServer.port },
   )
-  return page
 }
 
 /** Resolves when all tabs and the edge see exactly each other. */
@@ -128,6 +102,13 @@ function holdsLobby(tab: Page): Promise<boolean> {
   )
 }
 
+/** The files that a tab loaded after its page. */
+function loaded(tab: Page): Promise<string[]> {
+  return tab.evaluate(() =>
+    performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.slice(1)),
+  )
+}
+
 /** The links that a tab's messages go over. */
 function linksOf(tab: Page): Promise<string[]> {
   return tab.evaluate(() =>
@@ -153,6 +134,12 @@ test('three tabs and an edge form a mesh over a stock PeerServer, and outlive th
     measured(testInfo, 'three tabs and an edge over a PeerServer', `one mesh after ${Date.now() - start} ms`)
     await expect.poll(() => linksOf(holder)).toEqual(['direct', 'direct', 'direct', 'self'])
     expect(await Promise.all(tabs.map(holdsLobby))).toEqual([false, false])
+    for (const tab of [holder, ...tabs]) {
+      expect(await loaded(tab)).toEqual(expect.arrayContaining([...scripts]))
+      const labels = await tab.evaluate(() => (globalThis as unknown as MeshPage).labels)
+      // Every channel that a tab made is PeerJS's: the one of its test of WebRTC, and DataConnections.
+      expect(labels.filter((label) => !['_PEERJSTEST', 'ringmesh'].includes(label))).toEqual([])
+    }
     await edge.store('kept').put('before', 1)
 
     const crashed = Date.now()
@@ -178,7 +165,7 @@ test('three tabs and an edge form a mesh over a stock PeerServer, and outlive th
       )
     expect(await Promise.all(tabs.map(read('without a server')))).toEqual([2, 2, 2])
     const restarted = Date.now()
-    await peerServer.start()
+    peerServer = await stockPeerServer({ ...address, port: peerServer.port })
     tabs.push(await openTab(context))
     await agreed(tabs, edge)
     measured(
@@ -187,6 +174,36 @@ test('three tabs and an edge form a mesh over a stock PeerServer, and outlive th
       `in after ${Date.now() - restarted} ms`,
     )
     expect(await Promise.all(tabs.map(read('before')))).toEqual([1, 1, 1, 1])
+  } finally {
+    await edge.leave()
+  }
+})
+
+test('a page that cannot load the package, or has no WebRTC, is in the mesh all the same', async ({
+  context,
+}, testInfo) => {
+  test.setTimeout(120_000)
+  await context.addInitScript(keepSockets)
+  const tab = await openTab(context)
+  const edge = await join({ signal: peerjs({ ...address, port: peerServer.port }), room: 'lobby test' })
+  try {
+    const unpackaged = await context.newPage()
+    await unpackaged.route('**/ringmesh.peerjs.js', (route) => route.abort())
+    await enterRoom(unpackaged)
+    const blocked = await context.newPage()
+    await blocked.addInitScript(() => {
+      globalThis.RTCPeerConnection = class {
+        constructor() {
+          throw new DOMException('WebRTC is forbidden here', 'NotAllowedError')
+        }
+      } as never
+    })
+    const start = Date.now()
+    await enterRoom(blocked)
+    await agreed([tab, unpackaged, blocked], edge)
+    measured(testInfo, 'a page with WebRTC blocked', `in by relay after ${Date.now() - start} ms`)
+    await expect.poll(() => linksOf(unpackaged)).toEqual(['direct', 'direct', 'relay', 'self'])
+    expect(await linksOf(blocked)).toEqual(['relay', 'relay', 'relay', 'self'])
   } finally {
     await edge.leave()
   }

@@ -5,6 +5,7 @@
  */
 import { browserPlatform } from './api/browser.js'
 import { joinOn } from './api/join.js'
+import { loadPeerjs } from './links/adapters/load-peerjs.js'
 import { peerjsOn } from './links/adapters/peerjs.js'
 import type { StandardWebSocket } from './links/adapters/websocket-signaling.js'
 
@@ -26,10 +27,16 @@ export const join = joinOn(browserPlatform)
 
 /**
  * Signalling by any stock PeerServer, with no ringmesh server at all, for `join({ signal: peerjs(…) })`.
+ * Direct links are DataConnections of the package `peerjs`, which is loaded only now, by `join`.
  *
  * @example
  * ```ts
  * const mesh = await join({ signal: peerjs({ host: 'localhost', port: 9000 }), room: 'demo' })
  * ```
  */
-export const peerjs = peerjsOn(globalThis.WebSocket as new (url: string) => StandardWebSocket)
+export const peerjs = /* @__PURE__ */ peerjsOn(
+  globalThis.WebSocket as new (
+    url: string,
+  ) => StandardWebSocket,
+  loadPeerjs,
+)

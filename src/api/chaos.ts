@@ -38,13 +38,14 @@ export class Chaos {
 
   /** @internal */
   aroundDirect(open: OpenDirect): OpenDirect {
-    return (remote, initiator, iceServers, signal, events) => {
-      const link = open(remote, initiator, iceServers, signal, {
+    return (remote, initiator, iceServers, signal, events, dial) => {
+      const around = {
         ...events,
-        frame: (bytes) => {
+        frame: (bytes: Uint8Array) => {
           if (!this.isCut(remote)) events.frame(bytes)
         },
-      })
+      }
+      const link = open(remote, initiator, iceServers, signal, around, dial)
       return overriding(link, (frame) => {
         if (!this.isCut(remote)) link.send(frame)
       })

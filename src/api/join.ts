@@ -1,5 +1,5 @@
 import { checkOptions, InvalidOption, RingmeshError } from '../errors/index.js'
-import type { IceServer, OpenSignaling } from '../links/index.js'
+import type { IceServer, OpenDirect, OpenSignaling } from '../links/index.js'
 import { MeshCore } from '../mesh/index.js'
 import { ProcessSystem } from '../otp/index.js'
 import { type Runtime, randomId, systemRuntime } from '../runtime/index.js'
@@ -8,7 +8,7 @@ import { TaskService } from '../tasks/index.js'
 import { openWorker } from '../threads/adapters/worker.js'
 import { Mesh } from './mesh.js'
 import { Messages } from './messages.js'
-import { type CheckedJoinOptions, type JoinOptions, joinOptions } from './options.js'
+import { type CheckedJoinOptions, type JoinOptions, joinOptions, type Place } from './options.js'
 import type { Platform } from './platform.js'
 import { adoptSystem } from './processes.js'
 import { processSnapshots, taskRecords } from './records.js'
@@ -19,9 +19,10 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
     const options = checkOptions(joinOptions, given, 'join') as unknown as CheckedJoinOptions
     const runtime = systemRuntime(options.log === undefined ? {} : { log: options.log })
     const { chaos } = options
-    const direct = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
+    const platformDirect = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
     const kept = await openPersistence(options.persistence, platform)
-    const signaling = withIceServers(openSignaling(options, platform, runtime), options.iceServers ?? [])
+    const { direct, signaling: bare } = openPlace(options, platform, runtime, platformDirect)
+    const signaling = withIceServers(bare, options.iceServers ?? [])
     return new Promise<Mesh>((resolve, reject) => {
       const refuse = (error: RingmeshError): void => {
         bound.cancel()
@@ -73,11 +74,16 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
   }
 }
 
-function openSignaling(options: CheckedJoinOptions, platform: Platform, runtime: Runtime): OpenSignaling {
+function openPlace(
+  options: CheckedJoinOptions,
+  platform: Platform,
+  runtime: Runtime,
+  direct: OpenDirect | undefined,
+): Place {
   const { signal, room, token } = options
-  if (typeof signal === 'object' && 'open' in signal) return signal.open(room, runtime)
+  if (typeof signal === 'object' && 'open' in signal) return signal.open(room, runtime, direct)
   const urls = typeof signal === 'string' ? [signal] : signal
-  return platform.signaling({ runtime, urls: urls.map(toWebSocketUrl), room, token })
+  return { signaling: platform.signaling({ runtime, urls: urls.map(toWebSocketUrl), room, token }), direct }
 }
 
 /** A folder is opened before anything else is, so that one that cannot be used is refused and not found out by a write. */

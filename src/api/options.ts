@@ -1,13 +1,25 @@
 import * as v from 'valibot'
-import type { IceServer, OpenSignaling } from '../links/index.js'
+import type { IceServer, OpenDirect, OpenSignaling } from '../links/index.js'
 import type { Log, Runtime } from '../runtime/index.js'
 import type { Persistence } from '../store/index.js'
 import { Chaos } from './chaos.js'
 
+/** What a signalling service gives to one peer of a room. */
+export interface Place {
+  readonly signaling: OpenSignaling
+  /** How direct links are made over it; undefined for none. */
+  readonly direct: OpenDirect | undefined
+}
+
 /** A signalling service other than ringmesh's own server, such as `peerjs(...)` makes. */
 export interface SignalingService {
-  /** Opens a place in `room`; called once by `join`. */
-  open(room: string, runtime: Runtime): OpenSignaling
+  /**
+   * Opens a place in `room`; called once by `join`.
+   *
+   * @param direct - how the platform makes direct links, for the service to use or replace;
+   * undefined where none are wanted or there is no WebRTC
+   */
+  open(room: string, runtime: Runtime, direct: OpenDirect | undefined): Place
 }
 
 /** What `join` may be told. Only `signal` and `room` are needed. */

@@ -5,14 +5,9 @@
  * @module
  */
 import { version } from '../../package.json'
-import { browserPlatform } from '../api/browser.js'
-import { joinOn } from '../api/join.js'
-import * as names from '../api/public.js'
-import type * as ringmesh from '../index.js'
+import * as ringmesh from '../index.js'
 import { watchForInspectors } from './inspector-loader.js'
 import { PageMeshes } from './page-meshes.js'
-import { peerjsBeside } from './peerjs-loader.js'
-import { sharedAs, sharedParts } from './shared-parts.js'
 
 type ScriptTag = typeof ringmesh & {
   /** The version of the package. */
@@ -24,11 +19,9 @@ type ScriptTag = typeof ringmesh & {
 const page = globalThis as { ringmesh?: Partial<ScriptTag>; document?: Document }
 const tag = page.document?.currentScript as HTMLScriptElement | null | undefined
 
-const joinRoom = joinOn(browserPlatform)
-
 /** Joins the mesh of a room, as the package's `join` does; the page's inspectors show it. */
 async function join(options: ringmesh.JoinOptions): Promise<ringmesh.Mesh> {
-  const mesh = await joinRoom(options)
+  const mesh = await ringmesh.join(options)
   meshes.add(mesh)
   return mesh
 }
@@ -47,15 +40,7 @@ function joinAsTagged(): Promise<ringmesh.Mesh> {
 const meshes = new PageMeshes()
 
 if (page.ringmesh === undefined) {
-  page.ringmesh = Object.freeze({
-    ...names,
-    version,
-    join,
-    // A script that stands in the page itself comes from nowhere; beside it is beside the page.
-    peerjs: peerjsBeside(tag?.src || page.document?.baseURI),
-    ready: joinAsTagged(),
-    [sharedAs]: sharedParts,
-  } satisfies ScriptTag & { [sharedAs]: typeof sharedParts })
+  page.ringmesh = Object.freeze({ ...ringmesh, version, join, ready: joinAsTagged() } satisfies ScriptTag)
   watchForInspectors(tag?.src, meshes)
 } else {
   // Two copies would be two peers in one page, and processes of one would not know those of the other.

@@ -12,7 +12,8 @@ export type DialedLink = Link & { signal(payload: Uint8Array): void }
 
 /**
  * Makes a direct link to `remote`. One end is the initiator; `signal` is called with what must
- * reach the other end, which may be more than once and also after the link opened.
+ * reach the other end, which may be more than once and also after the link opened. `dial` is the
+ * number that both ends know the dial by.
  */
 export type OpenDirect = (
   remote: PeerId,
@@ -20,6 +21,7 @@ export type OpenDirect = (
   iceServers: readonly IceServer[],
   signal: (payload: Uint8Array) => void,
   events: LinkEvents,
+  dial: number,
 ) => DialedLink
 
 /**
@@ -236,7 +238,7 @@ export class Conversation {
     let carrier: Carrier
     try {
       carrier = this.session.attach((events) => {
-        link = direct(this.remote, this.#isCaller, this.#around.iceServers(), signal, events)
+        link = direct(this.remote, this.#isCaller, this.#around.iceServers(), signal, events, number)
         return link
       })
     } catch (error) {

@@ -1,6 +1,3 @@
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { PeerServer } from 'peer'
 import { WebSocket } from 'ws'
 import { systemRuntime } from '../runtime/index.js'
 import type { PeerInfo } from '../wire/index.js'
@@ -11,14 +8,15 @@ import type { DialedLink, OpenDirect } from './conversation.js'
 import { RelayLink } from './relay-link.js'
 import type { OpenSignaling, Signaling } from './signaling.js'
 import { type LinkPair, linkContract, type Recorder } from './testing/link-contract.js'
+import { stockPeerServer } from './testing/stock-peer-server.js'
 
 const runtime = systemRuntime({ log: () => {} })
 
 /** Both ends of a dial, joined by a perfect signalling service. */
 function dialed(openA: OpenDirect, openB: OpenDirect, atA: Recorder, atB: Recorder): LinkPair {
   const ends: { a?: DialedLink; b?: DialedLink } = {}
-  ends.b = openB('a', false, [], (payload) => ends.a?.signal(payload), atB)
-  ends.a = openA('b', true, [], (payload) => ends.b?.signal(payload), atA)
+  ends.b = openB('a', false, [], (payload) => ends.a?.signal(payload), atB, 1)
+  ends.a = openA('b', true, [], (payload) => ends.b?.signal(payload), atA, 1)
   const { a, b } = ends
   return {
     a,
@@ -103,16 +101,13 @@ linkContract(
 linkContract(
   'relay, through a stock PeerServer',
   async (atA, atB) => {
-    const server = await new Promise<Server>((resolve) => {
-      PeerServer({ port: 0, host: '127.0.0.1', path: '/' }, (listening) => resolve(listening as Server))
-    })
-    const { port } = server.address() as AddressInfo
+    const { port, stop } = await stockPeerServer()
     const service = peerjsOn(WebSocket)({ host: '127.0.0.1', port })
     return relayed(
-      () => service.open('room', runtime),
+      () => service.open('room', runtime, undefined).signaling,
       atA,
       atB,
-      () => server.close(),
+      () => void stop(),
     )
   },
   { closesBoth: false },

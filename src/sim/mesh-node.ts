@@ -102,13 +102,14 @@ export class MeshNode {
         this.signalingEvents = held
         return options.openSignaling(self, held)
       },
-      openDirect: (remote, initiator, iceServers, signal, events) =>
+      openDirect: (remote, initiator, iceServers, signal, events, dial) =>
         options.openDirect(
           remote,
           initiator,
           iceServers,
           (payload) => runtime.hold(() => signal(payload)),
           heldBack(runtime, events),
+          dial,
         ),
       relay: 'fallback',
       joined: () => {

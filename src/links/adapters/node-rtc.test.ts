@@ -45,8 +45,8 @@ describe('rtc in Node', () => {
     if (direct === undefined) throw new Error('node-datachannel is not installed')
     const a = recorded()
     const b = recorded()
-    const linkB = direct('a', false, [], (payload) => linkA.signal(payload), b)
-    const linkA = direct('b', true, [], (payload) => linkB.signal(payload), a)
+    const linkB = direct('a', false, [], (payload) => linkA.signal(payload), b, 1)
+    const linkA = direct('b', true, [], (payload) => linkB.signal(payload), a, 1)
     await Promise.all([a.seen('open'), b.seen('open')])
     linkA.send(Uint8Array.of(1, 2, 3))
     linkB.send(Uint8Array.of(4))
@@ -66,7 +66,7 @@ describe('rtc in Node', () => {
     for (let dial = 0; dial < dials; dial++) {
       const [a, b] = [recorded(), recorded()]
       let isAnswered = false
-      const linkB = direct('a', false, [], (payload) => later(() => answered(payload)), b)
+      const linkB = direct('a', false, [], (payload) => later(() => answered(payload)), b, dial + 1)
       const linkA = direct(
         'b',
         true,
@@ -76,6 +76,7 @@ describe('rtc in Node', () => {
           later(() => linkB.signal(payload))
         },
         a,
+        dial + 1,
       )
       const answered = (payload: Uint8Array): void => {
         isAnswered ||= (unpackValue(payload) as { type: string }).type === 'answer'

@@ -13,7 +13,8 @@ export async function nodeRtc(options: Omit<RtcOptions, 'wrtc'> = {}): Promise<O
   return wrtc === undefined ? undefined : rtc({ ...options, wrtc })
 }
 
-async function loadWrtc(): Promise<Wrtc | undefined> {
+/** The classes of WebRTC, as a browser has them; undefined where `nodeRtc` gives nothing. */
+export async function loadWrtc(): Promise<Wrtc | undefined> {
   let polyfill: typeof import('node-datachannel/polyfill')
   try {
     polyfill = await import('node-datachannel/polyfill')

@@ -1,6 +1,7 @@
 import { type Runtime, randomId, type Timer } from '../../runtime/index.js'
 import { type Message, type PeerId, type PeerInfo, protocolVersion } from '../../wire/index.js'
-import { type PeerServerAddress, PeerServerSocket } from './peer-server-socket.js'
+import { PeerServerConnection } from './peer-server-connection.js'
+import type { PeerServerClients } from './peer-server-transport.js'
 
 /** A member that has not entered again for so long is gone, in milliseconds: three of its turns, and a slow network. */
 const absentAfter = 20_000
@@ -22,21 +23,21 @@ interface Presence {
 export class PeerServerLobby {
   readonly #runtime: Runtime
   readonly #room: string
-  readonly #socket: PeerServerSocket
+  readonly #connection: PeerServerConnection
   readonly #members = new Map<PeerId, Presence>()
   #timer: Timer | undefined
 
   /** @param settled - whether the lobby is ours; called again with false when it is lost later */
   constructor(
     runtime: Runtime,
-    address: PeerServerAddress,
+    clients: PeerServerClients,
     id: string,
     room: string,
     settled: (isHeld: boolean, isTaken: boolean) => void,
   ) {
     this.#runtime = runtime
     this.#room = room
-    this.#socket = new PeerServerSocket(runtime, address, id, randomId(runtime), {
+    this.#connection = new PeerServerConnection(runtime, clients(id, randomId(runtime)), id, {
       open: () => {
         this.#sweep()
         settled(true, false)
@@ -52,7 +53,7 @@ export class PeerServerLobby {
 
   close(): void {
     this.#timer?.cancel()
-    this.#socket.close()
+    this.#connection.close()
   }
 
   #take(from: PeerId, message: Message): void {
@@ -71,25 +72,25 @@ export class PeerServerLobby {
         return
       }
       presence = { peer, heard: 0, turns: 0 }
-      for (const id of this.#members.keys()) this.#socket.send(id, { type: 'signal.joined', peer })
+      for (const id of this.#members.keys()) this.#connection.send(id, { type: 'signal.joined', peer })
       this.#members.set(peer.id, presence)
     }
     presence.heard = this.#runtime.now()
     if (presence.turns++ % listEvery !== 0) {
-      this.#socket.send(peer.id, { type: 'signal.pong' })
+      this.#connection.send(peer.id, { type: 'signal.pong' })
       return
     }
     const peers = [...this.#members.values()].map((other) => other.peer).filter(({ id }) => id !== peer.id)
-    this.#socket.send(peer.id, { type: 'signal.welcome', peers, iceServers: [] })
+    this.#connection.send(peer.id, { type: 'signal.welcome', peers, iceServers: [] })
   }
 
   #refuse(to: PeerId, error: 'RoomFull' | 'ProtocolMismatch', detail: string): void {
-    this.#socket.send(to, { type: 'signal.refused', error, detail })
+    this.#connection.send(to, { type: 'signal.refused', error, detail })
   }
 
   #gone(peer: PeerId, clean: boolean): void {
     if (!this.#members.delete(peer)) return
-    for (const id of this.#members.keys()) this.#socket.send(id, { type: 'signal.closed', peer, clean })
+    for (const id of this.#members.keys()) this.#connection.send(id, { type: 'signal.closed', peer, clean })
   }
 
   #sweep(): void {
@@ -97,4 +98,20 @@ export class PeerServerLobby {
     for (const [id, { heard }] of [...this.#members]) if (now - heard > absentAfter) this.#gone(id, false)
     this.#timer = this.#runtime.timer(absentAfter / 4, () => this.#sweep())
   }
+}
+
+/** The id at the PeerServer of one of a room's lobbies. */
+export function lobbyId(room: string, index: number): string {
+  return `ringmesh-${fingerprint(room)}-${index}`
+}
+
+/** A room's name as 16 characters that every id may have: FNV-1a, in two passes of 32 bits with different starts. */
+function fingerprint(room: string): string {
+  let text = ''
+  for (const start of [0x811c9dc5, 0x9e3779b9]) {
+    let hash = start
+    for (const byte of new TextEncoder().encode(room)) hash = Math.imul(hash ^ byte, 0x01000193)
+    text += (hash >>> 0).toString(16).padStart(8, '0')
+  }
+  return text
 }

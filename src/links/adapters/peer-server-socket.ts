@@ -1,108 +1,82 @@
-import { RingmeshError } from '../../errors/index.js'
-import type { Runtime, Timer } from '../../runtime/index.js'
-import { decodeMessage, encodeMessage, limits, type Message } from '../../wire/index.js'
+import { limits, unpackValue } from '../../wire/index.js'
+import type { OpenDirect } from '../conversation.js'
+import { connectionDescription } from './connection-description.js'
+import { carriedAs } from './data-connection-negotiation.js'
+import type {
+  CarriedMessage,
+  PeerServerAddress,
+  PeerServerClients,
+  PeerServerTransport,
+  PeerServerTransportEvents,
+} from './peer-server-transport.js'
 import type { StandardWebSocket } from './websocket-signaling.js'
 
-/** Where a PeerServer is and how its socket is made. */
-export interface PeerServerAddress {
-  /** Up to `?`, as in `ws://localhost:9000/peerjs`. */
-  readonly url: string
-  readonly key: string
-  readonly WebSocket: new (url: string) => StandardWebSocket
+/** The version of PeerJS whose protocol this is. */
+const protocolOf = '1.5.5'
+
+/**
+ * Clients of a PeerServer without the package `peerjs`: for Node, where it finds no WebRTC, and for
+ * pages where it cannot be had. What they send is what PeerJS sends, so that both kinds mix.
+ *
+ * @param direct - the platform's WebRTC; undefined for none
+ */
+export function peerServerSockets(
+  WebSocket: new (url: string) => StandardWebSocket,
+  address: PeerServerAddress,
+  direct: OpenDirect | undefined,
+): PeerServerClients {
+  const { host, port, path, key, secure } = address
+  return (id, token) => {
+    const query = new URLSearchParams({ key, id, token, version: protocolOf })
+    const url = `${secure ? 'wss' : 'ws'}://${host}:${port}${path}peerjs?${query}`
+    return { open: (events) => new PeerServerSocket(new WebSocket(url), direct, events) }
+  }
 }
-
-export interface PeerServerSocketEvents {
-  /** The server carries our messages. */
-  open(): void
-  /** A message of another client, already checked to be one of ours. */
-  message(from: string, message: Message): void
-  /** What we sent to `id` was not fetched in time: nobody is there. */
-  expired(id: string): void
-  /** Over for good; called once. `taken`: another client has this id. `verdict`: why no other attempt will do better. */
-  closed(problem: string, taken: boolean, verdict: RingmeshError | undefined): void
-}
-
-/** From the start of a connection until the server carries our messages, in milliseconds. */
-const handshakeTimeout = 8_000
-/** The server forgets who sends no heartbeat for its `alive_timeout`, 60 s or more; PeerJS sends one every 5 s. */
-const heartbeatEvery = 5_000
-/** A server that was silent for so long is asked whether it is there, in milliseconds… */
-const askAfter = 10_000
-/** …and given up after this long, as a lost network closes no socket. */
-const silentFor = 25_000
-
-/** The errors of a PeerServer, by what it writes in them. */
-const verdicts = [
-  { text: 'Invalid key', name: 'Unauthorized' },
-  { text: 'concurrent user limit', name: 'RoomFull' },
-] as const
 
 /**
  * One socket of one id at a stock PeerServer, whose protocol is JSON:
  * `{ type: 'OPEN' | 'ID-TAKEN' | 'ERROR' | 'EXPIRE' | 'HEARTBEAT' | 'OFFER' | …, src, dst, payload }`.
- * It carries the payload of an `OFFER` to any other id unread; ours are messages of the wire in base 64.
- *
- * A server that still knows the id and its token, as after a lost network, says no `OPEN`. So the
- * socket counts as open when a message to ourselves has come back.
  */
-export class PeerServerSocket {
-  readonly id: string
-  readonly #runtime: Runtime
-  readonly #events: PeerServerSocketEvents
-  readonly #socket: StandardWebSocket | undefined
-  #isOpen = false
+class PeerServerSocket implements PeerServerTransport {
+  readonly dial: OpenDirect | undefined
+  readonly #socket: StandardWebSocket
+  readonly #events: PeerServerTransportEvents
   #isClosed = false
-  #timer: Timer | undefined
-  #heard = 0
 
-  constructor(
-    runtime: Runtime,
-    address: PeerServerAddress,
-    id: string,
-    token: string,
-    events: PeerServerSocketEvents,
-  ) {
-    this.id = id
-    this.#runtime = runtime
-    this.#events = events
-    this.#timer = runtime.timer(handshakeTimeout, () => this.#end('no answer in time'))
-    const query = new URLSearchParams({ key: address.key, id, token, version: '1.5.5' })
-    let socket: StandardWebSocket
-    try {
-      socket = new address.WebSocket(`${address.url}?${query}`)
-    } catch (error) {
-      this.#timer.cancel()
-      this.#timer = runtime.timer(0, () => this.#end(error instanceof Error ? error.message : 'not a URL'))
-      return
-    }
+  constructor(socket: StandardWebSocket, direct: OpenDirect | undefined, events: PeerServerTransportEvents) {
     this.#socket = socket
-    socket.onopen = () => this.send(id, { type: 'signal.ping' })
+    this.#events = events
+    this.dial =
+      direct &&
+      ((remote, initiator, iceServers, _signal, linkEvents, dial) => {
+        const signal = (payload: Uint8Array): void =>
+          this.send(remote, carriedAs(connectionDescription(unpackValue(payload)), dial))
+        return direct(remote, initiator, iceServers, signal, linkEvents, dial)
+      })
+    socket.onopen = () => events.open()
     socket.onmessage = ({ data }: { data: unknown }) => this.#take(data)
     socket.onclose = () => this.#end('the connection was closed')
     // A close follows every error, and says no less.
     socket.onerror = () => {}
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen
-  }
-
   get buffered(): number {
-    return this.#socket?.bufferedAmount ?? 0
+    return this.#socket.bufferedAmount
   }
 
-  send(to: string, message: Message): void {
-    this.#write({ type: 'OFFER', dst: to, payload: { ringmesh: toBase64(encodeMessage(message)) } })
+  send(to: string, message: CarriedMessage): void {
+    this.#write({ ...message, dst: to })
   }
 
-  /** Closes it without another event. The server then forgets the id. */
+  heartbeat(): void {
+    this.#write({ type: 'HEARTBEAT' })
+  }
+
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#isOpen = false
-    this.#timer?.cancel()
     try {
-      this.#socket?.close()
+      this.#socket.close()
     } catch {
       // Not connected yet: it closes by itself.
     }
@@ -110,66 +84,42 @@ export class PeerServerSocket {
 
   #write(message: Readonly<Record<string, unknown>>): void {
     try {
-      this.#socket?.send(JSON.stringify(message))
+      this.#socket.send(JSON.stringify(message))
     } catch {
-      // The socket is about to report that it closed.
+      // It is not open yet, or is about to report that it closed.
     }
   }
 
   #take(data: unknown): void {
     if (this.#isClosed) return
-    this.#heard = this.#runtime.now()
     const { type, src, payload } = envelope(data)
     switch (type) {
       case 'OPEN':
-      case 'LEAVE':
         return
       case 'ID-TAKEN':
         this.#end('the id is taken', true)
         return
-      case 'ERROR': {
-        const text = String((payload as { msg?: unknown } | null)?.msg ?? 'an error')
-        const found = verdicts.find((verdict) => text.includes(verdict.text))
-        this.#end(text, false, found && new RingmeshError(found.name, text))
+      case 'ERROR':
+        this.#end(String((payload as { msg?: unknown } | null)?.msg ?? 'an error'))
         return
-      }
+      case 'LEAVE':
       case 'EXPIRE':
         if (typeof src === 'string') this.#events.expired(src)
         return
-      case 'OFFER': {
-        const message = ours(payload)
-        if (message === undefined || typeof src !== 'string') return
-        if (src !== this.id) this.#events.message(src, message)
-        else if (!this.#isOpen) this.#opened()
+      case 'OFFER':
+      case 'ANSWER':
+      case 'CANDIDATE':
+        if (typeof src === 'string') this.#events.carried(src, { type, payload })
         return
-      }
       default:
         this.#end('it is no PeerServer')
     }
   }
 
-  #opened(): void {
-    this.#isOpen = true
-    this.#timer?.cancel()
-    this.#beat()
-    this.#events.open()
-  }
-
-  #beat(): void {
-    const silence = this.#runtime.now() - this.#heard
-    if (silence > silentFor) {
-      this.#end('the server fell silent')
-      return
-    }
-    if (silence > askAfter) this.send(this.id, { type: 'signal.ping' })
-    this.#write({ type: 'HEARTBEAT' })
-    this.#timer = this.#runtime.timer(heartbeatEvery, () => this.#beat())
-  }
-
-  #end(problem: string, taken = false, verdict?: RingmeshError): void {
+  #end(problem: string, taken = false): void {
     if (this.#isClosed) return
     this.close()
-    this.#events.closed(problem, taken, verdict)
+    this.#events.closed(problem, taken)
   }
 }
 
@@ -181,25 +131,4 @@ function envelope(data: unknown): { type?: unknown; src?: unknown; payload?: unk
   } catch {
     return {}
   }
-}
-
-/** The message in a payload; undefined when another program uses this id, or it is malformed. */
-function ours(payload: unknown): Message | undefined {
-  const text = (payload as { ringmesh?: unknown } | null | undefined)?.ringmesh
-  if (typeof text !== 'string') return undefined
-  try {
-    return decodeMessage(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)))
-  } catch {
-    return undefined
-  }
-}
-
-/** As many arguments as every engine takes in one call. */
-const charactersAtOnce = 8_192
-
-function toBase64(bytes: Uint8Array): string {
-  let text = ''
-  for (let start = 0; start < bytes.length; start += charactersAtOnce)
-    text += String.fromCharCode(...bytes.subarray(start, start + charactersAtOnce))
-  return btoa(text)
 }

@@ -1,11 +1,13 @@
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { PeerServer } from 'peer'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { systemRuntime } from '../../runtime/index.js'
 import type { PeerInfo } from '../../wire/index.js'
+import type { OpenDirect } from '../conversation.js'
 import type { Signaling } from '../signaling.js'
+import { peerjsInNode } from '../testing/peerjs-in-node.js'
+import { type StockPeerServer, stockPeerServer } from '../testing/stock-peer-server.js'
+import type { PeerjsPackage } from './load-peerjs.js'
+import { nodeRtc } from './node-rtc.js'
 import { peerjsOn } from './peerjs.js'
 
 const toClose: (() => void)[] = []
@@ -13,39 +15,30 @@ afterEach(() => {
   for (const close of toClose.splice(0)) close()
 })
 
-/** Sockets that can be cut from outside, as a crash of their page would. */
-class CuttableWebSocket extends WebSocket {
-  static readonly all: CuttableWebSocket[] = []
-  constructor(url: string) {
-    super(url)
-    CuttableWebSocket.all.push(this)
-  }
+async function stockServer(options?: Parameters<typeof stockPeerServer>[0]): Promise<StockPeerServer> {
+  const server = await stockPeerServer(options)
+  toClose.push(() => void server.stop())
+  return server
 }
 
-async function stockServer(
-  port = 0,
-  alive_timeout = 60_000,
-): Promise<{ port: number; stop(): Promise<void> }> {
-  const server = await new Promise<Server>((resolve) => {
-    PeerServer({ port, host: '127.0.0.1', path: '/', alive_timeout }, (listening) =>
-      resolve(listening as Server),
-    )
-  })
-  const sockets = new Set<{ destroy(): void }>()
-  server.on('connection', (socket) => sockets.add(socket))
-  const stop = (): Promise<void> => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    for (const socket of sockets) socket.destroy()
-    return closed
-  }
-  toClose.push(() => void stop())
-  return { port: (server.address() as AddressInfo).port, stop }
+/** With the package `peerjs`, or by hand as in Node. */
+const kinds = ['the package', 'hand'] as const
+let kind: (typeof kinds)[number] = 'hand'
+let packaged: PeerjsPackage
+let direct: OpenDirect | undefined
+
+/** What a client has at the server: its own id, and those of lobbies. */
+interface Connection {
+  readonly id: string | null
+  readonly socket: WebSocket | undefined
 }
 
 class Client {
   readonly log: string[] = []
   readonly signaling: Signaling
-  readonly #sockets: CuttableWebSocket[]
+  readonly direct: OpenDirect
+  /** All that it ever had. */
+  readonly connections: Connection[] = []
 
   constructor(
     readonly id: string,
@@ -54,16 +47,32 @@ class Client {
     key = 'peerjs',
   ) {
     const self: PeerInfo = { id, kind: 'tab', weight: 1, host: id }
-    const mine: CuttableWebSocket[] = []
-    this.#sockets = mine
-    class MySocket extends CuttableWebSocket {
+    const { connections } = this
+    class MySocket extends WebSocket {
       constructor(url: string) {
         super(url)
-        mine.push(this)
+        connections.push({ id: new URL(url).searchParams.get('id'), socket: this })
       }
     }
-    const service = peerjsOn(MySocket)({ host: '127.0.0.1', port, key })
-    this.signaling = service.open(room, systemRuntime({ log: () => {} }))(self, {
+    const { Peer } = packaged
+    class MyPeer extends Peer {
+      constructor(...parameters: ConstructorParameters<typeof Peer>) {
+        super(...parameters)
+        const { socket } = this as unknown as { socket: { _socket?: WebSocket } }
+        connections.push({
+          id: parameters[0],
+          get socket() {
+            return socket._socket
+          },
+        })
+      }
+    }
+    const load = async (): Promise<PeerjsPackage> => ({ ...packaged, Peer: MyPeer })
+    const service = peerjsOn(MySocket, kind === 'hand' ? undefined : load)({ host: '127.0.0.1', port, key })
+    const place = service.open(room, systemRuntime({ log: () => {} }), direct)
+    if (place.direct === undefined) throw new Error('node-datachannel is not installed')
+    this.direct = place.direct
+    this.signaling = place.signaling(self, {
       welcome: (peers) => this.log.push(`welcome ${peers.map((peer) => peer.id).sort()}`),
       refused: (error) => this.log.push(`refused ${error.name}`),
       joined: (peer) => this.log.push(`joined ${peer.id}`),
@@ -78,8 +87,19 @@ class Client {
 
   /** Without a word, as a killed page. */
   crash(): void {
-    for (const socket of this.#sockets) socket.terminate()
+    for (const { socket } of this.connections) socket?.terminate()
     this.signaling.close(false)
+  }
+
+  /** As the loss of a network: here the connection is over, and the server knows nothing of it. */
+  loseNetwork(): void {
+    for (const { socket } of this.connections) {
+      if (socket?.readyState !== WebSocket.OPEN) continue
+      toClose.push(() => socket.terminate())
+      socket.close = () => {}
+      const { onclose } = socket
+      onclose?.call(socket, {} as never)
+    }
   }
 
   saw(entry: string): Promise<void> {
@@ -98,7 +118,16 @@ async function room(port: number, ...ids: string[]): Promise<Client[]> {
   return clients
 }
 
-describe('a room on a stock PeerServer', () => {
+beforeAll(async () => {
+  packaged = await peerjsInNode()
+  direct = await nodeRtc()
+})
+
+describe.each(kinds)('a room on a stock PeerServer, by %s', (thisKind) => {
+  beforeAll(() => {
+    kind = thisKind
+  })
+
   it('tells newcomers who is there, and the others of them', async () => {
     const { port } = await stockServer()
     const [a, b] = (await room(port, 'a', 'b')) as [Client, Client]
@@ -156,10 +185,35 @@ describe('a room on a stock PeerServer', () => {
     await server.stop()
     await a.saw('lost')
     await b.saw('lost')
-    await stockServer(server.port)
+    await stockServer({ port: server.port })
     for (const client of [a, b]) await expect.poll(() => client.signaling.connected).toBe(true)
     b.signaling.relay('a', Uint8Array.of(7))
     await a.saw('relayed b 7')
+  })
+
+  it('comes back after the network was lost, though the server takes it for there and says no OPEN', async () => {
+    const { port } = await stockServer()
+    const [a, b] = (await room(port, 'a', 'b')) as [Client, Client]
+    await a.saw('joined b')
+    b.loseNetwork()
+    await b.saw('lost')
+    await expect.poll(() => b.signaling.connected).toBe(true)
+    a.signaling.relay('b', Uint8Array.of(5))
+    await b.saw('relayed a 5')
+  })
+
+  it('hints at a peer that the server has no socket of, and ends a dial to it', async () => {
+    const { port } = await stockServer({ expire_timeout: 300, cleanup_out_msgs: 100 })
+    const [a, b] = (await room(port, 'a', 'b')) as [Client, Client]
+    await a.saw('joined b')
+    b.crash()
+    const ended = new Promise<string>((resolve) => {
+      const ignored = (): void => {}
+      const events = { open: ignored, frame: ignored, drain: ignored, trouble: ignored, close: resolve }
+      a.direct('b', true, [], ignored, events, 1)
+    })
+    expect(await ended).toBe('nobody has this id at the PeerServer')
+    await a.saw('closed b false')
   })
 
   it('uses the next lobby while one is held by someone who does not answer', async () => {
@@ -169,9 +223,7 @@ describe('a room on a stock PeerServer', () => {
     // The id of the first lobby of room, taken by a client that knows nothing of rooms.
     const probe = new Client('probe', port)
     await expect.poll(() => probe.signaling.connected).toBe(true)
-    const lobby = CuttableWebSocket.all
-      .map(({ url }) => new URL(url).searchParams.get('id'))
-      .findLast((id) => id?.endsWith('-0'))
+    const lobby = probe.connections.map(({ id }) => id).findLast((id) => id?.endsWith('-0'))
     probe.signaling.close(true)
     const squatter = new WebSocket(`ws://127.0.0.1:${port}/peerjs?key=peerjs&id=${lobby}&token=t`)
     toClose.push(() => squatter.terminate())
@@ -189,9 +241,47 @@ describe('a room on a stock PeerServer', () => {
     const nobody = new Client('a', port)
     await nobody.saw('refused SignalUnreachable')
   })
+})
+
+describe('peerjs', () => {
+  it("opens Peers of its own beside an app's, of the same class, at the same server", async () => {
+    const { port } = await stockServer()
+    const made: string[] = []
+    class AppPeer extends packaged.Peer {
+      constructor(...parameters: ConstructorParameters<PeerjsPackage['Peer']>) {
+        super(...parameters)
+        made.push(parameters[0])
+      }
+    }
+    const peer = new AppPeer('of-the-app', { host: '127.0.0.1', port, path: '/', secure: false })
+    const { destroy } = peer as unknown as { destroy(): void }
+    toClose.push(() => destroy.call(peer))
+    const service = peerjsOn(WebSocket, async () => packaged)({ peer })
+    await new Promise<void>((resolve, reject) => {
+      const self: PeerInfo = { id: 'of-the-mesh', kind: 'tab', weight: 1, host: 'here' }
+      const ignored = (): void => {}
+      const { signaling } = service.open('room', systemRuntime({ log: () => {} }), direct)
+      const place = signaling(self, {
+        ...{ joined: ignored, closed: ignored, offered: ignored, relayed: ignored, unreachable: ignored },
+        welcome: () => resolve(),
+        refused: reject,
+        lost: ignored,
+      })
+      toClose.push(() => place.close(false))
+    })
+    expect(made.slice(0, 2)).toEqual(['of-the-app', 'of-the-mesh'])
+    expect(made[2]).toMatch(/^ringmesh-.*-0$/)
+    expect(peer).toMatchObject({ destroyed: false, disconnected: false })
+  })
 
   it('refuses options that are wrong', () => {
-    expect(() => peerjsOn(WebSocket)({ port: -1 })).toThrow('peerjs.port: must be a port, but got -1')
-    expect(() => peerjsOn(WebSocket)({ prt: 1 } as never)).toThrow('peerjs.prt: is not an option here')
+    const peerjs = peerjsOn(WebSocket)
+    expect(() => peerjs({ port: -1 })).toThrow('peerjs.port: must be a port, but got -1')
+    expect(() => peerjs({ prt: 1 } as never)).toThrow('peerjs.prt: is not an option here')
+    expect(() => peerjs({ peer: {} } as never)).toThrow('peerjs.peer: must be a Peer of PeerJS')
+    const peer = { options: {} } as never
+    expect(() => peerjs({ peer, host: 'elsewhere' })).toThrow(
+      'peerjs.host: must not be given with a peer, which has its own, but got "elsewhere"',
+    )
   })
 })

@@ -1,41 +1,85 @@
-import { RingmeshError } from '../../errors/index.js'
-import { type Runtime, randomId, type Timer } from '../../runtime/index.js'
-import { type Message, type PeerId, type PeerInfo, protocolVersion } from '../../wire/index.js'
-import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
-import { PeerServerLobby } from './peer-server-lobby.js'
-import { type PeerServerAddress, PeerServerSocket } from './peer-server-socket.js'
-import { type PeerjsOptions, peerServerOf } from './peerjs-options.js'
+import * as v from 'valibot'
+import { checkOptions, InvalidOption } from '../../errors/index.js'
+import type { Runtime } from '../../runtime/index.js'
+import { unpackValue } from '../../wire/index.js'
+import type { OpenDirect } from '../conversation.js'
+import type { OpenSignaling } from '../signaling.js'
+import type { AnyPeer, AnyPeerClass, PeerjsPackage } from './load-peerjs.js'
+import { PeerServerSignaling } from './peer-server-signaling.js'
+import { peerServerSockets } from './peer-server-socket.js'
+import type { PeerServerAddress, PeerServerClients } from './peer-server-transport.js'
 import type { StandardWebSocket } from './websocket-signaling.js'
 
-/** Lobbies of a room. The second and third serve while the server takes a vanished holder of the first for alive. */
-const lobbies = 3
-/** Everyone enters every lobby again this often, in milliseconds: presence, and how a new holder learns who is there. */
-const enterEvery = 5_000
-/** A lobby that has not answered for so long after being entered has no holder, or one that vanished. In milliseconds. */
-const answerWithin = 2_000
-/** Everyone may notice at once that there is no holder; they try to become it spread over this time, in milliseconds. */
-const claimSpread = 1_000
-/** Waits before another connection, in milliseconds: full jitter over a range that doubles. */
-const backoff = { first: 500, longest: 30_000 }
+/** Where the PeerServer is; the names are those of PeerJS. */
+export interface PeerjsOptions {
+  /** Default: PeerJS's public server, `0.peerjs.com`. */
+  host?: string
+  /** Default: 443. */
+  port?: number
+  /** Default: `/`. */
+  path?: string
+  /** Default: `peerjs`, as of a PeerServer that was given none. */
+  key?: string
+  /** Whether by TLS. Default: only on port 443. */
+  secure?: boolean
+  /**
+   * A Peer of yours, in place of all the others: the mesh uses the same class, server, key and ICE
+   * servers. It opens Peers of its own beside it, as a mesh id is fresh for every page load, and
+   * leaves yours and its connections alone.
+   */
+  peer?: AnyPeer
+}
+
+const isPeer = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as Partial<AnyPeer>).options === 'object'
+
+const peerjsOptions = v.optional(
+  v.strictObject({
+    host: v.optional(
+      v.pipe(v.string('must be a host name'), v.nonEmpty('must be a host name')),
+      '0.peerjs.com',
+    ),
+    port: v.optional(
+      v.pipe(
+        v.number('must be a port'),
+        v.integer('must be a port'),
+        v.minValue(1, 'must be a port'),
+        v.maxValue(65_535, 'must be a port'),
+      ),
+      443,
+    ),
+    path: v.optional(v.string('must be a path'), '/'),
+    key: v.optional(v.string('must be a string'), 'peerjs'),
+    secure: v.optional(v.boolean('must be true or false')),
+    peer: v.optional(v.custom<AnyPeer>(isPeer, 'must be a Peer of PeerJS')),
+  }),
+  {},
+)
+
+/** A stock PeerServer as a signalling service for `join`. */
+export interface PeerjsService {
+  /** Opens a place in `room`, with the platform's direct links where there are any. */
+  open(
+    room: string,
+    runtime: Runtime,
+    direct: OpenDirect | undefined,
+  ): { readonly signaling: OpenSignaling; readonly direct: OpenDirect | undefined }
+}
+
+/** The package is a file of its own, that may be slow to come or not there at all, in milliseconds. */
+const loadTimeout = 10_000
 
 /**
- * Signalling over any stock PeerServer, with no server of ringmesh's own: the `peerjs` of the public
- * API, for a platform's WebSocket.
+ * Signalling and direct links over any stock PeerServer, with no server of ringmesh's own: the
+ * `peerjs` of the public API, for a platform.
  *
- * A PeerServer carries messages between ids and knows no rooms. So the room's name gives three
- * well-known ids, its lobbies; whoever finds none of them answering tries to take the first that is
- * free, and the server's `ID-TAKEN` decides who has it. Everyone enters the lobbies every few
- * seconds; the holder keeps the list and tells newcomers. When it goes, another takes its place and
- * learns the list from those who enter next.
+ * In a browser the package `peerjs` is loaded when the first mesh needs it: a Peer holds the
+ * connection to the server, and direct links are its DataConnections. Node has no WebRTC that the
+ * package could find, so there a WebSocket speaks the same protocol, and direct links negotiate as
+ * DataConnections do; tabs and edge workers mix. The same serves a page in which the package does
+ * not load or finds no WebRTC, and where no direct links are wanted.
  *
- * - A client that vanished stays taken and `open` at the server for a minute or more. Its lobby does
- *   not answer, so the next one is used; of two that answer the higher gives way.
- * - After a lost network the same id and token are used again, which the server allows.
- *
- * What it takes from PeerJS is the server's protocol, not the client: dials and relay frames travel
- * as payloads of `OFFER`, and the links are the same as with any other signalling, so that tabs and
- * edge workers mix.
- *
+ * @param load - loads the package; without it everything is done by hand
  * @throws {InvalidOption}
  *
  * @example
@@ -46,268 +90,76 @@ const backoff = { first: 500, longest: 30_000 }
  */
 export function peerjsOn(
   WebSocket: new (url: string) => StandardWebSocket,
-): (options?: PeerjsOptions) => { open(room: string, runtime: Runtime): OpenSignaling } {
+  load?: () => Promise<PeerjsPackage>,
+): (options?: PeerjsOptions) => PeerjsService {
   return (options) => {
-    const address = { ...peerServerOf(options), WebSocket }
-    return { open: (room, runtime) => openPeerjs(address, room, runtime) }
-  }
-}
-
-/** Signalling in a room, at a PeerServer whose address has been checked. */
-export function openPeerjs(address: PeerServerAddress, room: string, runtime: Runtime): OpenSignaling {
-  return (self, events) => new PeerjsSignaling(runtime, address, room, self, events)
-}
-
-class PeerjsSignaling implements Signaling {
-  readonly #runtime: Runtime
-  readonly #address: PeerServerAddress
-  readonly #room: string
-  readonly #self: PeerInfo
-  readonly #events: SignalingEvents
-  readonly #token: string
-  readonly #known = new Map<PeerId, PeerInfo>()
-  /** When each lobby last answered. */
-  readonly #answered: number[] = Array.from({ length: lobbies }, () => Number.NEGATIVE_INFINITY)
-  #socket: PeerServerSocket | undefined
-  #held: { index: number; lobby: PeerServerLobby; isOurs: boolean } | undefined
-  #timer: Timer | undefined
-  #claim: Timer | undefined
-  #isWelcome = false
-  #wasOpen = false
-  #isClosed = false
-  #attempts = 0
-
-  constructor(
-    runtime: Runtime,
-    address: PeerServerAddress,
-    room: string,
-    self: PeerInfo,
-    events: SignalingEvents,
-  ) {
-    this.#runtime = runtime
-    this.#address = address
-    this.#room = room
-    this.#self = self
-    this.#events = events
-    this.#token = randomId(runtime)
-    this.#timer = runtime.timer(0, () => this.#connect())
-  }
-
-  get connected(): boolean {
-    return this.#isWelcome
-  }
-
-  get buffered(): number {
-    return this.#socket?.buffered ?? 0
-  }
-
-  sendOffer(to: PeerId, payload: Uint8Array): void {
-    if (this.#isWelcome) this.#send(to, { type: 'signal.offer', to, payload: owned(payload) })
-  }
-
-  relay(to: PeerId, frame: Uint8Array): void {
-    if (this.#isWelcome) this.#send(to, { type: 'signal.relay', to, frame: owned(frame) })
-  }
-
-  close(clean: boolean): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#isWelcome = false
-    this.#timer?.cancel()
-    this.#claim?.cancel()
-    if (clean)
-      for (let index = 0; index < lobbies; index++) this.#send(this.#lobbyId(index), { type: 'signal.leave' })
-    this.#release()
-    this.#socket?.close()
-  }
-
-  #lobbyId(index: number): string {
-    return `ringmesh-${fingerprint(this.#room)}-${index}`
-  }
-
-  #send(to: string, message: Message): void {
-    this.#socket?.send(to, message)
-  }
-
-  #connect(): void {
-    this.#attempts++
-    this.#socket = new PeerServerSocket(this.#runtime, this.#address, this.#self.id, this.#token, {
-      open: () => {
-        this.#attempts = 0
-        this.#wasOpen = true
-        this.#answered.fill(Number.NEGATIVE_INFINITY)
-        this.#enter()
-        // The first of a room need not wait for an answer that nobody can give.
-        if (this.#held === undefined) this.#hold(0)
+    const { peer, ...given } = checkOptions(peerjsOptions, options, 'peerjs')
+    const extra = peer && Object.keys(options ?? {}).find((name) => name !== 'peer')
+    if (extra !== undefined) {
+      const value = options?.[extra as keyof PeerjsOptions]
+      throw new InvalidOption(`peerjs.${extra}`, value, 'must not be given with a peer, which has its own')
+    }
+    const address = addressOf({ ...given, ...peer?.options })
+    const { host, port, path } = address
+    return {
+      open: (room, runtime, direct) => {
+        const byHand = peerServerSockets(WebSocket, address, direct)
+        const clients =
+          load === undefined || direct === undefined
+            ? Promise.resolve(byHand)
+            : byPackage(load, address, peer, byHand, runtime)
+        const where = `${host}:${port}${path}`
+        let place: PeerServerSignaling | undefined
+        return {
+          signaling: (self, events) => {
+            place = new PeerServerSignaling(runtime, clients, where, room, self, events)
+            return place
+          },
+          direct:
+            direct &&
+            ((...parameters) => {
+              if (place === undefined) throw new Error('not in the room')
+              return place.dial(...parameters)
+            }),
+        }
       },
-      message: (from, message) => this.#take(from, message),
-      expired: (id) => {
-        if (this.#known.has(id)) this.#events.unreachable(id)
-      },
-      closed: (problem, _taken, verdict) => this.#lost(problem, verdict),
-    })
-  }
-
-  #lost(problem: string, verdict: RingmeshError | undefined): void {
-    this.#timer?.cancel()
-    this.#claim?.cancel()
-    this.#socket = undefined
-    this.#release()
-    const wasWelcome = this.#isWelcome
-    this.#isWelcome = false
-    if (wasWelcome) this.#events.lost()
-    if (this.#isClosed) return
-    if (!this.#wasOpen) {
-      this.#isClosed = true
-      const where = this.#address.url
-      this.#events.refused(
-        verdict ?? new RingmeshError('SignalUnreachable', `no PeerServer at ${where}: ${problem}`),
-      )
-      return
     }
-    const range = Math.min(backoff.longest, backoff.first * 2 ** Math.min(this.#attempts, 10))
-    this.#timer = this.#runtime.timer(this.#runtime.random() * range, () => this.#connect())
-  }
-
-  /** Enters every lobby; then looks who answered. */
-  #enter(): void {
-    const entered = this.#runtime.now()
-    const join = { protocol: protocolVersion, room: this.#room, peer: this.#self, token: null }
-    for (let index = 0; index < lobbies; index++)
-      this.#send(this.#lobbyId(index), { type: 'signal.join', ...join })
-    this.#timer = this.#runtime.timer(answerWithin, () => {
-      this.#look(entered)
-      this.#timer = this.#runtime.timer(enterEvery - answerWithin, () => this.#enter())
-    })
-  }
-
-  #look(since: number): void {
-    const first = this.#answered.findIndex((at) => at >= since)
-    if (first === -1) this.#claimSoon()
-    // Of two lobbies that work the higher gives way.
-    else if (this.#held !== undefined && this.#held.index > first) this.#release()
-  }
-
-  #claimSoon(): void {
-    this.#claim?.cancel()
-    this.#claim = this.#runtime.timer(this.#runtime.random() * claimSpread, () => {
-      if (this.#held === undefined) this.#hold(0)
-    })
-  }
-
-  /** Tries to become the holder of a lobby, or of the next when the server says that it is taken. */
-  #hold(index: number): void {
-    if (index >= lobbies) {
-      // All are held by someone who does not answer; those who are alive meet when one is free again.
-      this.#welcome([])
-      return
-    }
-    const held = {
-      index,
-      isOurs: false,
-      lobby: new PeerServerLobby(
-        this.#runtime,
-        this.#address,
-        this.#lobbyId(index),
-        this.#room,
-        (isHeld, isTaken) => {
-          held.isOurs = isHeld
-          if (isHeld) {
-            this.#timer?.cancel()
-            this.#enter()
-            return
-          }
-          if (this.#held === held) this.#held = undefined
-          if (isTaken && !this.#isClosed && this.#socket?.isOpen) this.#tryNext(index)
-        },
-      ),
-    }
-    this.#held = held
-  }
-
-  /** The lobby is taken: by one who came first and will answer, or by one who vanished. */
-  #tryNext(index: number): void {
-    const asked = this.#runtime.now()
-    const join = { protocol: protocolVersion, room: this.#room, peer: this.#self, token: null }
-    this.#send(this.#lobbyId(index), { type: 'signal.join', ...join })
-    this.#claim?.cancel()
-    this.#claim = this.#runtime.timer(answerWithin, () => {
-      if (this.#held === undefined && this.#answered.every((at) => at < asked)) this.#hold(index + 1)
-    })
-  }
-
-  #release(): void {
-    const held = this.#held
-    this.#held = undefined
-    held?.lobby.close()
-  }
-
-  #take(from: string, message: Message): void {
-    switch (message.type) {
-      case 'signal.offer':
-        this.#events.offered(from, message.payload)
-        return
-      case 'signal.relay':
-        this.#events.relayed(from, message.frame)
-        return
-    }
-    const lobby = Array.from({ length: lobbies }, (_, index) => this.#lobbyId(index)).indexOf(from)
-    if (lobby === -1) return
-    this.#answered[lobby] = this.#runtime.now()
-    switch (message.type) {
-      case 'signal.welcome':
-        this.#welcome(message.peers)
-        return
-      case 'signal.joined':
-        this.#joined(message.peer)
-        return
-      case 'signal.closed':
-        this.#known.delete(message.peer)
-        this.#events.closed(message.peer, message.clean)
-        return
-      case 'signal.refused':
-        if (this.#isWelcome) return
-        this.close(false)
-        this.#events.refused(
-          new RingmeshError(
-            message.error === 'Busy' || message.error === 'BadFrame' ? 'RoomFull' : message.error,
-            message.detail,
-          ),
-        )
-        return
-    }
-  }
-
-  #welcome(peers: readonly PeerInfo[]): void {
-    if (this.#isWelcome) {
-      for (const peer of peers) this.#joined(peer)
-      return
-    }
-    this.#isWelcome = true
-    this.#known.clear()
-    for (const peer of peers) this.#known.set(peer.id, peer)
-    this.#events.welcome(peers, [])
-  }
-
-  #joined(peer: PeerInfo): void {
-    if (peer.id === this.#self.id || this.#known.has(peer.id)) return
-    this.#known.set(peer.id, peer)
-    this.#events.joined(peer)
   }
 }
 
-/** A room's name as 16 characters that every id may have: FNV-1a, in two passes of 32 bits with different starts. */
-function fingerprint(room: string): string {
-  let text = ''
-  for (const start of [0x811c9dc5, 0x9e3779b9]) {
-    let hash = start
-    for (const byte of new TextEncoder().encode(room)) hash = Math.imul(hash ^ byte, 0x01000193)
-    text += (hash >>> 0).toString(16).padStart(8, '0')
-  }
-  return text
+type PartsOfAddress = { readonly [Part in keyof PeerServerAddress]?: PeerServerAddress[Part] | undefined }
+
+function addressOf({
+  host = '',
+  port = 443,
+  path = '/',
+  key = '',
+  secure,
+}: PartsOfAddress): PeerServerAddress {
+  return { host, port, path: `/${path}/`.replace(/\/+/g, '/'), key, secure: secure ?? port === 443 }
 }
 
-/** The wire's types want memory that is not shared, which frames never are. */
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>
+/** Clients by the package; by hand where it does not load, or finds no WebRTC and would not connect at all. */
+function byPackage(
+  load: () => Promise<PeerjsPackage>,
+  address: PeerServerAddress,
+  peer: AnyPeer | undefined,
+  byHand: PeerServerClients,
+  runtime: Runtime,
+): Promise<PeerServerClients> {
+  return new Promise((resolve) => {
+    const giveUp = (problem: unknown): void => {
+      bound.cancel()
+      runtime.log('warn', 'peerjs: the package is not used', { problem: String(problem) })
+      resolve(byHand)
+    }
+    const bound = runtime.timer(loadTimeout, () => giveUp(`it did not load within ${loadTimeout / 1000} s`))
+    load().then(({ Peer, peerjsClients, util }) => {
+      bound.cancel()
+      if (!util.supports.data) return giveUp('it finds no WebRTC')
+      const Class = (peer?.constructor ?? Peer) as AnyPeerClass
+      const peerOptions = { config: { iceServers: [] }, ...peer?.options, ...address }
+      resolve(peerjsClients(Class, peerOptions, runtime, unpackValue))
+    }, giveUp)
+  })
 }

@@ -4,6 +4,8 @@ import Peer from 'simple-peer/simplepeer.min.js'
 import { packValue, unpackValue } from '../../wire/index.js'
 import type { DialedLink, OpenDirect } from '../conversation.js'
 import type { LinkEvents } from '../link.js'
+import { connectionDescription, longestDescription } from './connection-description.js'
+import { awaitDrain, largestMessage, onDrain } from './data-channel.js'
 
 /** The classes of WebRTC, where the platform does not have them: in Node. */
 export type Wrtc = NonNullable<SimplePeer.Options['wrtc']>
@@ -14,13 +16,6 @@ export interface RtcOptions {
   /** `relay`: only by TURN, which hides addresses. Default `all`. */
   iceTransportPolicy?: RTCIceTransportPolicy
 }
-
-/** A channel that holds more than this is drained when it holds no more than this; any other, when it is empty. In bytes. */
-const lowWater = 64 * 1024
-/** A threshold that no buffer comes down through: each event is a task of its own, and few are waited for. */
-const never = 2 ** 32 - 1
-/** What a dial carries is a few kilobytes of SDP, or one candidate; anything else is none. */
-const longestDescription = 64 * 1024
 
 /** Frames kept that came before `connect`: a greeting, its retries, and what was sent on the strength of an answer. */
 const earlyFrames = 256
@@ -80,7 +75,7 @@ class RtcLink implements DialedLink {
       ...(options.wrtc && { wrtc: options.wrtc }),
     }) as SimplePeer.Instance & PeerInternals
     this.#peer = peer
-    peer.on('signal', (description) => signal(packValue(plain(description))))
+    peer.on('signal', (description) => signal(packValue(connectionDescription(description))))
     peer.on('connect', () => this.#opened())
     peer.on('iceStateChange', (state: RTCIceConnectionState, gathering: RTCIceGatheringState) => {
       if (state === 'disconnected' && this.#isOpen) events.trouble()
@@ -102,8 +97,7 @@ class RtcLink implements DialedLink {
   }
 
   get largestFrame(): number {
-    // RFC 8841: 64 KiB where the other end did not say; Chromium throws above 256 KiB.
-    return Math.min(this.#peer._pc?.sctp?.maxMessageSize ?? 64 * 1024, 256 * 1024)
+    return largestMessage(this.#peer._pc)
   }
 
   send(frame: Uint8Array): void {
@@ -119,15 +113,13 @@ class RtcLink implements DialedLink {
 
   awaitDrain(): void {
     const channel = this.#peer._channel
-    if (!this.#isOpen || channel === null) return
-    // The event comes only on the way down through the threshold, so a small rest needs 0.
-    channel.bufferedAmountLowThreshold = channel.bufferedAmount > lowWater ? lowWater : 0
+    if (this.#isOpen && channel !== null) awaitDrain(channel)
   }
 
   signal(payload: Uint8Array): void {
     if (this.#isClosed || this.#peer.destroyed || payload.length > longestDescription) return
     try {
-      this.#peer.signal(plain(unpackValue(payload)))
+      this.#peer.signal(connectionDescription(unpackValue(payload)) as SimplePeer.SignalData)
     } catch {
       // What is no description of a connection is dropped; the dial runs into its time-out.
     }
@@ -151,11 +143,9 @@ class RtcLink implements DialedLink {
     const channel = this.#peer._channel
     if (this.#isClosed || channel === null) return
     this.#isOpen = true
-    channel.bufferedAmountLowThreshold = never
-    channel.onbufferedamountlow = () => {
-      channel.bufferedAmountLowThreshold = never
+    onDrain(channel, () => {
       if (this.#isOpen) this.#events.drain()
-    }
+    })
     this.#events.open()
     for (const frame of this.#early.splice(0)) if (this.#isOpen) this.#events.frame(frame)
   }
@@ -175,24 +165,4 @@ class RtcLink implements DialedLink {
     this.#isOpen = false
     this.#events.close(this.#reason)
   }
-}
-
-/** Only what a description or candidate has, with the types it has. */
-function plain(value: unknown): SimplePeer.SignalData {
-  const { type, sdp, candidate } = (value ?? {}) as Record<string, unknown>
-  if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { type, sdp }
-  if (type === 'candidate' && typeof candidate === 'object' && candidate !== null) {
-    const { candidate: line, sdpMLineIndex, sdpMid } = candidate as Record<string, unknown>
-    if (typeof line === 'string') {
-      return {
-        type,
-        candidate: {
-          candidate: line,
-          sdpMLineIndex: typeof sdpMLineIndex === 'number' ? sdpMLineIndex : null,
-          sdpMid: typeof sdpMid === 'string' ? sdpMid : null,
-        } as RTCIceCandidate,
-      }
-    }
-  }
-  throw new TypeError('not a description of a connection')
 }

@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+/** The script tag, and what it loads from beside itself for `peerjs(…)`. */
+export const scripts = ['ringmesh.global.js', 'ringmesh.peerjs.js'] as const
+
+/** Serves a blank page with the script tag in it, as strict as a page may be: no `eval`, no script from elsewhere. */
+export async function startScriptPages(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const files = new Map<string, Buffer>()
+  for (const name of scripts)
+    files.set(`/${name}`, await readFile(fileURLToPath(new URL(`../../dist/${name}`, import.meta.url))))
+  const server = createServer((request, response) => {
+    const script = files.get(request.url ?? '/')
+    response.setHeader('content-security-policy', "default-src 'self'; connect-src *")
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
+    response.end(script ?? '<!doctype html><script src="/ringmesh.global.js"></script>')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    stop: () => {
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
