@@ -28,7 +28,8 @@ describe('the window of a session', () => {
     // 30,000 bytes a millisecond for 20 ms are 600,000 bytes under way.
     const bytes = settled(20, 30_000)
     expect(bytes).toBeGreaterThan(500_000)
-    expect(bytes).toBeLessThanOrEqual((1 + sessionSettings.queueingShare) * 600_000 + 1)
+    const { queueingDelay, queueingShare } = sessionSettings
+    expect(bytes).toBeLessThanOrEqual(600_000 + 30_000 * Math.max(queueingDelay, 20 * queueingShare) + 1)
   })
 
   it('finds the way again when it has become longer', () => {
