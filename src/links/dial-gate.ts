@@ -2,8 +2,9 @@ import type { Runtime } from '../runtime/index.js'
 
 /** Dials in flight at once. Each is a burst of work for both pages and of messages for the server. */
 const mostInFlight = 4
-/** Milliseconds between the starts of two dials: five a second. */
-const spacing = 200
+/** Dials that start within any `span` of milliseconds: a page that enters a room begins with as many as may be in flight. */
+const mostPerSpan = 5
+const span = 1_000
 
 /** Lets dials through a few at a time, first come first served. */
 export class DialGate {
@@ -11,7 +12,8 @@ export class DialGate {
   /** In the order of asking; the value starts the dial. */
   readonly #waiting = new Map<string, () => void>()
   readonly #inFlight = new Set<string>()
-  #lastStart = Number.NEGATIVE_INFINITY
+  /** When the latest dials started, the oldest first. */
+  readonly #starts: number[] = []
   #isTimed = false
 
   constructor(runtime: Runtime) {
@@ -42,7 +44,8 @@ export class DialGate {
   #next(): void {
     if (this.#isTimed || this.#waiting.size === 0 || this.#inFlight.size >= mostInFlight) return
     this.#isTimed = true
-    const wait = Math.max(0, this.#lastStart + spacing - this.#runtime.now())
+    const [oldest = 0] = this.#starts
+    const wait = this.#starts.length < mostPerSpan ? 0 : Math.max(0, oldest + span - this.#runtime.now())
     this.#runtime.timer(wait, () => {
       this.#isTimed = false
       const [first] = this.#waiting
@@ -50,7 +53,7 @@ export class DialGate {
       const [id, start] = first
       this.#waiting.delete(id)
       this.#inFlight.add(id)
-      this.#lastStart = this.#runtime.now()
+      if (this.#starts.push(this.#runtime.now()) > mostPerSpan) this.#starts.shift()
       start()
       this.#next()
     })
