@@ -103,6 +103,7 @@ test('a DataConnection between two Peers of real browsers keeps the contract of 
         const isWhole = long?.length === frameBytes && long.every((byte, index) => byte === index % 251)
 
         for (let count = 0; count < 40; count++) a.send(new Uint8Array(16_384))
+        a.link?.awaitDrain?.()
         await until(() => b.frames.length === 40 && a.link?.buffered === 0 && a.log.includes('drain'))
         const drained = a.log.filter((entry) => entry !== 'drain')
 
