@@ -26,9 +26,6 @@ export const SUSPECT = 4
 export const DEAD = 8
 export const LEFT = 9
 
-/** What a peer can say of itself while it is here. */
-export type OwnStanding = typeof JOINING | typeof ALIVE | typeof PARKED | typeof LEAVING
-
 const ownStates = ['joining', 'alive', 'parked', 'leaving'] as const
 
 /** What the peer itself said last, under a suspicion too. Only for standings below {@link DEAD}. */

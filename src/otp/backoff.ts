@@ -1,5 +1,12 @@
 import type { Runtime } from '../runtime/index.js'
-import type { Backoff } from './child-spec.js'
+
+/** Waits between restarts, with full jitter: a random time up to `first`, doubled each time, never above `max`. */
+export interface Backoff {
+  /** Milliseconds. */
+  readonly first: number
+  /** Milliseconds; a child that has run for so long begins at `first` again. */
+  readonly max: number
+}
 
 /** Doublings after which every sensible `max` is reached, and 2 to that power is still exact. */
 const mostDoublings = 30

@@ -1,28 +1,17 @@
 import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../errors/index.js'
+import type { Backoff } from './backoff.js'
+import type { Shutdown } from './child-stop.js'
 import { GenServer, type GenServerClass } from './gen-server.js'
 import { isLauncher, type Launcher } from './launcher.js'
 import { isViaName, type ViaName } from './ref.js'
-
-/** When a child that ended is started again: always, only after an abnormal end, or never. */
-export type Restart = 'permanent' | 'transient' | 'temporary'
+import type { Restart } from './restart-rule.js'
 
 /** Who is restarted with a child: nobody, everybody, or those started after it. */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
 /** When a supervisor ends by itself: never, or when any or all of its significant children have ended. */
 export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
-
-/** How long an end may take: milliseconds, `Infinity`, or no time at all. */
-export type Shutdown = number | 'brutal_kill'
-
-/** Waits between restarts, with full jitter: a random time up to `first`, doubled each time, never above `max`. */
-export interface Backoff {
-  /** Milliseconds. */
-  readonly first: number
-  /** Milliseconds; a child that has run for so long begins at `first` again. */
-  readonly max: number
-}
 
 /** Leaves a nested supervisor stopped for a while when it gave up too often, instead of giving up above it too. */
 export interface Quarantine {

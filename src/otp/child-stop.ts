@@ -1,7 +1,9 @@
 import type { Runtime } from '../runtime/index.js'
-import type { Shutdown } from './child-spec.js'
 import { type ExitReason, killed, shutdown as shutdownReason } from './exit.js'
 import type { Process } from './process.js'
+
+/** How long an end may take: milliseconds, `Infinity`, or no time at all. */
+export type Shutdown = number | 'brutal_kill'
 
 /**
  * Ends a child as OTP does: asks by the exit signal `shutdown`, and kills when the time is up;

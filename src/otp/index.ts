@@ -1,20 +1,19 @@
 /** Processes as OTP has them: servers, supervisors, workers in their own threads, names, refs. */
+export type { Backoff } from './backoff.js'
 export { bindProcesses } from './bind.js'
 export type { CallOptions, StopOptions } from './call-options.js'
 export type { ChildAnswer, ChildCount, ChildError, ChildInfo, ChildState } from './child-info.js'
 export type {
   AutoShutdown,
-  Backoff,
   ChildSpec,
   DynamicChildSpec,
   NestedSpec,
   Quarantine,
-  Restart,
-  Shutdown,
   Strategy,
   SupervisorSpec,
   WorkerSpec,
 } from './child-spec.js'
+export type { Shutdown } from './child-stop.js'
 export { DynamicSupervisor, type DynamicSupervisorOptions, dynamicSupervisor } from './dynamic-supervisor.js'
 export { ExitError, type ExitReason, type GivenReason } from './exit.js'
 export { exposeServer } from './expose.js'
@@ -36,6 +35,7 @@ export {
 export type { DefineProcessOptions } from './placed-definition.js'
 export { PlacedRef, ProcessRef, sameProcess, type Target, type Via, type ViaName } from './ref.js'
 export { type RegisterAnswer, Registry, type RegistryEntry, type RegistryOptions } from './registry.js'
+export type { Restart } from './restart-rule.js'
 export type { SnapshotStore } from './snapshot-store.js'
 export { type BytesStore, storedSnapshots } from './stored-snapshots.js'
 export { Supervisor } from './supervisor.js'

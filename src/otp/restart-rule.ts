@@ -1,5 +1,7 @@
-import type { Restart } from './child-spec.js'
 import { type ExitReason, isAbnormal } from './exit.js'
+
+/** When a child that ended is started again: always, only after an abnormal end, or never. */
+export type Restart = 'permanent' | 'transient' | 'temporary'
 
 /** Whether a child that ended so is to be started again. */
 export function isRestarted(restart: Restart, reason: ExitReason): boolean {

@@ -1,6 +1,6 @@
 import { type CallOptions, defaultTimeout } from './call-options.js'
 import { checkTimeout } from './check-start.js'
-import type { Shutdown } from './child-spec.js'
+import type { Shutdown } from './child-stop.js'
 import { ExitError, type ExitReason, killed, reasonOfThrow, shutdown as shutdownReason } from './exit.js'
 import { GenServer } from './gen-server.js'
 import type { ProcessRef } from './ref.js'
