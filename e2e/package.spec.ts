@@ -67,10 +67,18 @@ test('the tarball holds every entry and neither tests nor the demo', () => {
     expect.arrayContaining([...entries, bin.ringmesh].map((entry: string) => entry.slice('./'.length))),
   )
   expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
+  // The guides are there, as the README links to them; of those folders nothing else is.
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const linked = [...readme.matchAll(/\]\(((?:src|signaling|e2e)\/[^)#]*\.md)\)/g)].map(([, path]) => path)
+  expect(linked.length).toBeGreaterThan(10)
+  const guides = paths.filter((path) => /^(src|e2e|signaling)\/.*\.md$/.test(path))
+  expect(guides).toEqual(expect.arrayContaining(linked))
   expect(
-    paths.filter((path) =>
-      /\.(test|spec|sim\.test)\.|\/testing\/|demo|^src|^e2e|\.tsx?$/.test(path.replace(/\.d\.ts$/, '')),
-    ),
+    paths
+      .filter((path) => !guides.includes(path))
+      .filter((path) =>
+        /\.(test|spec|sim\.test)\.|\/testing\/|demo|^src|^e2e|\.tsx?$/.test(path.replace(/\.d\.ts$/, '')),
+      ),
   ).toEqual([])
 })
 
