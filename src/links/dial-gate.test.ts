@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import { VirtualTime } from '../runtime/index.js'
+import { DialGate } from './dial-gate.js'
+
+/** A gate, and when each dial that it let through began. */
+function gateAt(time: VirtualTime) {
+  const begun: (readonly [id: string, at: number])[] = []
+  const gate = new DialGate(time.runtime())
+  const enter = (id: string) => gate.enter(id, () => begun.push([id, time.now]))
+  return { gate, begun, enter }
+}
+
+it('begins four dials at once, and the next when one of them is over', () => {
+  const time = new VirtualTime()
+  const { gate, begun, enter } = gateAt(time)
+  for (const id of ['a', 'b', 'c', 'd', 'e']) enter(id)
+  time.advance(10_000)
+  expect(begun.map(([id]) => id)).toEqual(['a', 'b', 'c', 'd'])
+  expect(begun.every(([, at]) => at === begun[0]?.[1])).toBe(true)
+  gate.leave('b')
+  time.advance(10)
+  expect(begun.at(-1)?.[0]).toBe('e')
+})
+
+it('begins no more than five within any second, in the order of asking', () => {
+  const time = new VirtualTime()
+  const { gate, begun, enter } = gateAt(time)
+  const ids = Array.from({ length: 23 }, (_, number) => `peer ${number}`)
+  for (const id of ids) enter(id)
+  // Each dial takes 50 ms.
+  for (let passed = 0; passed < 10_000; passed += 50) {
+    time.advance(50)
+    for (const [id] of begun) gate.leave(id)
+  }
+  expect(begun.map(([id]) => id)).toEqual(ids)
+  for (let number = 5; number < begun.length; number++)
+    expect((begun[number]?.[1] ?? 0) - (begun[number - 5]?.[1] ?? 0)).toBeGreaterThanOrEqual(1_000)
+  // Five a second all the same: 23 need the first of five seconds.
+  expect(begun.at(-1)?.[1]).toBeLessThan(5_000)
+})
+
+it('asks once for a peer that waits or is dialled, and drops one that is no longer wanted', () => {
+  const time = new VirtualTime()
+  const { gate, begun, enter } = gateAt(time)
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'a', 'e']) enter(id)
+  gate.leave('e')
+  time.advance(10)
+  gate.leave('a')
+  time.advance(10_000)
+  expect(begun.map(([id]) => id)).toEqual(['a', 'b', 'c', 'd', 'f'])
+})
