@@ -43,7 +43,7 @@ function damaged(valid: Uint8Array): Uint8Array {
 }
 
 function anything(): Uint8Array | string {
-  switch (upTo(7)) {
+  switch (upTo(8)) {
     case 0:
       return noise(upTo(200))
     case 1:
@@ -57,6 +57,9 @@ function anything(): Uint8Array | string {
       return Uint8Array.from([0xdd, 0xff, 0xff, 0xff, upTo(256), ...noise(upTo(20))])
     case 5:
       return new Uint8Array(200 + upTo(2_000)).fill(0x91)
+    case 6:
+      // Read by any parser, and deeper than a recursive writer has stack for.
+      return `{"type":"OFFER","dst":"f","payload":${'['.repeat(10_000)}${']'.repeat(10_000)}}`
     default:
       return String.fromCharCode(...noise(upTo(50)))
   }

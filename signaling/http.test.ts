@@ -41,6 +41,13 @@ describe('the watch-tower', () => {
     await stopped
   })
 
+  it('answers also where the PeerJS door has the root, as it has by default at PeerServer', async () => {
+    const { at } = await start({ peerjs: { path: '/' } })
+    expect(await (await fetch(`${at}/healthz`)).json()).toEqual({ alive: true })
+    expect((await metrics(at)).get('ringmesh_signal_bus_up')).toBe(1)
+    expect(await (await fetch(`${at}/`)).json()).toMatchObject({ name: 'PeerJS Server' })
+  })
+
   it('is not ready before it has once found its Redis', async () => {
     const { at } = await start({ redis: 'redis://127.0.0.1:9' })
     const unready = await fetch(`${at}/readyz`)

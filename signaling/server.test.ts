@@ -356,6 +356,22 @@ describe('the server', () => {
   })
 })
 
+it('lets go of a socket whose upgrade it refused, though its peer never closes', async () => {
+  const http = createServer()
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  await start({ server: http })
+  const { port } = http.address() as AddressInfo
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const answered = new Promise((resolve) => socket.once('data', resolve))
+  socket.write('GET /elsewhere HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+  expect(String(await answered)).toMatch(/^HTTP\/1.1 404 /)
+  const open = (): Promise<number> =>
+    new Promise((resolve) => http.getConnections((_error, count) => resolve(count)))
+  await expect.poll(open).toBe(0)
+  socket.destroy()
+  http.close()
+})
+
 it('is a WebSocket like any other to a client that has only the standard', async () => {
   const { url } = await start()
   const socket = new WebSocket(url)

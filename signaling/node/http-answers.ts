@@ -39,10 +39,6 @@ export class HttpAnswers {
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const path = (request.url ?? '/').split('?', 1)[0] as string
     const { peerjs, metrics, unready, bus } = this.#options
-    if (peerjs !== undefined && (path === peerjs.path || path.startsWith(withSlash(peerjs.path)))) {
-      this.#peerServer(request, response, path.slice(withSlash(peerjs.path).length))
-      return true
-    }
     switch (path) {
       case '/healthz':
         json(response, 200, { alive: true })
@@ -59,7 +55,12 @@ export class HttpAnswers {
         )
         return true
       default:
-        return false
+        // Last, as its path may be the root.
+        if (peerjs === undefined || (path !== peerjs.path && !path.startsWith(withSlash(peerjs.path)))) {
+          return false
+        }
+        this.#peerServer(request, response, path.slice(withSlash(peerjs.path).length))
+        return true
     }
   }
 

@@ -162,5 +162,7 @@ function onClose(this: WebSocket): void {
 /** Answers an upgrade that is not wanted, in HTTP, and closes. */
 export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.on('error', () => {})
+  // Node keeps the half of a peer that never closes its own open for ever, and no limit counts it any more.
+  socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

@@ -11,7 +11,13 @@ import {
   type Verdict,
 } from '../rooms/index.js'
 import type { PeerJsCaller, PeerJsDoor } from './peerjs-door.js'
-import { type PeerJsClientMessage, peerJsFrame, peerJsId, readPeerJsFrame } from './peerjs-message.js'
+import {
+  carriedPeerJsFrame,
+  type PeerJsClientMessage,
+  peerJsFrame,
+  peerJsId,
+  readPeerJsFrame,
+} from './peerjs-message.js'
 
 /** What is carried from client to client. EXPIRE is not: only the server may say who cannot be reached. */
 const carried: ReadonlySet<string> = new Set(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE'])
@@ -149,7 +155,11 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
       if (type === 'LEAVE') this.#leave()
       return
     }
-    const frame = peerJsFrame({ type, src: this.#id, dst, payload })
+    const frame = carriedPeerJsFrame({ type, src: this.#id, dst, payload })
+    if (frame === undefined) {
+      this.malformed('bad-frame', 'the payload is nested too deeply')
+      return
+    }
     tally.offers++
     if (directory.deliver(this.#door.room, dst, frame)) return
     tally.unreachable++

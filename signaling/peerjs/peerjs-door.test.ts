@@ -80,6 +80,11 @@ describe('the PeerJS door', () => {
     ['JSON that is no message', '[1, 2]', 'bad-frame'],
     ['null', 'null', 'bad-frame'],
     ['bytes', Buffer.from([1, 2, 3]), 'bad-frame'],
+    [
+      'a payload nested deeper than can be written again',
+      `{"type":"OFFER","dst":"b","payload":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
+      'bad-frame',
+    ],
     ['an id that is too long', `{"type":"OFFER","dst":"${'x'.repeat(300)}"}`, 'bad-frame'],
     [
       'a frame over the limit',

@@ -20,6 +20,18 @@ export function peerJsFrame(message: Readonly<Record<string, unknown>>): Uint8Ar
   return encoder.encode(JSON.stringify(message))
 }
 
+/**
+ * What a client said, as another reads it; undefined for a payload that nests so deep that it cannot be
+ * written: `JSON.parse` takes any depth, `JSON.stringify` as much as the stack has room for.
+ */
+export function carriedPeerJsFrame(message: Readonly<Record<string, unknown>>): Uint8Array | undefined {
+  try {
+    return peerJsFrame(message)
+  } catch {
+    return undefined
+  }
+}
+
 /** Reads a client's frame; undefined when it is no message. */
 export function readPeerJsFrame(frame: Uint8Array): PeerJsClientMessage | undefined {
   try {
