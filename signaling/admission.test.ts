@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemRuntime } from '../src/runtime/index.js'
 import { type PeerInfo, packValue, protocolVersion } from '../src/wire/index.js'
 import { mintToken, type TokenOptions } from './mint-token.js'
+import { JwtAdmission, mostSpent } from './node/jwt-admission.js'
 import { matchesRoom } from './node/room-pattern.js'
+import { LoneBus } from './rooms/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from './server.js'
 import { RawPeer, tab } from './testing/raw-peer.js'
 
@@ -152,6 +156,28 @@ describe('a server with public keys', () => {
     expect(refusals).toEqual(['token-keys-unavailable'])
   })
 })
+
+it('remembers a bounded number of spent tokens, the latest', async () => {
+  const admission = new JwtAdmission(systemRuntime(), new LoneBus('one'), { key })
+  const token = await mint()
+  const reason = (id: string): Promise<string> =>
+    new Promise((resolve) =>
+      admission.admit({ room: 'room', peer: tab(id), token }, (verdict) =>
+        resolve(verdict.admitted ? 'admitted' : verdict.reason),
+      ),
+    )
+  // A token that names no peer can be spent under as many ids as its holder likes to make up.
+  const spend = (id: string): void =>
+    admission.spend({
+      key: createHash('sha256').update(`${token}\0${id}`).digest('base64url'),
+      expires: Date.now() + 60_000,
+    })
+  spend('first')
+  spend('second')
+  expect(await reason('first')).toBe('token-spent')
+  for (let n = 1; n < mostSpent; n++) spend(`peer-${n}`)
+  expect([await reason('first'), await reason('second')]).toEqual(['admitted', 'token-spent'])
+}, 30_000)
 
 it('asks pages for their origin, and programs for none', async () => {
   const { url } = await start({ origins: ['https://app.example'] })

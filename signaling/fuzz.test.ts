@@ -108,6 +108,7 @@ it('any frames on many sockets: the process goes on, keeps nothing, and serves o
   ]
   const round = (): Promise<unknown> =>
     Promise.all(Array.from({ length: abreast }, () => misbehave(Math.ceil(frames / 4 / abreast))))
+  const start = performance.now()
   // The first quarter makes the process as large as it gets.
   await round()
   const before = await metric('process_resident_memory_bytes')
@@ -120,6 +121,13 @@ it('any frames on many sockets: the process goes on, keeps nothing, and serves o
   await fuzzing
   await expect.poll(() => metric('ringmesh_signal_open_connections'), { timeout: 15_000 }).toBe(2)
   const after = await metric('process_resident_memory_bytes')
+  if (process.env.FUZZ_FRAMES !== undefined) {
+    const seconds = Math.round((performance.now() - start) / 1000)
+    const mebibytes = [before, after].map((bytes) => Math.round(bytes / 2 ** 20)).join(' → ')
+    console.log(
+      `${frames} frames in ${seconds} s, resident ${mebibytes} MiB, slowest median ${worst.toFixed(1)} ms`,
+    )
+  }
   expect(after - before).toBeLessThan(64 * 1024 * 1024)
   expect(
     await metric('ringmesh_signal_refusals_total{reason="bad-frame"}'.replace(/[{}]/g, '\\$&')),

@@ -18,6 +18,12 @@ const clockTolerance = 5_000
 /** Milliseconds until a JWKS that does not come is given up; the handshake has 10 s. */
 const keysPatience = 5_000
 
+/**
+ * Spent tickets that are remembered here, the latest: about 20 MB. Who holds a token that names no peer can
+ * spend it under any number of ids.
+ */
+export const mostSpent = 100_000
+
 /** The signatures that are taken. `none` and RSA's are not among them. */
 const secretAlgorithms = ['HS256']
 const keyAlgorithms = ['EdDSA', 'Ed25519', 'ES256']
@@ -74,7 +80,11 @@ export class JwtAdmission implements Admission {
 
   spend({ key, expires }: Ticket): void {
     const now = this.#runtime.wallClock()
-    for (const [old, until] of this.#spent) if (until <= now) this.#spent.delete(old)
+    // From the oldest on and no further than needed: looking at all of them at every goodbye would be quadratic.
+    for (const [old, until] of this.#spent) {
+      if (until > now && this.#spent.size < mostSpent) break
+      this.#spent.delete(old)
+    }
     this.#spent.set(key, expires)
     this.#bus.remember(key, Math.max(1, expires - now))
   }

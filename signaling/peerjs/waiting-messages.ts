@@ -7,8 +7,11 @@ export const waitingTime = 5_000
 /** Messages that wait for one peer: an offer and more candidates than a machine has addresses for. */
 const longestQueue = 64
 
-/** Bytes of messages that wait in all: two thousand offers of 8 KiB. */
+/** Bytes of messages that wait in all, {@link overhead} included: two thousand offers of 8 KiB. */
 const mostBytes = 16 * 1024 * 1024
+
+/** What a message costs besides its bytes, in bytes: at worst a queue and a timer of its own. */
+const overhead = 512
 
 interface Queue {
   readonly messages: { readonly src: string; readonly frame: Uint8Array }[]
@@ -34,7 +37,7 @@ export class WaitingMessages {
   /** Keeps a message from `src` until `dst` comes or the time is up. */
   add(src: string, dst: string, frame: Uint8Array): void {
     let queue = this.#queues.get(dst)
-    if (this.#bytes + frame.byteLength > mostBytes || (queue?.messages.length ?? 0) >= longestQueue) {
+    if (this.#bytes + cost(frame) > mostBytes || (queue?.messages.length ?? 0) >= longestQueue) {
       this.#expire(src, dst)
       return
     }
@@ -43,7 +46,7 @@ export class WaitingMessages {
       this.#queues.set(dst, queue)
     }
     queue.messages.push({ src, frame })
-    this.#bytes += frame.byteLength
+    this.#bytes += cost(frame)
   }
 
   /** Somebody came: what waited for them is sent, in its order. */
@@ -65,11 +68,15 @@ export class WaitingMessages {
     if (queue === undefined) return []
     queue.timer.cancel()
     this.#queues.delete(dst)
-    for (const { frame } of queue.messages) this.#bytes -= frame.byteLength
+    for (const { frame } of queue.messages) this.#bytes -= cost(frame)
     return queue.messages
   }
 
   #expire(src: string, dst: string): void {
     this.#deliver(src, peerJsFrame({ type: 'EXPIRE', src: dst, dst: src }))
   }
+}
+
+function cost(frame: Uint8Array): number {
+  return frame.byteLength + overhead
 }

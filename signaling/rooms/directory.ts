@@ -107,7 +107,11 @@ export class Directory {
       snapshot: (room, all) => this.#snapshot(room, all),
       entered: (room, presence) => this.#entered(room, presence),
       left: (room, id, instance, session, clean) => this.#left(room, id, instance, session, clean),
-      frame: (room, to, frame) => this.#rooms.get(room)?.local.get(to)?.peer.deliver(frame),
+      frame: (room, to, frame) => {
+        const local = this.#rooms.get(room)?.local.get(to)
+        // Before its welcome a frame can only be for the peer's last socket here.
+        if (local?.inside) local.peer.deliver(frame)
+      },
       instanceDown: (instance) => this.#instanceDown(instance),
       up: () => this.#up(),
       down: () => this.#down(),

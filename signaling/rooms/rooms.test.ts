@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { packValue, protocolVersion } from '../../src/wire/index.js'
+import { encodeMessage, packValue, protocolVersion } from '../../src/wire/index.js'
 import { type FakeInstance, type FakePeer, FakeService } from '../testing/fake-peer.js'
 import { tab } from '../testing/raw-peer.js'
+import type { Bus } from './bus.js'
 import { TokenBucket } from './token-bucket.js'
 
 describe('rooms on virtual time', () => {
@@ -102,6 +103,22 @@ describe('rooms on virtual time', () => {
     service.time.advance(20_000)
     expect([...a.view]).toEqual(['b'])
     expect([...b.view]).toEqual(['a'])
+  })
+
+  it('give a peer no frame before its welcome, also when one for its last socket is still under way', () => {
+    const service = new FakeService(1, 1)
+    const one = service.instance('one')
+    service.instance('two')
+    const two = service.hub.buses.get('two') as Bus
+    service.time.advance(100)
+    const late = encodeMessage({ type: 'signal.relayed', from: 'b', frame: new Uint8Array(1) })
+    two.send('one', 'mesh/room', 'a', late)
+    const a = service.peer('a', one)
+    service.time.advance(100)
+    expect(a.got.map(({ type }) => type)).toEqual(['signal.welcome'])
+    two.send('one', 'mesh/room', 'a', late)
+    service.time.advance(100)
+    expect(a.got.at(-1)?.type).toBe('signal.relayed')
   })
 
   it('tell of nobody twice, and drain as they are told', () => {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -147,6 +147,29 @@ describe('signalling over a WebSocket', () => {
     expect(await next()).toBe('welcome other stun:stun.test')
     signaling.sendOffer('other', new Uint8Array([1]))
     await expect.poll(() => frames.map(({ type }) => type)).toEqual(['signal.offer'])
+  })
+
+  it.each([
+    ['takes subprotocols out of the answer', false],
+    ['refuses a request that asks for any', true],
+  ])('joins by a frame where something on the way %s', async (_name, refuses) => {
+    const listening = new WebSocketServer({
+      host: '127.0.0.1',
+      port: 0,
+      handleProtocols: () => false,
+      verifyClient: ({ req }: { req: IncomingMessage }) =>
+        !(refuses && 'sec-websocket-protocol' in req.headers),
+    })
+    toClose.push(() => listening.close())
+    await new Promise((resolve) => listening.once('listening', resolve))
+    listening.on('connection', (socket) => {
+      socket.on('message', (data: Buffer) => {
+        for (const answer of welcoming(decodeMessage(new Uint8Array(data))))
+          socket.send(encodeMessage(answer))
+      })
+    })
+    const { next } = client([`ws://127.0.0.1:${(listening.address() as AddressInfo).port}`])
+    expect(await next()).toBe('welcome other stun:stun.test')
   })
 
   it('joins, hears of others, and carries offers and frames', async () => {

@@ -88,6 +88,8 @@ class WebSocketSignaling implements Signaling {
   #leaving: StandardWebSocket | undefined
   #isConnected = false
   #wasWelcome = false
+  /** The join goes in a frame only, as an upgrade that asked for subprotocols came to nothing. */
+  #joinsByFrame = false
   #isClosed = false
   /** Attempts since the last welcome. */
   #attempts = 0
@@ -157,23 +159,42 @@ class WebSocketSignaling implements Signaling {
       peer: this.#self,
       token: ticket,
     })
+    const protocols = this.#joinsByFrame ? [] : joinProtocols(join)
     let socket: StandardWebSocket
     try {
-      socket = new WebSocket(url, joinProtocols(join))
+      socket = new WebSocket(url, protocols)
     } catch (error) {
       return this.#failed(error instanceof Error ? error.message : 'not a WebSocket URL')
     }
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
+    let isOpen = false
     socket.onopen = () => {
+      isOpen = true
       if (this.#socket === socket && socket.protocol !== joinedProtocol) this.#sendFrame(join, socket)
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
       if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
     }
-    socket.onclose = () => this.#ended(socket, 'the connection was closed')
+    socket.onclose = () => {
+      if (!isOpen && protocols.length > 0 && this.#socket === socket && !this.#wasWelcome) {
+        this.#withoutProtocols()
+      } else this.#ended(socket, 'the connection was closed')
+    }
     // A close follows every error, and says no less.
     socket.onerror = () => {}
+  }
+
+  /**
+   * Dials the same server once more with no subprotocols: where something on the way takes them out, or finds
+   * them too long, the platform fails the connection and does not say why.
+   */
+  #withoutProtocols(): void {
+    this.#joinsByFrame = true
+    this.#timer?.cancel()
+    this.#socket = undefined
+    this.#attempts--
+    void this.#connect()
   }
 
   #take(data: unknown, socket: StandardWebSocket): void {
@@ -310,6 +331,7 @@ class WebSocketSignaling implements Signaling {
     if (isLost) this.#events.lost()
     if (this.#isClosed) return
     if (!this.#wasWelcome) {
+      this.#joinsByFrame = false
       const error = verdict ?? (this.#attempts >= urls.length ? this.#unreachable() : undefined)
       if (error !== undefined) {
         this.#isClosed = true
