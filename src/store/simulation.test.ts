@@ -113,6 +113,11 @@ describe('the state under faults', () => {
   )
 })
 
+if (writes === 0)
+  console.log(
+    "skipped: 3 tests of 'a million writes', which take hours; WRITES=1000000 in the environment runs them",
+  )
+
 describe.runIf(writes > 0)('a million writes', () => {
   it.each([
     ['no crash', 0, {}],
@@ -142,6 +147,9 @@ describe.runIf(writes > 0)('a million writes', () => {
         durable += result.durable
         slowest = Math.max(slowest, result.converged)
         outcomes.push(result.outcomes)
+        // A run that is ended early has told how far it came.
+        if (Math.floor(acknowledged / 10_000) > Math.floor((acknowledged - result.acknowledged) / 10_000))
+          console.log(`${name}, so far: ${acknowledged} acknowledged, ${described(sumOf(outcomes))}`)
       }
       const explanation = `${lost} lost (${explained} with the crash of their last holder)`
       console.log(`${name}: ${acknowledged} acknowledged in ${seed - first} runs, ${explanation}`)
