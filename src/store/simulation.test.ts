@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type PlantedBug, plantBug } from '../runtime/planted-bugs.js'
 import { described, type Outcomes, sumOf } from './outcomes.js'
@@ -147,9 +148,9 @@ describe.runIf(writes > 0)('a million writes', () => {
         durable += result.durable
         slowest = Math.max(slowest, result.converged)
         outcomes.push(result.outcomes)
-        // A run that is ended early has told how far it came.
+        // A run that is ended early has told how far it came; the console would be heard at the end only, as nothing waits here.
         if (Math.floor(acknowledged / 10_000) > Math.floor((acknowledged - result.acknowledged) / 10_000))
-          console.log(`${name}, so far: ${acknowledged} acknowledged, ${described(sumOf(outcomes))}`)
+          writeSync(1, `${name}, so far: ${acknowledged} acknowledged, ${described(sumOf(outcomes))}\n`)
       }
       const explanation = `${lost} lost (${explained} with the crash of their last holder)`
       console.log(`${name}: ${acknowledged} acknowledged in ${seed - first} runs, ${explanation}`)
