@@ -115,7 +115,6 @@ export class MeshNode {
       joined: () => {
         if (this.page === 'joining') this.page = 'shown'
         this.#work()
-        this.processes.begin()
         this.#events.joined(this)
       },
       refused: (error) => this.#events.wrong('join', `${this.name} was refused: ${error.message}`),
