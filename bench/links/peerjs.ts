@@ -1,17 +1,13 @@
 import { type DataConnection, Peer } from 'peerjs'
-import { other, overChannel, role, type Transport } from './transport.js'
+import { bothHere, other, overChannel, role, type Transport } from './transport.js'
 
 /** A DataConnection of the npm package as it comes, with its own serialization, over a stock PeerServer. */
 export async function peerjs(port: number): Promise<Transport> {
   const peer = new Peer(`bench-${role}`, { host: location.hostname, port, path: '/' })
   await new Promise((resolve) => peer.on('open', resolve))
-  const ready = new BroadcastChannel('peerjs')
-  const connection = await new Promise<DataConnection>((resolve) => {
-    if (role === 'b') {
-      peer.on('connection', resolve)
-      ready.postMessage('ready')
-    } else ready.onmessage = () => resolve(peer.connect(`bench-${other}`, { reliable: true }))
-  })
+  const called = new Promise<DataConnection>((resolve) => peer.on('connection', resolve))
+  await bothHere('peerjs')
+  const connection = role === 'b' ? await called : peer.connect(`bench-${other}`, { reliable: true })
   if (!connection.open) await new Promise<void>((resolve) => connection.on('open', resolve))
   const transport = overChannel(connection.dataChannel, (bytes) => void connection.send(bytes))
   connection.on('data', (data) =>

@@ -1,5 +1,5 @@
 import { type Priority, priorities } from '../../src/wire/index.js'
-import { other, overChannel, role, type Transport } from './transport.js'
+import { bothHere, other, overChannel, role, type Transport } from './transport.js'
 
 /**
  * A bare data channel, signalled over a BroadcastChannel; and the same with a second channel of the
@@ -44,6 +44,7 @@ export async function raw(): Promise<{ raw: Transport; twoChannels: Transport }>
       }
     }
   }
+  await bothHere('raw')
   if (role === 'b') signal.postMessage({ to: other, ready: true })
   await opened
   const one = overChannel(bulk, (bytes) => bulk.send(bytes))

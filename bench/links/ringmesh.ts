@@ -2,7 +2,7 @@ import { rtc } from '../../src/links/adapters/rtc.js'
 import { Links, type Signaling } from '../../src/links/index.js'
 import { systemRuntime } from '../../src/runtime/index.js'
 import type { PeerInfo } from '../../src/wire/index.js'
-import { other, role, type Transport } from './transport.js'
+import { bothHere, other, role, type Transport } from './transport.js'
 
 const info = (id: string): PeerInfo => ({ id, kind: 'tab', weight: 1, host: id })
 
@@ -51,6 +51,7 @@ export async function ringmesh(): Promise<Transport> {
     receive: () => {},
   }
   links.signalingConnected([])
+  await bothHere('ringmesh')
   if (role === 'b') {
     links.connect(info(other))
     hub.postMessage({ to: other, ready: true })

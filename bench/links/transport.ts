@@ -12,6 +12,18 @@ export interface Transport {
 export const role = location.hash.slice(1) === 'a' ? 'a' : 'b'
 export const other = role === 'a' ? 'b' : 'a'
 
+/** Resolves when both tabs have called it, whichever was first: what either says from then on is heard. */
+export function bothHere(what: string): Promise<void> {
+  const channel = new BroadcastChannel(`here for ${what}`)
+  return new Promise((resolve) => {
+    channel.onmessage = ({ data }) => {
+      if (data === 'here') channel.postMessage('seen')
+      resolve()
+    }
+    channel.postMessage('here')
+  })
+}
+
 /**
  * Bytes that a bare channel is given at once: a megabyte keeps it busy and is far from the 16 MiB at
  * which it throws. Less made it no faster: 64 KiB to 1 MiB were the same within their scatter.
