@@ -76,6 +76,7 @@ test('--version prints the version of the package', async () => {
 })
 
 test('bad arguments get one clear line and exit code 2', async () => {
+  const somewhere = ['--signal', 'ws://localhost:1', '--room', 'r']
   const cases: [parameters: string[], line: RegExp][] = [
     [[], /a command is needed/],
     [['sgnal'], /unknown command 'sgnal' \(Did you mean signal\?\)/],
@@ -87,6 +88,8 @@ test('bad arguments get one clear line and exit code 2', async () => {
     [['edge', '--room', 'r'], /--signal <url\.\.\.>' not specified/],
     [['edge', '--signal', 'nowhere', '--room', 'r'], /join\.signal: .*but got/],
     [['edge', '--signal', 'ws://localhost:1', '--room', ''], /join\.room: must not be empty/],
+    [['edge', ...somewhere, '--tasks', '/no.js'], /edge --tasks: .*there is no \/no\.js/],
+    [['edge', ...somewhere, '--tasks', cli.replace('cli.js', 'index.js')], /edge --tasks: .*default export/],
     [['status', '--room', 'r'], /--signal <url\.\.\.>' not specified/],
     [
       ['status', '--signal', 'ws://localhost:1', '--room', 'r', '--every', '0'],
@@ -158,6 +161,12 @@ test('status shows the edge workers of a room, their shares and trees, with a to
   })
   watch.child.kill('SIGTERM')
   expect((await watch.ended).code).toBe(0)
+
+  // As `| head -1` does.
+  const read = ringmesh('status', ...where, '--watch', '--every', '0.2')
+  await expect.poll(() => read.printed.out, { timeout: 30_000 }).not.toBe('')
+  read.child.stdout.destroy()
+  expect(await read.ended).toMatchObject({ code: 0, error: '' })
 
   edge.child.kill('SIGTERM')
   expect((await edge.ended).code).toBe(0)

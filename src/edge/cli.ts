@@ -35,6 +35,12 @@ for (const command of [program, ...program.commands]) {
     .configureOutput({ outputError: () => {} })
 }
 
+// Whoever read along, as `head` does, has read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 try {
   if (process.argv.length === 2) program.error('a command is needed; ringmesh --help lists them')
   await program.parseAsync()

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import type { Mesh } from '../index.node.js'
 import { positiveNumber } from './arguments.js'
@@ -43,6 +43,8 @@ tasks.js:
 }
 
 async function runEdge(options: EdgeOptions): Promise<void> {
+  // First: a file that cannot be used is to be refused before the others see a peer come and go.
+  const define = options.tasks === undefined ? undefined : await definitionsOf(options.tasks)
   const done = progress(`joining room ${options.room}`)
   const { join } = await import('../index.node.js')
   const mesh = await join({
@@ -52,7 +54,7 @@ async function runEdge(options: EdgeOptions): Promise<void> {
     ...(options.weight === undefined ? {} : { weight: options.weight }),
     ...(options.data === undefined ? {} : { persistence: options.data }),
   }).finally(done)
-  if (options.tasks !== undefined) await load(options.tasks, mesh)
+  await define?.(mesh)
   console.log(`edge worker ${mesh.id} is in room ${options.room}`)
   process.send?.({ ready: mesh.id })
 
@@ -60,7 +62,9 @@ async function runEdge(options: EdgeOptions): Promise<void> {
   const leave = async (): Promise<void> => {
     if (leaving) return
     leaving = true
+    const done = progress('handing over what it holds')
     await mesh.leave()
+    done()
     process.exit(0)
   }
   process.on('SIGTERM', leave)
@@ -68,10 +72,23 @@ async function runEdge(options: EdgeOptions): Promise<void> {
   process.on('disconnect', leave)
 }
 
-async function load(file: string, mesh: Mesh): Promise<void> {
-  const module: { default?: unknown } = await import(pathToFileURL(resolve(file)).href)
-  if (typeof module.default !== 'function') {
-    throw new Error(`${file}: its default export must be a function that takes the mesh`)
+/** What a module of `--tasks` exports: called with the mesh, once it has joined. */
+type Definitions = (mesh: Mesh) => unknown
+
+async function definitionsOf(file: string): Promise<Definitions> {
+  const { InvalidOption } = await import('../index.node.js')
+  const loaded: { default?: unknown } = await import(pathToFileURL(resolve(file)).href).catch((error) => {
+    throw new InvalidOption('edge --tasks', file, `must be a module that loads (${reasonOf(error)})`)
+  })
+  if (typeof loaded.default !== 'function') {
+    throw new InvalidOption('edge --tasks', file, 'must have a default export that is a function of the mesh')
   }
-  await module.default(mesh)
+  return loaded.default as Definitions
+}
+
+/** Why a module did not load; Node's own words for a file that is not there name the importer as well. */
+function reasonOf(error: NodeJS.ErrnoException): string {
+  const { code, url } = error as NodeJS.ErrnoException & { url?: string }
+  if (code === 'ERR_MODULE_NOT_FOUND' && url !== undefined) return `there is no ${fileURLToPath(url)}`
+  return error.message
 }

@@ -48,7 +48,8 @@ export class ServerProcess extends Process implements Runnable {
     server: GenServer,
     about: { kind: 'worker' | 'supervisor'; parent?: ProcessRef | undefined },
   ) {
-    super(world, ref, { ...about, label: server.constructor.name })
+    // A bundler may leave a class without a name.
+    super(world, ref, { ...about, label: server.constructor.name || 'GenServer' })
     this.#world = world
     this.server = server
     attachContext(server, this.#context())
