@@ -46,9 +46,12 @@ const library: ViteUserConfig = {
     rollupOptions: {
       external: [/^node:/, ...packages.flatMap((name) => [name, new RegExp(`^${name}/`)])],
       output: {
-        // What only the demo uses is kept out of the package by its name.
-        chunkFileNames: ({ moduleIds }) =>
-          `${moduleIds.every((id) => id.includes('/src/demo/')) ? 'demo-chunks' : 'chunks'}/[name]-[hash].js`,
+        // What only the demo uses is kept out of the package by its name. A chunk without a module of its own passes
+        // on what others export, and the command line loads one.
+        chunkFileNames: ({ moduleIds }) => {
+          const isOfDemo = moduleIds.length > 0 && moduleIds.every((id) => id.includes('/src/demo/'))
+          return `${isOfDemo ? 'demo-chunks' : 'chunks'}/[name]-[hash].js`
+        },
       },
     },
   },

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
@@ -80,6 +80,20 @@ test('the tarball holds every entry and neither tests nor the demo', () => {
         /\.(test|spec|sim\.test)\.|\/testing\/|demo|^src|^e2e|\.tsx?$/.test(path.replace(/\.d\.ts$/, '')),
       ),
   ).toEqual([])
+})
+
+test('whatever its modules import of each other is in the tarball', () => {
+  const paths = new Set(files.map(({ path }) => path))
+  const modules = [...paths].filter((path) => /^dist\/(?!types)(.*\/)?[^/]+\.js$/.test(path))
+  const missing = modules.flatMap((module) => {
+    const text = readFileSync(join(root, module), 'utf8')
+    return [...text.matchAll(/(?:\bfrom|\bimport\(?)\s*["'](\.{1,2}\/[^"']+\.js)["']/g)]
+      .map(([, imported = '']) => posix.join(posix.dirname(module), imported))
+      .filter((imported) => !paths.has(imported))
+      .map((imported) => `${module} imports ${imported}`)
+  })
+  expect(missing).toEqual([])
+  expect(modules).toContain('dist/cli.js')
 })
 
 test('what each part weighs is told, as packed and gzipped', () => {
@@ -169,10 +183,28 @@ test('the entry for browsers is imported in plain Node, which has no window, as 
   }
 })
 
-test('the command of the installed package runs', async () => {
-  const { code, output } = await run('npx', ['--no-install', 'ringmesh', '--help'], example)
-  expect(code, output).toBe(0)
-  expect(output).toContain('ringmesh signal --port 9000')
+test('every command of the installed package runs', async () => {
+  const ringmesh = (...parameters: string[]): Promise<Ended> =>
+    run('npx', ['--no-install', 'ringmesh', ...parameters], example)
+  const nobody = ['--signal', 'ws://127.0.0.1:1', '--room', 'r']
+  const ends = await Promise.all([
+    ringmesh('--help'),
+    ringmesh('signal', '--print-config'),
+    ringmesh('token', '--key', 'k'.repeat(32)),
+    ringmesh('sim', '--minutes', '1', '--nodes', '3'),
+    ringmesh('edge', ...nobody, '--tasks', './no.js'),
+    ringmesh('status', ...nobody, '--timeout', '1'),
+  ])
+  const said = [
+    /ringmesh signal --port 9000/,
+    /"port": ?9000/,
+    /^[\w-]+\.[\w-]+\.[\w-]+$/m,
+    /^seed 1 .*converged/m,
+    /there is no .*no\.js/,
+    /no signalling server at ws:\/\/127\.0\.0\.1:1/,
+  ]
+  for (const [index, { output }] of ends.entries()) expect(output).toMatch(said[index] ?? /^$/)
+  expect(ends.map(({ code }) => code)).toEqual([0, 0, 0, 0, 2, 1])
 })
 
 test('the example passes: its types, and its tests in a real browser', async () => {
