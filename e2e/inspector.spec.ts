@@ -49,6 +49,73 @@ test('the inspector shows the mesh of a page under a strict policy, by keyboard 
   await expect(plain.locator('ringmesh-inspector tbody tr')).toHaveCount(2)
 })
 
+/** What a page may say of all its elements: the inspector is to look and read the same. */
+const hostile = `
+  * {
+    color: hotpink !important; background: lime !important; fill: red !important; stroke: red !important;
+    font: italic small-caps 34px / 3 fantasy !important; letter-spacing: 0.5em !important;
+    word-spacing: 1em !important; text-transform: uppercase !important; text-align: right !important;
+    text-indent: 3em !important; text-shadow: 3px 3px red !important; white-space: nowrap !important;
+    list-style: square !important; border-collapse: separate !important; cursor: none !important;
+  }
+  html { font-size: 62.5% !important; }
+  svg, td, li { display: none !important; }
+  section { float: left; width: 100px; }`
+
+test('the inspector looks and reads the same in a page whose styles spare nothing', async ({ demo }) => {
+  const plain = await demo.plain()
+  const inspector = plain.locator('ringmesh-inspector')
+  await expect(inspector.locator('tbody tr')).toHaveCount(2)
+  const looks = (): Promise<unknown> =>
+    inspector.evaluate((element) =>
+      [...(element.shadowRoot?.querySelectorAll('section, h2, td, th, li, text.name, b') ?? [])].map(
+        (each) => {
+          const style = getComputedStyle(each)
+          return ['color', 'font', 'letterSpacing', 'textTransform', 'textAlign', 'whiteSpace', 'cursor'].map(
+            (property) => style[property as 'color'],
+          )
+        },
+      ),
+    )
+  // No styles of a text: the page's policy allows none, and a page may be as hostile by other ways.
+  const style = (css: string): Promise<void> =>
+    plain.evaluate((text) => {
+      const sheet = new CSSStyleSheet()
+      sheet.replaceSync(text)
+      document.adoptedStyleSheets = [sheet]
+    }, css)
+  const before = await looks()
+  await style(hostile)
+  expect(await looks()).toEqual(before)
+  await style('ringmesh-inspector { visibility: hidden }')
+  await expect(inspector.locator('table')).toBeHidden()
+})
+
+test('the inspector is walked by keyboard, and every stop has a name', async ({ demo }) => {
+  const plain = await demo.plain()
+  await plain.setViewportSize({ width: 390, height: 844 })
+  const inspector = plain.locator('ringmesh-inspector')
+  await expect(inspector.locator('tbody tr')).toHaveCount(2)
+  // So narrow that its table has to scroll.
+  await inspector.evaluate((element) => {
+    element.style.width = '180px'
+  })
+  expect(await seriousViolations(plain)).toEqual([])
+  const stops: string[] = []
+  for (let stop = 0; stop < 3; stop++) {
+    await plain.keyboard.press('Tab')
+    const name = await inspector.evaluate((element) =>
+      element.shadowRoot?.activeElement?.getAttribute('aria-label'),
+    )
+    stops.push(name ?? 'without a name')
+  }
+  expect(stops).toEqual([
+    expect.stringMatching(/^(this tab|edge .{5}), (tab|edge), alive, owns \d+\.\d % of the keys/),
+    expect.stringMatching(/^(this tab|edge .{5}), (tab|edge), alive, owns \d+\.\d % of the keys/),
+    'Table of peers',
+  ])
+})
+
 test('the inspector is not loaded where it is not used', async ({ demo, context }) => {
   const page = await context.newPage()
   const loaded: string[] = []

@@ -19,13 +19,15 @@ export function InspectorView({ observer }: { observer: MeshObserver | undefined
             <Legend />
           </div>
           <div class="facts">
-            <div class="scroll">
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+            <section class="scroll" aria-label="Table of peers" tabIndex={0}>
               <PeerTable observer={observer} />
-            </div>
+            </section>
             {selected !== undefined && <Details observer={observer} peer={selected} />}
-            <h3>Supervision trees</h3>
+            <h2>Supervision trees</h2>
             <Forest observer={observer} />
-            <h3>What happened</h3>
+            <h2>What happened</h2>
+            {observer.happenings.value.length === 0 && <p>Nothing yet.</p>}
             <ol class="log" aria-live="polite">
               {observer.happenings.value.slice(0, 8).map(({ number, at, text }) => (
                 <li key={number}>
