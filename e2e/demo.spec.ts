@@ -170,3 +170,46 @@ test('a frame that is cut off can be chosen and connected again, and moves its o
   expect(moved).toBe(least?.replace(/ in .*$/, ''))
   await agree([tab], 5)
 })
+
+test('peers of other pages can be broken as well: a tab, which can join again, and the edge worker', async ({
+  demo,
+}) => {
+  test.setTimeout(150_000)
+  const [tab, other] = [await demo.tab(), await demo.tab()]
+  await agree([tab, other], 3)
+  const choose = async (peer: string): Promise<void> =>
+    tab.locator(`[data-testid=peers] tr[data-peer="${peer}"]`).getByRole('button').click()
+  const strike = async (fault: string): Promise<Record<string, string>> => {
+    await tab.getByTestId(fault).click()
+    const sighting = await seen(tab, fault)
+    expect(sighting['tasks lost']).toMatch(/^0 of \d+$/)
+    expect(sighting['acknowledged writes lost']).toMatch(/^0 of \d+$/)
+    return sighting
+  }
+  const id = (await other.locator('#app').getAttribute('data-peer')) ?? ''
+  await choose(id)
+  await strike('crash-worker')
+  await expect(other.locator(`[data-testid=forest] [data-peer="${id}"] [data-node=compute]`)).toHaveAttribute(
+    'data-restarts',
+    '1',
+  )
+  await strike('cut')
+  await expect(other.getByTestId('cut-off')).toBeVisible()
+  await strike('heal')
+  await expect(other.getByTestId('cut-off')).toHaveCount(0)
+  await agree([tab, other], 3)
+  await strike('kill')
+  await expect(other).toHaveURL(/killed\.html$/)
+  await other.getByRole('link', { name: 'Join again' }).click()
+  await agree([tab, other], 3)
+
+  const edge = tab.locator('[data-testid=peers] tr[data-kind=edge]')
+  const killed = (await edge.getAttribute('data-peer')) ?? ''
+  await choose(killed)
+  await expect(tab.getByTestId('cut')).toBeDisabled()
+  await strike('freeze')
+  await strike('kill')
+  // Another takes its place.
+  await agree([tab, other], 3)
+  await expect(edge).not.toHaveAttribute('data-peer', killed)
+})

@@ -1,5 +1,10 @@
+import { strikeCompute } from './compute-thread.js'
+import { type Fault, faults } from './fault.js'
 import { Freezer } from './freezer.js'
-import { type DemoPeer, startPeer, strikeCompute } from './peer.js'
+import { LastWords } from './last-words.js'
+import { Neighbours } from './neighbours.js'
+import { type Deeds, obey } from './orders.js'
+import { type DemoPeer, startPeer } from './peer.js'
 
 /** What the page around a frame may do to it: everything that can go wrong with a tab. */
 export interface FrameControl {
@@ -30,16 +35,8 @@ let isHidden = parameters.has('hidden')
 // A frame is as visible as the page around it. This one says of itself what a tab in the background says.
 Object.defineProperty(document, 'visibilityState', { get: () => (isHidden ? 'hidden' : 'visible') })
 
-// A frame that goes with the page around it says goodbye as any tab does. One that is killed does not: whoever
-// listens after this listener hears nothing.
-let isSilent = false
-window.addEventListener(
-  'pagehide',
-  (event) => {
-    if (isSilent) event.stopImmediatePropagation()
-  },
-  { capture: true },
-)
+// A frame that goes with the page around it says goodbye as any tab does. One that is killed does not.
+const lastWords = new LastWords(window)
 
 function turn(hidden: boolean): void {
   isHidden = hidden
@@ -57,16 +54,20 @@ startPeer(parameters).then(
       get isFrozen() {
         return freezer.isFrozen
       },
-      crashWorker: () => strikeCompute(peer, 'crash'),
-      hangWorker: () => strikeCompute(peer, 'hang'),
+      crashWorker: () => strikeCompute(peer.tree, 'crash'),
+      hangWorker: () => strikeCompute(peer.tree, 'hang'),
       freeze: () => freezer.freeze(),
       thaw: () => freezer.thaw(),
       hide: () => turn(true),
       show: () => turn(false),
-      silence: () => {
-        isSilent = true
-      },
+      silence: () => lastWords.hold(),
     }
+    const ordered = (fault: Fault) => () =>
+      window.dispatchEvent(new CustomEvent('ringmesh:ordered', { detail: fault }))
+    const deeds: Deeds = Object.fromEntries(faults.map((fault) => [fault, ordered(fault)]))
+    obey(peer.mesh, deeds)
+    new Neighbours(peer.mesh.id, deeds)
+    peer.reports.offer(faults)
     window.dispatchEvent(new Event('ringmesh:joined'))
   },
   (error: Error) => {

@@ -1,4 +1,5 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
+import { type Fault, freezeFor, isFault, type WorkerFault } from './fault.js'
 import type { FrameControl } from './frame.js'
 
 /** Peers in one page: each is a thread, a dozen timers and a connection to every other peer. */
@@ -76,6 +77,15 @@ export class Frames {
           resolve(control.id)
         }
         page?.addEventListener('ringmesh:joined', joined)
+        // Another page of the demo ordered it: done from here, so that this page knows.
+        page?.addEventListener('ringmesh:ordered', (event) => {
+          const { control } = this.#list.value.find((frame) => frame.element === element) ?? {}
+          const { detail: fault } = event as CustomEvent<unknown>
+          if (control === undefined || !isFault(fault)) return
+          if (fault === 'crash-worker') void control.crashWorker()
+          else if (fault === 'hang-worker') void control.hangWorker()
+          else this.strike(fault, control.id)
+        })
         page?.addEventListener('ringmesh:failed', () =>
           fail(page.document.body.textContent?.trim() ?? 'it failed'),
         )
@@ -86,28 +96,23 @@ export class Frames {
     })
   }
 
-  /** Removes the frame: its page is gone in the middle of whatever it did, and says nothing to anybody. */
-  kill(id: string): void {
-    const frame = this.of(id)
-    if (frame === undefined) return
-    frame.control?.silence()
-    this.#remove(frame.element)
-  }
-
-  cut(id: string): void {
-    this.#with(id, ({ peer }) => peer.chaos.cut('all'), { isCut: true })
-  }
-
-  heal(id: string): void {
-    this.#with(id, ({ peer }) => peer.chaos.heal(), { isCut: false })
-  }
-
-  freeze(id: string): void {
-    this.#with(id, (control) => control.freeze(), { isFrozen: true })
-  }
-
-  thaw(id: string): void {
-    this.#with(id, (control) => control.thaw(), { isFrozen: false })
+  /** Does a fault to the page of a frame. */
+  strike(fault: Exclude<Fault, WorkerFault>, id: string): void {
+    switch (fault) {
+      case 'kill':
+        this.#kill(id)
+        break
+      case 'freeze':
+        this.#with(id, (control) => control.freeze(), { isFrozen: true })
+        setTimeout(() => this.#with(id, (control) => control.thaw(), { isFrozen: false }), freezeFor)
+        break
+      case 'cut':
+        this.#with(id, ({ peer }) => peer.chaos.cut('all'), { isCut: true })
+        break
+      case 'heal':
+        this.#with(id, ({ peer }) => peer.chaos.heal(), { isCut: false })
+        break
+    }
   }
 
   hide(id: string): void {
@@ -116,6 +121,14 @@ export class Frames {
 
   show(id: string): void {
     this.#with(id, (control) => control.show(), { isHidden: false })
+  }
+
+  /** Removes the frame: its page is gone in the middle of whatever it did, and says nothing to anybody. */
+  #kill(id: string): void {
+    const frame = this.of(id)
+    if (frame === undefined) return
+    frame.control?.silence()
+    this.#remove(frame.element)
   }
 
   #with(id: string, act: (control: FrameControl) => void, change: Partial<FramePeer>): void {

@@ -32,6 +32,12 @@ export class Freezer {
     this.#held ??= []
   }
 
+  /** Freezes the page for some milliseconds. */
+  freezeFor(time: number): void {
+    this.freeze()
+    this.#setTimeout(() => this.thaw(), time)
+  }
+
   thaw(): void {
     const held = this.#held
     if (held === undefined) return

@@ -1,17 +1,27 @@
 import { render } from 'preact'
 import { MeshObserver } from '../picture/index.js'
+import { faults } from './fault.js'
 import { Frames } from './frames.js'
+import { Freezer } from './freezer.js'
+import { LastWords } from './last-words.js'
+import { Neighbours } from './neighbours.js'
+import { obey } from './orders.js'
 import { startPeer } from './peer.js'
 import { PixelBoard } from './pixel-board.js'
 import { Stopwatch } from './stopwatch.js'
+import { Struck } from './struck.js'
+import { Targets } from './targets.js'
 import { Tour } from './tour.js'
 import { App } from './view/app.js'
 
+// Before anything sets a timer: another page of the demo may freeze this one.
+const freezer = new Freezer(window)
+const lastWords = new LastWords(window)
 const parameters = new URLSearchParams(location.search)
 const root = document.getElementById('app') as HTMLElement
 
 async function start(): Promise<void> {
-  const { mesh, tree, jobs, reports } = await startPeer(parameters)
+  const { mesh, tree, jobs, reports, chaos } = await startPeer(parameters)
   const observer = new MeshObserver(mesh)
   reports.on(({ links, given }, from) => {
     observer.told(
@@ -21,11 +31,16 @@ async function start(): Promise<void> {
     for (const [to, count] of given) if (count > 0) observer.flow({ kind: 'task', from, to, count })
   })
   const frames = new Frames(document.getElementById('frames') as HTMLElement)
-  const stopwatch = new Stopwatch({ mesh, observer, frames, reports, tree })
+  const struck = new Struck({ tree, chaos, freezer, lastWords })
+  obey(mesh, struck.deeds)
+  reports.offer(faults)
+  const neighbours = new Neighbours(mesh.id, struck.deeds)
+  const targets = new Targets({ mesh, tree, frames, reports, neighbours })
+  const stopwatch = new Stopwatch({ mesh, observer, reports, targets })
   const pixels = new PixelBoard(mesh, observer)
   const tour = new Tour({ mesh, observer, frames, stopwatch, jobs, pixels })
   root.replaceChildren()
-  render(<App {...{ mesh, observer, frames, stopwatch, jobs, pixels, tour }} />, root)
+  render(<App {...{ mesh, observer, frames, stopwatch, jobs, pixels, tour, targets, struck }} />, root)
   performance.mark('ringmesh:drawn')
   root.dataset.peer = mesh.id
   root.dataset.ready = 'true'

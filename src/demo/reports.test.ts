@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import { readOrder } from './orders.js'
 import { readReport } from './reports.js'
 
 test('a report is read as it was sent', () => {
-  const report = { demo: 'report', view: 'abc', links: [['p', 'relay']], given: [['q', 3]] }
+  const report = { demo: 'report', view: 'abc', links: [['p', 'relay']], given: [['q', 3]], offers: ['kill'] }
   expect(readReport(report)).toEqual(report)
 })
 
@@ -14,6 +15,7 @@ test('whatever else a peer sends is no report, or one with the wrong parts left 
     view: 'v',
     links: [7, ['a'], ['b', 'cable']],
     given: [['c', 'x'], ['d', -2], null],
+    offers: ['kill', 'praise', 7],
   }
   expect(readReport(odd)).toEqual({
     demo: 'report',
@@ -23,5 +25,12 @@ test('whatever else a peer sends is no report, or one with the wrong parts left 
       ['c', 0],
       ['d', 0],
     ],
+    offers: ['kill'],
   })
+})
+
+test('an order names a fault; whatever else a peer sends is none', () => {
+  expect(readOrder({ demo: 'order', fault: 'freeze' })).toBe('freeze')
+  for (const message of [null, 'kill', {}, { demo: 'order' }, { demo: 'order', fault: 'praise' }])
+    expect(readOrder(message)).toBeUndefined()
 })

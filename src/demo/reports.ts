@@ -1,4 +1,5 @@
 import type { Mesh } from '../index.js'
+import { type Fault, isFault } from './fault.js'
 
 /** Milliseconds between two reports of one peer, unless its ring changed. */
 const every = 400
@@ -12,6 +13,8 @@ export interface Report {
   readonly links: readonly (readonly [peer: string, kind: 'direct' | 'relay'])[]
   /** Tasks that it handed out since the last report: worker and count. */
   readonly given: readonly (readonly [peer: string, count: number])[]
+  /** What others may order it to do to itself. */
+  readonly offers: readonly Fault[]
 }
 
 /** Tells the other peers of this one by messages, and collects what they tell. */
@@ -19,8 +22,10 @@ export class Reports {
   readonly #mesh: Mesh
   readonly #listeners = new Set<(report: Report, from: string) => void>()
   readonly #views = new Map<string, string>()
+  readonly #offersOf = new Map<string, readonly Fault[]>()
   readonly #given = new Map<string, number>()
   readonly #stops: (() => void)[]
+  #offers: readonly Fault[] = []
   #last = ''
 
   constructor(mesh: Mesh) {
@@ -30,7 +35,10 @@ export class Reports {
       () => clearInterval(timer),
       mesh.on('ring', () => this.#tell(true)),
       mesh.on('up', () => this.#tell(true)),
-      mesh.on('down', ({ id }) => this.#views.delete(id)),
+      mesh.on('down', ({ id }) => {
+        this.#views.delete(id)
+        this.#offersOf.delete(id)
+      }),
       mesh.on('message', (message, from) => this.#hear(message, from)),
     ]
   }
@@ -52,6 +60,17 @@ export class Reports {
     })
   }
 
+  /** Tells the others what they may order this peer to do to itself. */
+  offer(faults: readonly Fault[]): void {
+    this.#offers = faults
+    this.#tell(true)
+  }
+
+  /** What a peer may be ordered to do to itself, as it told. */
+  offersOf(id: string): readonly Fault[] {
+    return this.#offersOf.get(id) ?? []
+  }
+
   stop(): void {
     for (const stop of this.#stops) stop()
   }
@@ -60,7 +79,7 @@ export class Reports {
     const { members, view } = { members: this.#mesh.members(), view: this.#mesh.view }
     const links: [string, 'direct' | 'relay'][] = []
     for (const { id, link } of members) if (link === 'direct' || link === 'relay') links.push([id, link])
-    const report: Report = { demo: 'report', view, links, given: this.#handedOut() }
+    const report: Report = { demo: 'report', view, links, given: this.#handedOut(), offers: this.#offers }
     const written = JSON.stringify({ view, links })
     if (!isUrgent && report.given.length === 0 && written === this.#last) return
     this.#last = written
@@ -90,6 +109,7 @@ export class Reports {
     const report = readReport(message)
     if (report === undefined) return
     this.#views.set(from, report.view)
+    this.#offersOf.set(from, report.offers)
     for (const listener of this.#listeners) listener(report, from)
   }
 }
@@ -97,7 +117,7 @@ export class Reports {
 /** Makes a report of whatever a peer sent; undefined where it is none. */
 export function readReport(message: unknown): Report | undefined {
   if (typeof message !== 'object' || message === null) return undefined
-  const { demo, view, links, given } = message as Partial<Report>
+  const { demo, view, links, given, offers } = message as Partial<Report>
   if (demo !== 'report' || typeof view !== 'string' || !Array.isArray(links) || !Array.isArray(given))
     return undefined
   const isPair = (pair: unknown): pair is [unknown, unknown] => Array.isArray(pair) && pair.length === 2
@@ -110,5 +130,6 @@ export function readReport(message: unknown): Report | undefined {
     given: (given as unknown[]).flatMap((one) =>
       isPair(one) ? [[String(one[0]), Math.max(0, Math.floor(Number(one[1])) || 0)] as const] : [],
     ),
+    offers: Array.isArray(offers) ? (offers as unknown[]).filter(isFault) : [],
   }
 }

@@ -1,5 +1,6 @@
 import { percent } from '../picture/index.js'
-import type { Fault, Sighting } from './stopwatch.js'
+import { type Fault, isOfWorker } from './fault.js'
+import type { Sighting } from './stopwatch.js'
 
 /** What the verdict on a fault is called. */
 const verdicts: Readonly<Record<Fault, string>> = {
@@ -16,11 +17,6 @@ export interface Figure {
   readonly name: string
   readonly value: string | undefined
   readonly isBad: boolean
-}
-
-/** Whether a fault strikes a thread: its peer, and so the ring, stay as they are. */
-function isOfWorker(fault: Fault): boolean {
-  return fault === 'hang-worker' || fault === 'crash-worker'
 }
 
 /** The figures of a fault, in the order in which they come to be known. */

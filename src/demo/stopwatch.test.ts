@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { HashRing, type Mesh, type Supervisor } from '../index.js'
+import { HashRing, type Mesh } from '../index.js'
 import type { MeshObserver } from '../picture/index.js'
-import type { Frames } from './frames.js'
 import type { Reports } from './reports.js'
 import { leastMove, type Sighting, Stopwatch } from './stopwatch.js'
+import type { Targets } from './targets.js'
 
 /** A mesh of plain objects, seen from `self`, whose other peers die and come back as a test says. */
 class StagedMesh {
@@ -61,9 +61,8 @@ describe('a peer that is killed', () => {
     const stopwatch = new Stopwatch({
       mesh: mesh as unknown as Mesh,
       observer: { note: () => {}, flow: () => {} } as unknown as MeshObserver,
-      frames: { kill: () => {} } as unknown as Frames,
       reports: { isAgreed: true } as Reports,
-      tree: {} as Supervisor,
+      targets: { strike: () => {} } as unknown as Targets,
     })
     seen = stopwatch.strike('kill', 'a')
     await vi.advanceTimersByTimeAsync(1_500)

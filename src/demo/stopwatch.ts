@@ -1,13 +1,10 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
-import type { Mesh, ReadonlyRing, Supervisor } from '../index.js'
+import type { Mesh, ReadonlyRing } from '../index.js'
 import { type MeshObserver, shortened } from '../picture/index.js'
-import type { Frames } from './frames.js'
+import { type Fault, freezeFor, isOfWorker, type WorkerFault } from './fault.js'
 import { Load, type LoadResult } from './load.js'
-import { strikeCompute } from './peer.js'
 import type { Reports } from './reports.js'
-
-/** What can be done to a peer of this page. */
-export type Fault = 'crash-worker' | 'hang-worker' | 'kill' | 'freeze' | 'cut' | 'heal'
+import type { Targets } from './targets.js'
 
 /** What was seen of one fault, all of it by this tab; times in milliseconds since the fault. */
 export interface Sighting {
@@ -39,37 +36,33 @@ const watchFor = 150_000
 const lookEvery = 20
 /** The ring must be agreed on for so long, in milliseconds, to count as settled. */
 const settledFor = 600
-/**
- * How long a frame is frozen, in milliseconds: it is suspected within three seconds, by a probe and its second try,
- * and nobody is buried before six have gone by (src/membership/constants.ts), so that it lives.
- */
-export const freezeFor = 5_000
 /** Work goes on for so long after the ring settled, in milliseconds. */
 const coolDown = 1_000
+
+/** What happens to a peer, as the log says it. */
+const deeds: Readonly<Record<Exclude<Fault, WorkerFault>, string>> = {
+  kill: 'killed',
+  freeze: `frozen for ${freezeFor / 1000} s`,
+  cut: 'cut off',
+  heal: 'connected again',
+}
 
 /** Strikes peers and measures what the mesh does about it. One fault at a time, so that no figure is of two. */
 export class Stopwatch {
   readonly #mesh: Mesh
   readonly #observer: MeshObserver
-  readonly #frames: Frames
   readonly #reports: Reports
-  readonly #ownTree: Supervisor
+  readonly #targets: Targets
   readonly #sightings = signal<readonly Sighting[]>([])
   readonly #watched = signal<string | undefined>(undefined)
+  readonly #struckAt = signal<number | undefined>(undefined)
   #number = 0
 
-  constructor(parts: {
-    mesh: Mesh
-    observer: MeshObserver
-    frames: Frames
-    reports: Reports
-    tree: Supervisor
-  }) {
+  constructor(parts: { mesh: Mesh; observer: MeshObserver; reports: Reports; targets: Targets }) {
     this.#mesh = parts.mesh
     this.#observer = parts.observer
-    this.#frames = parts.frames
     this.#reports = parts.reports
-    this.#ownTree = parts.tree
+    this.#targets = parts.targets
   }
 
   /** The newest first. */
@@ -82,7 +75,12 @@ export class Stopwatch {
     return this.#watched
   }
 
-  /** Strikes a peer of this page while work goes on; resolves with everything that was seen. */
+  /** When the fault that is being watched was done, on the clock of `performance.now()`. */
+  get struckAt(): ReadonlySignal<number | undefined> {
+    return this.#struckAt
+  }
+
+  /** Strikes a peer while work goes on; resolves with everything that was seen. */
   async strike(fault: Fault, peer: string): Promise<Sighting> {
     if (this.#watched.value !== undefined) throw new Error('another fault is being watched')
     this.#watched.value = peer
@@ -100,13 +98,15 @@ export class Stopwatch {
       show({})
       load.start()
       await pause(warmUp)
+      this.#struckAt.value = performance.now()
       show({ phase: 'watching' })
-      if (fault === 'crash-worker' || fault === 'hang-worker') await this.#strikeWorker(fault, peer, show)
+      if (isOfWorker(fault)) await this.#strikeWorker(fault, peer, show)
       else await this.#strikePeer(fault, peer, show)
       await pause(coolDown)
     } catch (error) {
       show({ failure: (error as Error).message })
     }
+    this.#struckAt.value = undefined
     show({ phase: 'checking' })
     const { tasks, writes } = await load.finish()
     show({ phase: 'done', tasks, writes })
@@ -115,30 +115,31 @@ export class Stopwatch {
   }
 
   async #strikeWorker(
-    fault: 'crash-worker' | 'hang-worker',
+    fault: WorkerFault,
     peer: string,
     show: (change: Partial<Sighting>) => void,
   ): Promise<void> {
-    const tree = peer === this.#mesh.id ? this.#ownTree : this.#frames.of(peer)?.control?.peer.tree
-    if (tree === undefined) throw new Error('the peer is gone')
-    const child = () => tree.children().find(({ id }) => id === 'compute')
-    const before = child()
+    const before = await this.#targets.compute(peer)
     const start = performance.now()
     this.#observer.note(`${shortened(peer)}: its worker is to ${fault === 'crash-worker' ? 'crash' : 'hang'}`)
-    void strikeCompute({ tree }, fault === 'crash-worker' ? 'crash' : 'hang')
-    await this.#until(() => child()?.state !== 'running' || child()?.ref?.id !== before?.ref?.id, 'the exit')
+    this.#targets.strikeWorker(fault, peer)
+    await this.#until(async () => {
+      const now = await this.#targets.compute(peer)
+      // A peer that does not answer for a moment has no news, neither good nor bad.
+      return now !== undefined && (now.state !== 'running' || now.ref !== before?.ref)
+    }, 'the exit')
     show({ noticed: performance.now() - start })
-    await this.#until(
-      () => child()?.state === 'running' && child()?.ref?.id !== before?.ref?.id,
-      'the restart',
-    )
+    await this.#until(async () => {
+      const now = await this.#targets.compute(peer)
+      return now?.state === 'running' && now.ref !== before?.ref
+    }, 'the restart')
     show({ detected: performance.now() - start })
     this.#observer.note(`${shortened(peer)}: its supervisor started the worker again`)
     void this.#observer.lookAtTrees()
   }
 
   async #strikePeer(
-    fault: Exclude<Fault, 'crash-worker' | 'hang-worker'>,
+    fault: Exclude<Fault, WorkerFault>,
     peer: string,
     show: (change: Partial<Sighting>) => void,
   ): Promise<void> {
@@ -166,10 +167,10 @@ export class Stopwatch {
       }),
     ]
     try {
-      this.#act(fault, peer)
+      this.#observer.note(`${shortened(peer)} is ${deeds[fault]}`)
+      this.#targets.strike(fault, peer)
       if (fault === 'freeze') {
         await pause(freezeFor)
-        this.#frames.thaw(peer)
         this.#observer.note(`${shortened(peer)} wakes`)
       }
       const isBack = (): boolean => {
@@ -192,28 +193,6 @@ export class Stopwatch {
     }
   }
 
-  #act(fault: 'kill' | 'freeze' | 'cut' | 'heal', peer: string): void {
-    const name = shortened(peer)
-    switch (fault) {
-      case 'kill':
-        this.#observer.note(`${name} is killed`)
-        this.#frames.kill(peer)
-        break
-      case 'freeze':
-        this.#observer.note(`${name} is frozen for ${freezeFor / 1000} s`)
-        this.#frames.freeze(peer)
-        break
-      case 'cut':
-        this.#observer.note(`${name} is cut off`)
-        this.#frames.cut(peer)
-        break
-      case 'heal':
-        this.#observer.note(`${name} is connected again`)
-        this.#frames.heal(peer)
-        break
-    }
-  }
-
   /** Resolves with when all peers began to agree on the ring and the verdict, once they have done so for a while. */
   async #settled(since: () => number, verdictHolds: () => boolean): Promise<number> {
     let agreedSince: number | undefined
@@ -233,9 +212,9 @@ export class Stopwatch {
     return this.#mesh.members().find(({ id }) => id === peer)?.state
   }
 
-  async #until(condition: () => boolean, what: string): Promise<void> {
+  async #until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
     const bound = performance.now() + watchFor
-    while (!condition()) {
+    while (!(await condition())) {
       if (performance.now() > bound) throw new Error(`${what} did not come within ${watchFor / 1000} s`)
       await pause(lookEvery)
     }

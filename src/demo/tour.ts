@@ -1,11 +1,12 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import type { Mesh } from '../index.js'
 import type { MeshObserver } from '../picture/index.js'
+import type { Fault } from './fault.js'
 import type { Frames } from './frames.js'
 import type { Jobs } from './jobs.js'
 import { boardSide, type PixelBoard } from './pixel-board.js'
 import { summary } from './sighting-text.js'
-import type { Fault, Sighting, Stopwatch } from './stopwatch.js'
+import type { Sighting, Stopwatch } from './stopwatch.js'
 import { whole } from './work/mandelbrot.js'
 
 /** Parts of the page that a caption may speak of: ids of its sections. */

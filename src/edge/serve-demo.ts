@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -6,12 +5,10 @@ import { Command, CommanderError } from 'commander'
 import sirv from 'sirv'
 import { startSignalServer } from '../../signaling/index.js'
 import { port as readPort } from './arguments.js'
+import { KeptEdge } from './kept-edge.js'
 
 /** Where `npm start` serves, unless told otherwise. */
 const defaultPort = 8080
-
-/** Milliseconds that a stopping demo waits for its edge worker to hand over. */
-const edgePatience = 12_000
 
 const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -31,26 +28,9 @@ async function serveDemo({ port, host }: { port: number; host: string }): Promis
   const isEverywhere = host === '0.0.0.0' || host === '::'
   const shownHost = isEverywhere ? 'localhost' : host
   const signal = await startSignalServer({ server, path: '/signal' })
-  const edge = fork(
-    beside('./cli.js'),
-    [
-      'edge',
-      '--signal',
-      `ws://${shownHost}:${used}/signal`,
-      '--room',
-      'demo',
-      '--tasks',
-      beside('./demo-edge.js'),
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
-  )
-  await new Promise<void>((resolve) => {
-    edge.once('message', () => resolve())
-    edge.once('exit', () => resolve())
-  })
-  edge.on('exit', (code) => {
-    if (!stopping) console.error(`ringmesh: the edge worker ended with code ${code}; tabs go on without it`)
-  })
+  const parameters = ['edge', '--signal', `ws://${shownHost}:${used}/signal`, '--room', 'demo']
+  const edge = new KeptEdge(beside('./cli.js'), [...parameters, '--tasks', beside('./demo-edge.js')])
+  await edge.start()
   console.log(`ringmesh demo: http://${shownHost}:${used}/`)
   if (isEverywhere)
     for (const address of ownAddresses()) console.log(`in your network: http://${address}:${used}/`)
@@ -59,9 +39,7 @@ async function serveDemo({ port, host }: { port: number; host: string }): Promis
   const stop = async (): Promise<void> => {
     if (stopping) return
     stopping = true
-    const gone = new Promise((resolve) => edge.once('exit', resolve))
-    edge.kill('SIGTERM')
-    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, edgePatience).unref())])
+    await edge.stop()
     await signal.close()
     server.closeAllConnections()
     server.close(() => process.exit(0))

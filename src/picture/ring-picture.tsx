@@ -219,7 +219,7 @@ function everyone(observer: MeshObserver): Member[] {
 
 export function nameOfPeer(observer: MeshObserver, { id, kind }: Member): string {
   if (id === observer.self) return 'this tab'
-  return kind === 'edge' ? `edge ${shortened(id)}` : shortened(id)
+  return `${kind} ${shortened(id)}`
 }
 
 function linkText({ link, rtt }: Member): string {

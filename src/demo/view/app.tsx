@@ -13,6 +13,8 @@ import type { Frames } from '../frames.js'
 import type { Jobs } from '../jobs.js'
 import type { PixelBoard } from '../pixel-board.js'
 import type { Stopwatch } from '../stopwatch.js'
+import type { Struck } from '../struck.js'
+import type { Targets } from '../targets.js'
 import type { Tour } from '../tour.js'
 import { BreakIt } from './break-it.js'
 import { Happenings } from './happenings.js'
@@ -20,6 +22,7 @@ import { Mandelbrot } from './mandelbrot.js'
 import { Phone } from './phone.js'
 import { Pixels } from './pixels.js'
 import { Sightings } from './sightings.js'
+import { StruckNote } from './struck-note.js'
 import { TourCaption, TourFiguresView } from './tour-caption.js'
 import { WordCount } from './word-count.js'
 
@@ -31,9 +34,12 @@ export interface AppProps {
   readonly jobs: Jobs
   readonly pixels: PixelBoard
   readonly tour: Tour
+  readonly targets: Targets
+  readonly struck: Struck
 }
 
-export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: AppProps) {
+export function App(props: AppProps) {
+  const { mesh, observer, frames, stopwatch, jobs, pixels, tour, targets, struck } = props
   const [stay, setStay] = useState<'here' | 'leaving' | 'left'>('here')
   const [wanted, select] = useState(mesh.id)
   const leave = async (): Promise<void> => {
@@ -53,7 +59,7 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
   useEffect(() => {
     if (watched !== undefined) select(watched)
   }, [watched])
-  const selected = chosen(wanted, { mesh, observer, frames, stopwatch })
+  const selected = chosen(wanted, props)
   return (
     <main class="page">
       <header class="head">
@@ -96,6 +102,7 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
           This tab has handed over what it held and left the mesh. What stands below is how it was then.
         </p>
       )}
+      <StruckNote struck={struck} />
       <div class="board" inert={stay !== 'here'}>
         <section class="card" aria-label="The ring" id="ring">
           <RingPicture observer={observer} selected={selected} onSelect={select} nameOf={nameOf} />
@@ -129,7 +136,7 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
               />
             </section>
           </section>
-          <BreakIt {...{ mesh, observer, frames, stopwatch, selected, select, nameOfId }} />
+          <BreakIt {...{ mesh, observer, frames, stopwatch, targets, selected, select, nameOfId }} />
           <Sightings stopwatch={stopwatch} nameOf={nameOfId} />
         </div>
       </div>
@@ -158,11 +165,11 @@ export function App({ mesh, observer, frames, stopwatch, jobs, pixels, tour }: A
 }
 
 /** The peer that the visitor chose while it is there or is watched; then another that can be broken. */
-function chosen(
-  wanted: string,
-  { mesh, observer, frames, stopwatch }: Pick<AppProps, 'mesh' | 'observer' | 'frames' | 'stopwatch'>,
-): string {
-  const isThere = frames.of(wanted) !== undefined || observer.members.value.some(({ id }) => id === wanted)
+function chosen(wanted: string, { mesh, observer, frames, stopwatch, targets }: AppProps): string {
+  const isThere =
+    frames.of(wanted) !== undefined ||
+    targets.isCut(wanted) ||
+    observer.members.value.some(({ id }) => id === wanted)
   if (isThere || stopwatch.watched.value === wanted) return wanted
   return frames.list.value.find(({ control }) => control !== undefined)?.control?.id ?? mesh.id
 }

@@ -2,29 +2,39 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Mesh } from '../../index.js'
 import type { MeshObserver } from '../../picture/index.js'
+import { type Fault, faults, freezeFor } from '../fault.js'
 import { type Frames, mostFrames } from '../frames.js'
-import { type Fault, freezeFor, type Stopwatch } from '../stopwatch.js'
+import type { Stopwatch } from '../stopwatch.js'
+import type { Targets } from '../targets.js'
 
 interface BreakItProps {
   readonly mesh: Mesh
   readonly observer: MeshObserver
   readonly frames: Frames
   readonly stopwatch: Stopwatch
+  readonly targets: Targets
   readonly selected: string
   readonly select: (id: string) => void
   readonly nameOfId: (id: string) => string
 }
 
 /** Adds peers to this page, and does to them what happens to tabs. */
-export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, nameOfId }: BreakItProps) {
+export function BreakIt({
+  mesh,
+  observer,
+  frames,
+  stopwatch,
+  targets,
+  selected,
+  select,
+  nameOfId,
+}: BreakItProps) {
   const [failure, setFailure] = useState<string>()
   const list = frames.list.value
   const frame = frames.of(selected)
   const isSelf = selected === mesh.id
   const { value: watched } = stopwatch.watched
-  const cutOff = list.flatMap(({ control, isCut }) =>
-    isCut && control !== undefined && control.id !== selected ? [control.id] : [],
-  )
+  const cutOff = targets.cutOff.filter((id) => id !== selected)
   const joining = list.filter(({ control }) => control === undefined).length
 
   const add = async (count: number, hidden: boolean): Promise<void> => {
@@ -41,15 +51,24 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
     stopwatch.strike(fault, selected).catch((error: Error) => setFailure(error.message))
   }
   const isFree = watched === undefined
-  const hasWorker = isFree && (isSelf || (frame !== undefined && !frame.isFrozen))
-  const isHealthy = isFree && frame !== undefined && !frame.isCut && !frame.isFrozen
+  const canDo = (fault: Fault): boolean => isFree && targets.offers(selected, fault)
   const explanation = (): string => {
-    if (selected === watched) return 'is being watched: what the mesh does about it is measured below.'
-    if (frame !== undefined)
-      return 'is chosen. While it breaks, tasks run and writes are made; what comes of them is measured.'
-    if (!isSelf) return 'is no part of this page: choose this tab, or a frame of it.'
-    const others = list.length === 0 ? 'add peers' : 'choose one of the frames'
-    return `is chosen: its worker can be broken. To freeze a peer, cut it off or kill it, ${others}.`
+    if (selected === watched) {
+      const isHidden = observer.members.value.some(({ id, state }) => id === selected && state === 'parked')
+      return isHidden
+        ? 'is being watched. A hidden peer may be silent for a minute before it is doubted.'
+        : 'is being watched: what the mesh does about it is measured below.'
+    }
+    if (isSelf) {
+      const others = observer.members.value.length === 1 ? 'add peers' : 'choose another peer'
+      return `is chosen: its worker can be broken. To freeze a peer, cut it off or kill it, ${others}.`
+    }
+    if (!faults.some((fault) => targets.offers(selected, fault)))
+      return 'does not let others break it: choose another peer.'
+    const wholly = frame !== undefined || targets.offers(selected, 'cut') || targets.isCut(selected)
+    return wholly
+      ? 'is chosen. While it breaks, tasks run and writes are made; what comes of them is measured.'
+      : 'is chosen. Only a tab of this browser can be cut off: no other could be told to connect again.'
   }
   return (
     <section class="card" aria-label="Break it">
@@ -80,25 +99,25 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
         <b>{nameOfId(selected)}</b> <span class="state">{explanation()}</span>
       </p>
       <div class="buttons">
-        <Strike fault="crash-worker" isOffered={hasWorker} strike={strike}>
+        <Strike fault="crash-worker" {...{ canDo, strike }}>
           Crash its worker
         </Strike>
-        <Strike fault="hang-worker" isOffered={hasWorker} strike={strike}>
+        <Strike fault="hang-worker" {...{ canDo, strike }}>
           Hang its worker
         </Strike>
-        <Strike fault="freeze" isOffered={isHealthy} strike={strike}>
+        <Strike fault="freeze" {...{ canDo, strike }}>
           Freeze it {freezeFor / 1000} s
         </Strike>
-        {frame?.isCut ? (
-          <Strike fault="heal" isOffered={isFree} strike={strike}>
+        {targets.isCut(selected) ? (
+          <Strike fault="heal" {...{ canDo, strike }}>
             Connect it again
           </Strike>
         ) : (
-          <Strike fault="cut" isOffered={isHealthy} strike={strike}>
+          <Strike fault="cut" {...{ canDo, strike }}>
             Cut it off
           </Strike>
         )}
-        <Strike fault="kill" isOffered={isFree && frame !== undefined} strike={strike}>
+        <Strike fault="kill" {...{ canDo, strike }}>
           Kill it
         </Strike>
         {frame !== undefined && (
@@ -131,18 +150,18 @@ export function BreakIt({ mesh, observer, frames, stopwatch, selected, select, n
 
 interface StrikeProps {
   readonly fault: Fault
-  readonly isOffered: boolean
+  readonly canDo: (fault: Fault) => boolean
   readonly strike: (fault: Fault) => void
   readonly children: ComponentChildren
 }
 
 /** A button that does a fault to the chosen peer; to heal is the only kind one. */
-function Strike({ fault, isOffered, strike, children }: StrikeProps) {
+function Strike({ fault, canDo, strike, children }: StrikeProps) {
   return (
     <button
       type="button"
       class={fault === 'heal' ? 'main' : 'danger'}
-      disabled={!isOffered}
+      disabled={!canDo(fault)}
       onClick={() => strike(fault)}
       data-testid={fault}
     >

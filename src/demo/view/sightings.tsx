@@ -1,5 +1,7 @@
+import type { Fault } from '../fault.js'
 import { figuresOf } from '../sighting-text.js'
-import type { Fault, Sighting, Stopwatch } from '../stopwatch.js'
+import type { Sighting, Stopwatch } from '../stopwatch.js'
+import { Clock } from './clock.js'
 
 const titles: Readonly<Record<Fault, string>> = {
   'crash-worker': 'Worker crashed',
@@ -27,20 +29,35 @@ export function Sightings({ stopwatch, nameOf }: { stopwatch: Stopwatch; nameOf:
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <ol class="sightings scroll" aria-live="polite" tabIndex={0} data-testid="sightings">
         {sightings.map((sighting) => (
-          <Card key={sighting.number} sighting={sighting} name={nameOf(sighting.peer)} />
+          <Card
+            key={sighting.number}
+            sighting={sighting}
+            name={nameOf(sighting.peer)}
+            struckAt={stopwatch.struckAt.value}
+          />
         ))}
       </ol>
     </section>
   )
 }
 
-function Card({ sighting, name }: { sighting: Sighting; name: string }) {
+interface CardProps {
+  readonly sighting: Sighting
+  readonly name: string
+  readonly struckAt: number | undefined
+}
+
+function Card({ sighting, name, struckAt }: CardProps) {
   const { fault, phase, failure } = sighting
   return (
     <li data-fault={fault} data-phase={phase} data-failure={failure}>
       <h3>
         {titles[fault]} <span class="state">{name}</span>{' '}
-        {phase !== 'done' && <span class="running">{phase}…</span>}
+        {phase !== 'done' && (
+          <span class="running">
+            {phase}… {phase === 'watching' && struckAt !== undefined && <Clock since={struckAt} />}
+          </span>
+        )}
       </h3>
       {failure !== undefined && <p class="failure">{failure}</p>}
       <dl>

@@ -1,0 +1,27 @@
+import { freezeFor } from '../fault.js'
+import type { Struck } from '../struck.js'
+
+/** Says what another page of the demo has done to this one, and offers the way back where there is one. */
+export function StruckNote({ struck }: { struck: Struck }) {
+  switch (struck.by.value) {
+    case 'freeze':
+      return (
+        <p class="card" role="status">
+          Another page froze this one for {freezeFor / 1000} s: its timers stand still, and nothing reaches
+          it.
+        </p>
+      )
+    case 'cut':
+      return (
+        <p class="card" role="status" data-testid="cut-off">
+          Another page cut this one off: nothing reaches it or leaves it, so it takes the others for dead, and
+          they it.{' '}
+          <button type="button" class="small-button" onClick={() => struck.heal()} data-testid="reconnect">
+            Connect again
+          </button>
+        </p>
+      )
+    default:
+      return null
+  }
+}
