@@ -80,6 +80,7 @@ export class Jobs {
   ): Promise<void> {
     const id = `${this.#mesh.id}-${Date.now().toString(36)}`
     const inputs = [...pieces(text, pieceLength)].map((piece, index) => ({ count: id, index, text: piece }))
+    const before = await this.#current.get('current')
     await this.#current.put('current', { id, name, pieces: inputs.length, by: this.#mesh.id })
     let done = 0
     onProgress(0, inputs.length)
@@ -88,6 +89,12 @@ export class Jobs {
     })) {
       onProgress(++done, inputs.length)
     }
+    if (before !== undefined) this.#forget(before)
+  }
+
+  /** The counts of a text that no page shows any more. */
+  #forget({ id, pieces }: Count): void {
+    for (let index = 0; index < pieces; index++) this.#counts.delete(pieceKey(id, index)).catch(() => {})
   }
 
   /** Has the mesh draw a picture; `onTile` gets each tile as it comes. */

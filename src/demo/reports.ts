@@ -26,6 +26,7 @@ export class Reports {
   readonly #given = new Map<string, number>()
   readonly #stops: (() => void)[]
   #offers: readonly Fault[] = []
+  #told: Report | undefined
   #last = ''
 
   constructor(mesh: Mesh) {
@@ -80,12 +81,19 @@ export class Reports {
     const links: [string, 'direct' | 'relay'][] = []
     for (const { id, link } of members) if (link === 'direct' || link === 'relay') links.push([id, link])
     const report: Report = { demo: 'report', view, links, given: this.#handedOut(), offers: this.#offers }
+    this.#told = report
     const written = JSON.stringify({ view, links })
     if (!isUrgent && report.given.length === 0 && written === this.#last) return
     this.#last = written
+    this.#send(undefined, report)
+  }
+
+  /** @param to - undefined for everybody */
+  #send(to: string | undefined, report: Report): void {
     try {
+      const sent = to === undefined ? this.#mesh.broadcast(report) : this.#mesh.send(to, report)
       // Nobody waits: a report that finds the queues full is out of date when they are not.
-      this.#mesh.broadcast(report)?.catch(() => {})
+      sent?.catch(() => {})
     } catch {
       // The mesh was left, or is full: the next report says it all again.
     }
@@ -108,6 +116,8 @@ export class Reports {
   #hear(message: unknown, from: string): void {
     const report = readReport(message)
     if (report === undefined) return
+    // A newcomer did not hear what was said before it listened.
+    if (!this.#views.has(from) && this.#told !== undefined) this.#send(from, { ...this.#told, given: [] })
     this.#views.set(from, report.view)
     this.#offersOf.set(from, report.offers)
     for (const listener of this.#listeners) listener(report, from)

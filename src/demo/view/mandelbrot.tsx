@@ -1,12 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { type MeshObserver, noColour } from '../../picture/index.js'
 import type { Jobs, OnTile } from '../jobs.js'
-import { picture, type Tile, type Viewport, whole } from '../work/mandelbrot.js'
+import { picture, type Tile, tilesOf, type Viewport, whole } from '../work/mandelbrot.js'
 
 const { width, height } = picture
 
 /** Each click shows a part this many times smaller. */
 const zoom = 4
+
+/** Width of the deepest picture: the pixels of a deeper one are closer than doubles can tell apart. */
+const smallestSpan = 1e-11
 
 /** A picture drawn tile by tile by the whole mesh, each tile in the tint of the peer that drew it. */
 export function Mandelbrot({ jobs, observer }: { jobs: Jobs; observer: MeshObserver }) {
@@ -15,26 +18,31 @@ export function Mandelbrot({ jobs, observer }: { jobs: Jobs; observer: MeshObser
   const [viewport, setViewport] = useState<Viewport>(whole)
   const [message, setMessage] = useState('')
 
-  const draw = async (where: Viewport, onTile?: OnTile): Promise<void> => {
+  const draw = async (wanted: Viewport, onTile?: OnTile): Promise<void> => {
     const context = canvas.current?.getContext('2d')
     if (!context) return
+    const where = { ...wanted, span: Math.max(smallestSpan, wanted.span) }
+    const tiles = tilesOf(where).length
     running.current?.abort()
     const stop = new AbortController()
     running.current = stop
     setViewport(where)
     setMessage('drawing…')
     const start = performance.now()
-    const drawnBy = new Map<string, number>()
+    const drawnBy = new Set<string>()
+    let drawnTiles = 0
     const paintTile: OnTile = (tile, drawn) => {
       if (stop.signal.aborted) return
-      drawnBy.set(drawn.peer, (drawnBy.get(drawn.peer) ?? 0) + 1)
+      drawnBy.add(drawn.peer)
       paint(context, tile, drawn.shades, observer.colours.value.get(drawn.peer) ?? noColour)
+      setMessage(`drawing: ${++drawnTiles} of ${tiles} tiles`)
       onTile?.(tile, drawn)
     }
     try {
       await jobs.draw(where, paintTile, stop.signal)
-      const tiles = [...drawnBy.values()].reduce((sum, count) => sum + count, 0)
-      setMessage(`${tiles} tiles by ${drawnBy.size} peers in ${Math.round(performance.now() - start)} ms`)
+      setMessage(
+        `${drawnTiles} tiles by ${drawnBy.size} peers in ${Math.round(performance.now() - start)} ms`,
+      )
     } catch (error) {
       if (!stop.signal.aborted) setMessage(String(error))
     }

@@ -110,7 +110,7 @@ export function Pixels({ board, observer, nameOf }: PixelsProps) {
         {paints.map((colour, code) => (
           <label
             key={paintNames[code]}
-            class={code === paint ? 'paint chosen-paint' : 'paint'}
+            class={['paint', code === paint ? 'chosen-paint' : '', code === 0 ? 'eraser' : ''].join(' ')}
             style={{ background: code === 0 ? undefined : colour }}
           >
             <input

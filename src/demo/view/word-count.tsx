@@ -5,6 +5,12 @@ import type { WordCounts } from '../work/count-words.js'
 /** Words in the table. */
 const wordsShown = 50
 
+/** Bytes of a file: a few thousand tasks. */
+const mostBytes = 32 * 1024 ** 2
+
+/** Refuses what is no text. */
+const readable = new TextDecoder('utf-8', { fatal: true })
+
 interface Shown {
   readonly count: Count
   readonly words: WordCounts
@@ -27,7 +33,13 @@ export function WordCount({ jobs, nameOf }: { jobs: Jobs; nameOf: (id: string) =
     }
   }
   const countFile = async (file: File | null | undefined): Promise<void> => {
-    if (file) await count(file.name, await file.text())
+    if (!file) return
+    if (file.size > mostBytes) return setFailure(`${file.name} is longer than ${mostBytes / 1024 ** 2} MiB`)
+    try {
+      await count(file.name, readable.decode(await file.arrayBuffer()))
+    } catch {
+      setFailure(`${file.name} is no text in UTF-8`)
+    }
   }
   const countSample = async (): Promise<void> => {
     const response = await fetch('./sample.txt')
@@ -38,7 +50,7 @@ export function WordCount({ jobs, nameOf }: { jobs: Jobs; nameOf: (id: string) =
   return (
     <section class="card" aria-label="Word count">
       <header>
-        <h2>Count the words of a text</h2>
+        <h2>Count together</h2>
         <button type="button" onClick={countSample} data-testid="count-sample">
           Count a sample
         </button>
@@ -60,7 +72,7 @@ export function WordCount({ jobs, nameOf }: { jobs: Jobs; nameOf: (id: string) =
         }}
       >
         <label>
-          Drop a text file here, or{' '}
+          Drop a text file here to count its words, or{' '}
           <input
             type="file"
             accept="text/*,.md,.csv,.json"

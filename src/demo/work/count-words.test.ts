@@ -11,10 +11,16 @@ describe('countWords', () => {
     ])
   })
 
+  it('cuts also what has no spaces', () => {
+    const cut = [...pieces('漢'.repeat(1_000), 50)]
+    expect(cut.join('')).toBe('漢'.repeat(1_000))
+    expect(Math.max(...cut.map(({ length }) => length))).toBe(200)
+  })
+
   it('gives the same for the pieces of a text as for the whole', () => {
     const text = fc.array(fc.constantFrom('a', 'the', "it's", 'ringmesh', '—', '\n'), { maxLength: 200 })
     fc.assert(
-      fc.property(text, fc.integer({ min: 1, max: 50 }), (words, size) => {
+      fc.property(text, fc.integer({ min: 5, max: 50 }), (words, size) => {
         const whole = words.join(' ')
         const cut = [...pieces(whole, size)]
         expect(cut.join('')).toBe(whole)

@@ -21,12 +21,16 @@ export function mergeCounts(parts: Iterable<WordCounts>): WordCounts {
   return ranked(sums)
 }
 
-/** Cuts a text into pieces of about `size` characters, never inside a word. */
+/** Pieces are at most this many times as long as asked: what has no space in so many characters is no text. */
+const longest = 4
+
+/** Cuts a text into pieces of about `size` characters, not inside a word unless it is longer than three pieces. */
 export function* pieces(text: string, size: number): Generator<string> {
   let start = 0
   while (start < text.length) {
+    const bound = Math.min(text.length, start + longest * size)
     let end = Math.min(text.length, start + size)
-    while (end < text.length && !/\s/.test(text.charAt(end))) end++
+    while (end < bound && !/\s/.test(text.charAt(end))) end++
     yield text.slice(start, end)
     start = end
   }

@@ -67,12 +67,23 @@ export function drawTile({ size, left, top, step, iterations }: Tile): Uint8Arra
 function escapeTime(x: number, y: number, iterations: number): number {
   let real = 0
   let imaginary = 0
+  // A point that comes back to where it was never escapes (Brent's search for cycles): most of the set is found out
+  // long before the last iteration.
+  let seenReal = 0
+  let seenImaginary = 0
+  let lookAgainAt = 8
   for (let step = 0; step < iterations; step++) {
     const realSquare = real * real
     const imaginarySquare = imaginary * imaginary
     if (realSquare + imaginarySquare > 4) return step
     imaginary = 2 * real * imaginary + y
     real = realSquare - imaginarySquare + x
+    if (real === seenReal && imaginary === seenImaginary) return iterations
+    if (step === lookAgainAt) {
+      seenReal = real
+      seenImaginary = imaginary
+      lookAgainAt *= 2
+    }
   }
   return iterations
 }
