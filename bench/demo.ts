@@ -22,13 +22,18 @@ export const bench: Bench = {
         peer: 'the first paint of an empty page',
         figures: [
           { name: 'first contentful paint', value: median(painted), unit: 'ms', peer: emptyPainted },
-          { name: 'the ring drawn, after joining', value: median(drawn), unit: 'ms', peer: emptyPainted },
+          {
+            name: 'the ring drawn, after joining',
+            value: median(drawn),
+            unit: 'ms',
+            peer: emptyPainted,
+            atMost: firstPictureAtMost,
+          },
           {
             name: `the same, longest of ${openings}`,
             value: Math.max(...drawn),
             unit: 'ms',
             peer: emptyPainted,
-            atMost: firstPictureAtMost,
           },
         ],
         notes: [`Medians of ${openings} profiles each, opened in turns. The empty page is one word.`],

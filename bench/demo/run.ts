@@ -14,7 +14,7 @@ export const rounds = 3
 /** Milliseconds that frames are watched in a round. */
 const watched = 4_000
 /** Times that each page is opened, each in a profile of its own with nothing cached. */
-export const openings = 5
+export const openings = 9
 
 export interface Opened {
   /** Milliseconds since the navigation. */
