@@ -35,11 +35,20 @@ export class Hearsay {
   /** @param isTable - whether it comes out of a table, which may be old, and not as news */
   merge(claim: Claim, from: PeerId, isTable: boolean): void {
     const [id, incarnation, standing] = claim
-    const { self, table, runtime } = this.#beliefs
+    const { self, table, gone } = this.#beliefs
     if (id === self.id) {
       this.#ownWord.refute(incarnation, standing, from)
       return
     }
+    this.#mergeOther(claim, from, isTable)
+    if (from !== id) return
+    const peer = table.get(id) ?? gone.get(id)
+    if (peer !== undefined && incarnation > peer.ownIncarnation) peer.ownIncarnation = incarnation
+  }
+
+  #mergeOther(claim: Claim, from: PeerId, isTable: boolean): void {
+    const [id, incarnation, standing] = claim
+    const { table, runtime } = this.#beliefs
     const now = runtime.now()
     const peer = table.get(id)
     if (peer === undefined) {
@@ -57,7 +66,7 @@ export class Hearsay {
     }
     const isNewer = isPlanted('no-incarnation-check')
       ? standing !== peer.standing
-      : supersedes(incarnation, standing, peer.incarnation, peer.standing)
+      : supersedes(incarnation, standing, peer.incarnation, peer.standing) || exposes(claim, from, peer)
     if (!isNewer) return
     if (standing === LEFT) this.#beliefs.bury(peer, incarnation, LEFT, from === id, now)
     else if (standing === DEAD) this.#mergeDeath(peer, incarnation, from, isTable, now)
@@ -102,7 +111,8 @@ export class Hearsay {
       }
       const isNewer =
         isPlanted('no-incarnation-check') ||
-        supersedes(incarnation, standing, gone.incarnation, gone.standing)
+        supersedes(incarnation, standing, gone.incarnation, gone.standing) ||
+        exposes(claim, from, gone)
       if (!isNewer) {
         if (!isGone(standing)) this.#greetings.correct(gone, from, now)
         return
@@ -154,6 +164,15 @@ export class Hearsay {
     }
     if (before?.state === 'dead') this.#greetings.healed(now)
   }
+}
+
+/**
+ * Whether `peer` itself says so little that what is believed of it was never its word: somebody lied
+ * before it was known here, or step by step. Only then does an incarnation fall; a word of its own
+ * that is merely late is below what it has said since.
+ */
+function exposes([, incarnation]: Claim, from: PeerId, peer: Peer): boolean {
+  return from === peer.id && isLeap(peer.incarnation, incarnation) && incarnation >= peer.ownIncarnation
 }
 
 /** Whether nobody but the peer itself may say so: it raises its incarnation step by step. */
