@@ -35,20 +35,11 @@ export class Hearsay {
   /** @param isTable - whether it comes out of a table, which may be old, and not as news */
   merge(claim: Claim, from: PeerId, isTable: boolean): void {
     const [id, incarnation, standing] = claim
-    const { self, table, gone } = this.#beliefs
+    const { self, table, runtime } = this.#beliefs
     if (id === self.id) {
       this.#ownWord.refute(incarnation, standing, from)
       return
     }
-    this.#mergeOther(claim, from, isTable)
-    if (from !== id) return
-    const peer = table.get(id) ?? gone.get(id)
-    if (peer !== undefined && incarnation > peer.ownIncarnation) peer.ownIncarnation = incarnation
-  }
-
-  #mergeOther(claim: Claim, from: PeerId, isTable: boolean): void {
-    const [id, incarnation, standing] = claim
-    const { table, runtime } = this.#beliefs
     const now = runtime.now()
     const peer = table.get(id)
     if (peer === undefined) {
@@ -167,12 +158,12 @@ export class Hearsay {
 }
 
 /**
- * Whether `peer` itself says so little that what is believed of it was never its word: somebody lied
- * before it was known here, or step by step. Only then does an incarnation fall; a word of its own
- * that is merely late is below what it has said since.
+ * Whether `peer` itself says so little that what is believed of it cannot have been true: somebody lied
+ * before it was known here, or step by step. Only then does an incarnation fall. A word of its own that
+ * is merely late is nearer than that.
  */
 function exposes([, incarnation]: Claim, from: PeerId, peer: Peer): boolean {
-  return from === peer.id && isLeap(peer.incarnation, incarnation) && incarnation >= peer.ownIncarnation
+  return from === peer.id && isLeap(peer.incarnation, incarnation)
 }
 
 /** Whether nobody but the peer itself may say so: it raises its incarnation step by step. */

@@ -517,7 +517,7 @@ describe('incarnations', () => {
   it('of one that left by its own word do not fall back: a late word of it revives nobody', () => {
     const cluster = new TestCluster().form(4)
     const [a, victim] = [at(cluster, 0), at(cluster, 1)]
-    a.membership.receive(victim.id, lie(victim, 5 * INCARNATION_LEAP, LEFT))
+    a.membership.receive(victim.id, lie(victim, INCARNATION_LEAP, LEFT))
     a.membership.receive(victim.id, lie(victim, 1, ALIVE))
     expect(stateAt(a, victim)).toBe('left')
   })

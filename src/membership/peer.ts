@@ -35,8 +35,6 @@ export class Peer {
   incarnation: number
   standing: number
   readonly roundTrip = new RoundTrip()
-  /** The highest incarnation that it was heard to take by its own word; none yet is -1. */
-  ownIncarnation = -1
   /** When any frame of it last came. */
   heardAt = Number.NEGATIVE_INFINITY
 

@@ -20,11 +20,11 @@ const ownerRaises = (): MembershipInvariant => ({
   },
 })
 
-/** Whether somebody was made to believe in an incarnation that its owner never took, and now believes the owner. */
-function retractsLie({ wasHostile }: MembershipWorld, { node, now, before }: BeliefChange): boolean {
+/** Whether somebody had been made to believe in an incarnation that its owner never took. */
+function retractsLie({ wasHostile }: MembershipWorld, { node, before }: BeliefChange): boolean {
   if (!wasHostile || node === undefined || before === undefined) return false
   const own = node.membership.member(node.info.id)?.incarnation ?? 0
-  return before.incarnation > own && now.incarnation <= own
+  return before.incarnation > own
 }
 
 /** What a peer says of itself must stay within what the wire carries, or it can never answer anybody again. */
