@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type SignalServer, startSignalServer } from '../../signaling/index.js'
+import { RingmeshError } from '../errors/index.js'
 import { Chaos, call, GenServer, type JoinOptions, join, type Mesh } from '../index.node.js'
 
 let server: SignalServer
@@ -182,6 +183,42 @@ describe('join, in Node', () => {
     const second = await enter({ persistence: folder })
     expect(await second.store('s', { replicas: 1, writes: 1 }).get('k')).toBe(1)
     await second.leave()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('releases the folder wherever it fails, so that the next join may use it', async () => {
+    const folder = mkdtempSync(joinPath(tmpdir(), 'ringmesh-'))
+    const fail = () => {
+      throw new Error('no place')
+    }
+    const closed = vi.fn()
+    const place = { connected: false, buffered: 0, sendOffer: () => {}, relay: () => {}, close: closed }
+    const failing: Partial<JoinOptions>[] = [
+      { signal: { open: fail } },
+      { signal: { open: () => ({ signaling: fail, direct: undefined }) } },
+      {
+        signal: {
+          open: () => ({
+            signaling: (_self, { refused }) => {
+              refused(new RingmeshError('Unauthorized', 'not you'))
+              return place
+            },
+            direct: undefined,
+          }),
+        },
+      },
+      { signal: 'ws://127.0.0.1:1' },
+      { timeout: 1 },
+    ]
+    for (const options of failing) {
+      await expect(enter({ persistence: folder, ...options })).rejects.not.toMatchObject({
+        option: 'join.persistence',
+      })
+    }
+    expect(closed).toHaveBeenCalledTimes(1)
+    const mesh = await enter({ persistence: folder })
+    await mesh.store('s', { replicas: 1, writes: 1 }).put('k', 1, { durable: true })
+    await mesh.leave()
     rmSync(folder, { recursive: true })
   })
 

@@ -20,15 +20,16 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
     const runtime = systemRuntime(options.log === undefined ? {} : { log: options.log })
     const { chaos } = options
     const platformDirect = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
-    const kept = await openPersistence(options.persistence, platform)
+    // Before the folder is locked, as a service of the caller's own may throw.
     const { direct, signaling: bare } = openPlace(options, platform, runtime, platformDirect)
+    const kept = await openPersistence(options.persistence, platform)
     const signaling = withIceServers(bare, options.iceServers ?? [])
     return new Promise<Mesh>((resolve, reject) => {
-      const refuse = (error: RingmeshError): void => {
+      const refuse = (error: unknown): void => {
         bound.cancel()
         core.goodbye()
-        void mesh.leave()
-        reject(error)
+        // When it rejects nothing is held any more: another join may use the same folder.
+        void mesh.leave().then(() => reject(error))
       }
       const core: MeshCore = new MeshCore({
         runtime,
@@ -69,7 +70,12 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
         const seconds = options.timeout / 1000
         refuse(new RingmeshError('SignalUnreachable', `join: not in room ${options.room} after ${seconds} s`))
       })
-      core.start()
+      try {
+        core.start()
+      } catch (error) {
+        // A service of the caller's own threw.
+        refuse(error)
+      }
     })
   }
 }

@@ -165,7 +165,8 @@ export const KNOCK_BURST = 8
 /**
  * By how much a peer's incarnation may grow at once by the word of others. It grows by one with
  * each thing that the peer says, and one cut off for an hour has said less than this; a claim beyond is
- * hostile, made so that the peer can never outbid it.
+ * hostile, made so that the peer can never outbid it. Where one is believed all the same (by a
+ * newcomer, or step by step), the peer does not outbid it: its own word, that much lower, takes it back.
  */
 export const INCARNATION_LEAP = 1_024
 

@@ -57,7 +57,7 @@ export class Hearsay {
     }
     const isNewer = isPlanted('no-incarnation-check')
       ? standing !== peer.standing
-      : supersedes(incarnation, standing, peer.incarnation, peer.standing)
+      : supersedes(incarnation, standing, peer.incarnation, peer.standing) || exposes(claim, from, peer)
     if (!isNewer) return
     if (standing === LEFT) this.#beliefs.bury(peer, incarnation, LEFT, from === id, now)
     else if (standing === DEAD) this.#mergeDeath(peer, incarnation, from, isTable, now)
@@ -102,7 +102,8 @@ export class Hearsay {
       }
       const isNewer =
         isPlanted('no-incarnation-check') ||
-        supersedes(incarnation, standing, gone.incarnation, gone.standing)
+        supersedes(incarnation, standing, gone.incarnation, gone.standing) ||
+        exposes(claim, from, gone)
       if (!isNewer) {
         if (!isGone(standing)) this.#greetings.correct(gone, from, now)
         return
@@ -154,6 +155,15 @@ export class Hearsay {
     }
     if (before?.state === 'dead') this.#greetings.healed(now)
   }
+}
+
+/**
+ * Whether `peer` itself says so little that what is believed of it cannot have been true: somebody lied
+ * before it was known here, or step by step. Only then does an incarnation fall. A word of its own that
+ * is merely late is nearer than that.
+ */
+function exposes([, incarnation]: Claim, from: PeerId, peer: Peer): boolean {
+  return from === peer.id && isLeap(peer.incarnation, incarnation)
 }
 
 /** Whether nobody but the peer itself may say so: it raises its incarnation step by step. */

@@ -1,5 +1,6 @@
 import type { PeerId } from '../wire/index.js'
 import type { Beliefs } from './beliefs.js'
+import { INCARNATION_LEAP, REPLY_PAUSE } from './constants.js'
 import { Damping } from './damping.js'
 import type { Greetings } from './greetings.js'
 import type { Prober } from './prober.js'
@@ -13,6 +14,8 @@ export class OwnWord {
   readonly #prober: Prober
   readonly #greetings: Greetings
   readonly #damping = new Damping()
+  /** When this peer last outbid an incarnation that it never took. */
+  #outbidAt = Number.NEGATIVE_INFINITY
   #isHidden = false
 
   constructor(beliefs: Beliefs, prober: Prober, greetings: Greetings) {
@@ -67,6 +70,10 @@ export class OwnWord {
       return
     }
     const now = runtime.now()
+    if (incarnation > self.incarnation && !this.#mayOutbid(incarnation, now)) {
+      this.#beliefs.tell(from, [this.#beliefs.ownClaim()])
+      return
+    }
     const before = self.member()
     this.#prober.degrade(1)
     const wasBuried = isGone(standing)
@@ -88,6 +95,18 @@ export class OwnWord {
       for (const peer of gone.recent(now)) this.#greetings.greet(peer.id, true)
     }
     this.#beliefs.emit(self, before)
+  }
+
+  /**
+   * Whether a lie is worth outbidding. One beyond the leap is taken back by whoever hears our own word,
+   * and two within the pause are made to use up the incarnations: at a leap for each pause, 2^40 last
+   * 17 years.
+   */
+  #mayOutbid(incarnation: number, now: number): boolean {
+    const isLeap = incarnation > this.#beliefs.self.incarnation + INCARNATION_LEAP
+    if (isLeap || now - this.#outbidAt < REPLY_PAUSE) return false
+    this.#outbidAt = now
+    return true
   }
 
   /** Says something new, to all that can be reached at once. */

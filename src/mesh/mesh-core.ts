@@ -166,6 +166,8 @@ export class MeshCore implements Cluster {
       unreachable: (peer) => this.#membership.witness(peer, false),
       lost: () => this.#links.signalingLost(),
     })
+    // It may have refused us before it returned.
+    if (this.#hasGone) this.#signaling.close(true)
   }
 
   members(): readonly Member[] {
@@ -280,6 +282,10 @@ export class MeshCore implements Cluster {
     this.#signaling?.close(true)
     // A connection that is closed at once takes the goodbye with it.
     this.runtime.timer(goodbyeBound, () => this.#links.close())
+  }
+
+  get #hasGone(): boolean {
+    return this.#stage === 'gone'
   }
 
   /** Counters and gauges of the links and of what waits. */

@@ -3,6 +3,9 @@ import type { Invariant, Phase } from './invariant.js'
 import type { Belief, MembershipNode } from './membership-node.js'
 import type { BeliefChange, MembershipWorld } from './membership-world.js'
 
+/** A leap of 1,024 every half second of the longest run that anybody waits for; the wire ends at 2^40. */
+const farBelowTheEnd = 2 ** 31
+
 type MembershipInvariant = Invariant<MembershipWorld, BeliefChange>
 
 /** A peer's incarnation is its own: no other peer ever believes in a higher one. */
@@ -17,11 +20,30 @@ const ownerRaises = (): MembershipInvariant => ({
   },
 })
 
+/** Whether somebody had been made to believe in an incarnation that its owner never took. */
+function retractsLie({ wasHostile }: MembershipWorld, { node, before }: BeliefChange): boolean {
+  if (!wasHostile || node === undefined || before === undefined) return false
+  const own = node.membership.member(node.info.id)?.incarnation ?? 0
+  return before.incarnation > own
+}
+
+/** What a peer says of itself must stay within what the wire carries, or it can never answer anybody again. */
+const ownWordIsSendable = (): MembershipInvariant => ({
+  name: 'own-word-is-sendable',
+  promise: 'whatever others say of a peer, its own incarnation stays far below the end of what can be sent',
+  changed(_world, { observer, node, now }) {
+    if (node !== observer || now.incarnation < farBelowTheEnd) return undefined
+    return `${observer.name} was driven to incarnation ${now.incarnation}`
+  },
+})
+
 const incarnationNeverFalls = (): MembershipInvariant => ({
   name: 'incarnation-never-falls',
-  promise: 'a peer that is remembered never gets an older incarnation',
-  changed(_world, { observer, subject, now, before }) {
+  promise: 'a peer that is remembered never gets an older incarnation, unless that was a lie',
+  changed(world, change) {
+    const { observer, subject, now, before } = change
     if (before === undefined || now.incarnation >= before.incarnation) return undefined
+    if (retractsLie(world, change)) return undefined
     return `${observer.name} went from incarnation ${before.incarnation} of ${subject} back to ${now.incarnation}`
   },
 })
@@ -29,8 +51,10 @@ const incarnationNeverFalls = (): MembershipInvariant => ({
 const noReturn = (): MembershipInvariant => ({
   name: 'no-return-from-the-dead',
   promise: 'who is dead or has left comes back with a higher incarnation only',
-  changed(_world, { observer, subject, now, before }) {
+  changed(world, change) {
+    const { observer, subject, now, before } = change
     if (before === undefined || now.incarnation > before.incarnation) return undefined
+    if (retractsLie(world, change)) return undefined
     const wasGone = before.state === 'dead' || before.state === 'left'
     const isGone = now.state === 'dead' || now.state === 'left'
     if (!wasGone || isGone) return undefined
@@ -292,6 +316,7 @@ const convergence = (): MembershipInvariant => ({
 export function membershipInvariants(): MembershipInvariant[] {
   return [
     incarnationNeverFalls(),
+    ownWordIsSendable(),
     ownerRaises(),
     noReturn(),
     mergeOrder(),

@@ -4,6 +4,8 @@ import { runScenario, scenarioOf } from './run-sim.js'
 
 /** The slice of seeds that every `npm test` runs; `ringmesh sim --seeds` runs as many as one likes. */
 const seeds = 200
+/** Each with a member that lies; nearly every one is enough to find incarnations that can be used up. */
+const hostileSeeds = 50
 const of = { world: 'membership', nodes: 10, minutes: 3 } as const
 
 /** The first seed that fails, of as many as a planted bug may take. */
@@ -20,6 +22,15 @@ describe('membership and ring in the simulator', () => {
     timeout: 600_000,
   }, async () => {
     expect(await firstFailure('some')).toBeUndefined()
+  })
+
+  it(`let no lies of a member bury another for good, over ${hostileSeeds} seeds`, {
+    timeout: 600_000,
+  }, async () => {
+    for (let seed = 1; seed <= hostileSeeds; seed++) {
+      const scenario = scenarioOf({ world: 'membership', seed, nodes: 8, minutes: 3 }, 'hostile,freeze,crash')
+      expect((await runScenario(scenario)).failure, `seed ${seed}`).toBeUndefined()
+    }
   })
 
   it.each([
