@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Message } from '../wire/index.js'
 import { counter, set } from './merges/index.js'
-import { StoreRig } from './store-rig.js'
+import { StoreRig } from './testing/store-rig.js'
 
 const ids = ['a', 'b', 'c', 'd', 'e']
 
