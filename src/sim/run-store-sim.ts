@@ -14,7 +14,7 @@ export interface StoreSimOptions {
   /** Writes that are to be acknowledged under every plan: seeds are run until there are so many. Default: no aim. */
   readonly writes?: number | undefined
   /**
-   * Plans with commas between: `graceful`, `crashes`, `disks`, `churn`, `tombstones`, `reloads`; or
+   * Plans with commas between: `graceful`, `crashes`, `disks`, `churn`, `tombstones`, `reloads`, `hostile`; or
    * `all`. Default: `graceful,crashes,disks`.
    */
   readonly faults?: string | undefined
@@ -53,9 +53,6 @@ const optionsSchema = v.strictObject({
 /** Mean milliseconds between two writes: four times as many as in the short runs of the tests. */
 const writeEvery = 10
 
-/** Acknowledged writes after which a long run tells how far it has come. */
-const tellEvery = 100_000
-
 /**
  * Simulates the state under faults, seed after seed, until enough writes were acknowledged, and
  * reports what became of them in the terms of Jepsen's set test, with all promises that were
@@ -81,7 +78,6 @@ export async function runStoreSim(
     const aim = writes === undefined ? '' : ` of ${writes}`
     output.progress?.(`${next.plan}: ${next.acknowledged}${aim} acknowledged, seed ${seed}`)
     await breathe()
-    const before = next.acknowledged
     const result = await new StoreSimulation({ ...planned(next.plan, seed), writeEvery }).run()
     const run = storeRun(next.plan, seed, result)
     next.count(run)
@@ -90,8 +86,6 @@ export async function runStoreSim(
       output.line(`${next.plan}, seed ${seed}: the promise '${promise}' was broken: ${what}`)
     if (run.violations.length > 0)
       output.line(`  replay: ringmesh sim --world store --faults ${next.plan} --seed ${seed}`)
-    if (Math.floor(next.acknowledged / tellEvery) > Math.floor(before / tellEvery) && !next.isDone)
-      output.line(`${next.plan}, so far: ${next.acknowledged} acknowledged, lost ${next.sum.lost}`)
   }
 
   const sums = progress.map(({ sum }) => sum)

@@ -18,6 +18,8 @@ const runSchema = v.object({
   durable: count,
   deleted: count,
   sessionReads: count,
+  hostileFrames: v.optional(count, 0),
+  refusedFrames: v.optional(count, 0),
   converged: time,
   tidied: time,
   violations: v.array(v.object({ promise: v.string(), what: v.string() })),
@@ -73,6 +75,8 @@ export interface StoreSum {
   readonly durable: number
   readonly deleted: number
   readonly sessionReads: number
+  readonly hostileFrames: number
+  readonly refusedFrames: number
   /** Promises that were broken, and how often. */
   readonly broken: ReadonlyMap<Promised, number>
   /** The longest, in milliseconds, from the last fault until all owners agreed, and until nobody else held a copy. */
@@ -99,6 +103,8 @@ export function sumOfRuns(plan: PlanName, runs: readonly StoreRun[]): StoreSum {
     durable: total((run) => run.durable),
     deleted: total((run) => run.deleted),
     sessionReads: total((run) => run.sessionReads),
+    hostileFrames: total((run) => run.hostileFrames),
+    refusedFrames: total((run) => run.refusedFrames),
     broken,
     converged: longest((run) => run.converged),
     tidied: longest((run) => run.tidied),
@@ -128,11 +134,14 @@ export function reportOf(sum: StoreSum): string[] {
   const others = (['copies', 'kept', 'watched', 'clock', 'agreed'] as const).map(
     (promise) => `${promise} ${broken(promise)}`,
   )
+  const { hostileFrames, refusedFrames } = sum
+  const frames = `  ${hostileFrames} made-up frames, of them refused as malformed ${refusedFrames}`
   return [
     `${plan} (${simulationPlans[plan].title}): ${acknowledged} acknowledged in ${runs} runs, ${failed} failed or of unknown outcome`,
     `  lost ${lost}, of them ${explained} with the crash of their last holder; ${durable} keys durable, of them lost ${broken('durable')}`,
     `  ${deleted} keys deleted, of them returned ${broken('deleted')}; ${sessionReads} reads in sessions, of them against a guarantee ${broken('session')}`,
     `  other promises broken: ${others.join(', ')}`,
+    ...(hostileFrames > 0 ? [frames] : []),
     `  set test: ${described(sum.outcomes)}`,
     `  after the last fault owners agree within ${inSeconds(sum.converged)}, and copies elsewhere are gone within ${inSeconds(sum.tidied)}`,
   ]

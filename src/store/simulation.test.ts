@@ -37,7 +37,7 @@ describe('the state under faults', () => {
     longest,
   )
 
-  it.each(['churn', 'tombstones', 'reloads'] as const)(
+  it.each(['churn', 'tombstones', 'reloads', 'hostile'] as const)(
     'keeps its promises under %s',
     async (plan) => {
       for (let seed = first; seed < first + Math.ceil(seeds / 4); seed++)

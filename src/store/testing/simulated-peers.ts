@@ -10,6 +10,9 @@ import type { SimulationOptions } from './simulation-options.js'
 
 export type SimulatedPeer = FakeNetwork['running'][number]
 
+/** A member without weight, which holds nothing; there where 'hostile' is among the faults. */
+const hostileId: PeerId = 'hostile'
+
 /** The store that all simulated peers share. */
 export const storeName = 's'
 
@@ -47,10 +50,11 @@ export class SimulatedPeers {
     this.random = random
     this.time = new VirtualTime(seed)
     const ids = Array.from({ length: nodes }, (_, index) => this.#freshId(index < edges))
+    if (faults.includes('hostile')) ids.push(hostileId)
     const lags = faults.includes('lag')
     this.net = fakeClusters(this.time, ids, {
       encode: false,
-      info: (id) => (isEdge(id) ? { kind: 'edge' } : {}),
+      info: (id) => ({ kind: isEdge(id) ? 'edge' : 'tab', weight: id === hostileId ? 0 : 1 }),
       trace: (id, event, [, key, version]) => {
         if (event === 'store.drop') events.dropped(id, String(key), String(version))
       },
@@ -70,14 +74,18 @@ export class SimulatedPeers {
     return this.net.running
   }
 
-  /** Those that neither come nor go, nor are hidden. */
+  /** Those that neither come nor go, nor are hidden, nor hostile. */
   get alive(): SimulatedPeer[] {
-    return this.net.running.filter(({ own }) => own === 'alive')
+    return this.net.running.filter(({ own, self }) => own === 'alive' && self !== hostileId)
   }
 
   /** Those of them that compute. */
   get awake(): SimulatedPeer[] {
     return this.alive.filter(({ frozen }) => !frozen)
+  }
+
+  get hostile(): SimulatedPeer | undefined {
+    return this.net.running.find(({ self }) => self === hostileId)
   }
 
   service(id: PeerId): StateService {

@@ -15,6 +15,8 @@ export type Fault =
   | 'reload'
   | 'lag'
   | 'clock'
+  /** A member that holds nothing sends made-up frames. */
+  | 'hostile'
 
 /** All that may happen to peers short of a crash. */
 export const gracefulFaults: readonly Fault[] = [
@@ -94,6 +96,9 @@ export interface SimulationResult {
   readonly deleted: number
   /** Reads that were held to the guarantees of a session. */
   readonly sessionReads: number
+  /** Made-up frames that were sent, and how many of them could not be decoded and went no further. */
+  readonly hostileFrames: number
+  readonly refusedFrames: number
   /** Milliseconds from the last fault until all owners agreed, and until no other peer held a copy. */
   readonly converged: number
   readonly tidied: number

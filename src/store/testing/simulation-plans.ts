@@ -51,6 +51,14 @@ export const simulationPlans = {
     lostPerMillion: 5,
     options: { faults: [...gracefulFaults, 'reload'], edges: 2 },
   },
+  hostile: {
+    title: 'no crash, and a member that sends made-up frames',
+    lostPerMillion: 0,
+    options: {
+      faults: [...gracefulFaults, ...Array.from({ length: 9 }, () => 'hostile' as const)],
+      faultEvery: 750,
+    },
+  },
 } as const satisfies Record<string, SimulationPlan>
 
 export type PlanName = keyof typeof simulationPlans

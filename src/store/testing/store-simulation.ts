@@ -85,6 +85,8 @@ export class StoreSimulation {
       durable: this.#ledger.durable,
       deleted: this.#ledger.deleted,
       sessionReads: this.#sessions.reads,
+      hostileFrames: this.#striker.hostile?.sent ?? 0,
+      refusedFrames: this.#striker.hostile?.refused ?? 0,
       converged,
       tidied,
       outcomes: this.#recorder.outcomes(),

@@ -1,4 +1,5 @@
 import type { PeerId } from '../../wire/index.js'
+import { HostileMember } from './hostile-member.js'
 import { about, type SimulatedPeers } from './simulated-peers.js'
 import type { Fault } from './simulation-options.js'
 
@@ -14,12 +15,15 @@ export function mayLose(faults: readonly Fault[]): boolean {
 export class Striker {
   readonly #peers: SimulatedPeers
   readonly #nodes: number
+  /** Who sends made-up frames, if anybody does. */
+  readonly hostile: HostileMember | undefined
   #isCut = false
 
   /** @param nodes - how many peers there were at the start: about so many stay */
   constructor(peers: SimulatedPeers, nodes: number) {
     this.#peers = peers
     this.#nodes = nodes
+    this.hostile = peers.hostile && new HostileMember(peers, peers.hostile)
   }
 
   strike(fault: Fault): void {
@@ -77,6 +81,9 @@ export class Striker {
         for (const { clockAhead } of peers.running) if (clockAhead !== 0) return
         if (alive.length > 0)
           peers.pick(alive).clockAhead = (random() < 0.5 ? -1 : 1) * 60_000 * (1 + 60 * random())
+        return
+      case 'hostile':
+        this.hostile?.attack()
         return
       case 'lag':
         // Not a blow: it is how late all views are.
