@@ -18,4 +18,4 @@ export {
 } from './run-store-sim.js'
 export { checkScenario, type Result, type Scenario, type WorldKind } from './scenario.js'
 export { smallestFailing } from './shrink.js'
-export { readStoreRun, type StoreRun, type StoreSum } from './store-runs.js'
+export { readStoreRun, type StorePlan, type StoreRun, type StoreSum, storePlans } from './store-runs.js'

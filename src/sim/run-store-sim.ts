@@ -1,9 +1,18 @@
 import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../errors/index.js'
-import { type PlanName, planned, simulationPlans } from '../store/testing/simulation-plans.js'
+import type { SimulationResult } from '../store/testing/simulation-options.js'
+import { planned } from '../store/testing/simulation-plans.js'
 import { StoreSimulation } from '../store/testing/store-simulation.js'
 import { breathe, type SimOutput } from './run-sim.js'
-import { reportOf, type StoreRun, type StoreSum, storeRun, sumOfRuns, whyFailed } from './store-runs.js'
+import {
+  reportOf,
+  type StorePlan,
+  type StoreRun,
+  type StoreSum,
+  storePlans,
+  sumOfRuns,
+  whyFailed,
+} from './store-runs.js'
 
 /** What `ringmesh sim --world store` takes. */
 export interface StoreSimOptions {
@@ -32,7 +41,7 @@ export interface StoreSimOutput extends SimOutput {
 export interface StoreSimSummary {
   readonly sums: readonly StoreSum[]
   /** Plans under which a promise was broken. */
-  readonly failed: readonly PlanName[]
+  readonly failed: readonly StorePlan[]
 }
 
 const whole = (least: number, message: string) =>
@@ -89,7 +98,7 @@ export async function runStoreSim(
   }
 
   const sums = progress.map(({ sum }) => sum)
-  const failed: PlanName[] = []
+  const failed: StorePlan[] = []
   for (const sum of sums) {
     for (const line of reportOf(sum)) output.line(line)
     const why = whyFailed(sum)
@@ -102,7 +111,7 @@ export async function runStoreSim(
 
 /** How far a plan has come: which seeds were run, and what they came to. */
 class PlanProgress {
-  readonly plan: PlanName
+  readonly plan: StorePlan
   readonly #first: number
   readonly #last: number
   readonly #writes: number | undefined
@@ -110,7 +119,7 @@ class PlanProgress {
   acknowledged = 0
   nextSeed: number
 
-  constructor(plan: PlanName, first: number, last: number, writes: number | undefined) {
+  constructor(plan: StorePlan, first: number, last: number, writes: number | undefined) {
     this.plan = plan
     this.#first = first
     this.#last = last
@@ -136,13 +145,30 @@ class PlanProgress {
   }
 }
 
-function plansOf(list: string): PlanName[] {
-  const all = Object.keys(simulationPlans) as PlanName[]
-  if (list === 'all') return all
+function storeRun(plan: StorePlan, seed: number, result: SimulationResult): StoreRun {
+  const { outcomes, violations, converged, tidied } = result
+  const staleTimes = outcomes.staleTimes.map(Math.round)
+  return {
+    ...result,
+    plan,
+    seed,
+    violations: [...violations],
+    converged: Number.isFinite(converged) ? converged : null,
+    tidied: Number.isFinite(tidied) ? tidied : null,
+    outcomes: { ...outcomes, staleTimes },
+  }
+}
+
+function plansOf(list: string): StorePlan[] {
+  if (list === 'all') return [...storePlans]
   const names = [...new Set(list.split(','))]
   for (const name of names) {
-    if (all.includes(name as PlanName)) continue
-    throw new InvalidOption('sim.faults', name, `must be plans of the state: ${all.join(', ')}, or all`)
+    if (storePlans.includes(name as StorePlan)) continue
+    throw new InvalidOption(
+      'sim.faults',
+      name,
+      `must be plans of the state: ${storePlans.join(', ')}, or all`,
+    )
   }
-  return names as PlanName[]
+  return names as StorePlan[]
 }

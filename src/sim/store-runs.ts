@@ -1,15 +1,26 @@
 import * as v from 'valibot'
-import type { Outcomes } from '../store/testing/outcomes.js'
 import { described, sumOf } from '../store/testing/outcomes.js'
-import type { Promised, SimulationResult } from '../store/testing/simulation-options.js'
+import type { Promised } from '../store/testing/simulation-options.js'
 import { type PlanName, simulationPlans } from '../store/testing/simulation-plans.js'
+
+/** What the state is simulated under: a plan each. */
+export const storePlans = [
+  'graceful',
+  'crashes',
+  'disks',
+  'churn',
+  'tombstones',
+  'reloads',
+  'hostile',
+] as const satisfies readonly PlanName[]
+export type StorePlan = (typeof storePlans)[number]
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** Milliseconds; null where it never came to that. */
 const time = v.nullable(v.pipe(v.number(), v.minValue(0)))
 
 const runSchema = v.object({
-  plan: v.picklist(Object.keys(simulationPlans) as PlanName[]),
+  plan: v.picklist(storePlans),
   seed: count,
   acknowledged: count,
   failed: count,
@@ -47,23 +58,9 @@ export function readStoreRun(line: string): StoreRun | undefined {
   }
 }
 
-export function storeRun(plan: PlanName, seed: number, result: SimulationResult): StoreRun {
-  const { outcomes, violations, converged, tidied } = result
-  const staleTimes = outcomes.staleTimes.map(Math.round)
-  return {
-    ...result,
-    plan,
-    seed,
-    violations: [...violations],
-    converged: Number.isFinite(converged) ? converged : null,
-    tidied: Number.isFinite(tidied) ? tidied : null,
-    outcomes: { ...outcomes, staleTimes },
-  }
-}
-
 /** What all runs of a plan came to. */
 export interface StoreSum {
-  readonly plan: PlanName
+  readonly plan: StorePlan
   readonly runs: number
   readonly acknowledged: number
   /** Failed, or ended with an unknown outcome. */
@@ -78,21 +75,23 @@ export interface StoreSum {
   readonly hostileFrames: number
   readonly refusedFrames: number
   /** Promises that were broken, and how often. */
-  readonly broken: ReadonlyMap<Promised, number>
+  readonly broken: ReadonlyMap<string, number>
   /** The longest, in milliseconds, from the last fault until all owners agreed, and until nobody else held a copy. */
   readonly converged: number
   readonly tidied: number
-  readonly outcomes: Outcomes
+  /** What became of the keys that were written once, in the terms of Jepsen's set test. */
+  readonly outcomes: Readonly<Omit<StoreRun['outcomes'], 'staleTimes'>> & {
+    readonly staleTimes: readonly number[]
+  }
 }
 
-export function sumOfRuns(plan: PlanName, runs: readonly StoreRun[]): StoreSum {
+export function sumOfRuns(plan: StorePlan, runs: readonly StoreRun[]): StoreSum {
   const total = (of: (run: StoreRun) => number) => runs.reduce((sum, run) => sum + of(run), 0)
   const longest = (of: (run: StoreRun) => number | null) =>
     runs.reduce((most, run) => Math.max(most, of(run) ?? Number.POSITIVE_INFINITY), 0)
-  const broken = new Map<Promised, number>()
+  const broken = new Map<string, number>()
   for (const { violations } of runs)
-    for (const { promise } of violations)
-      broken.set(promise as Promised, (broken.get(promise as Promised) ?? 0) + 1)
+    for (const { promise } of violations) broken.set(promise, (broken.get(promise) ?? 0) + 1)
   return {
     plan,
     runs: runs.length,
