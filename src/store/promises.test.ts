@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Message } from '../wire/index.js'
+import { type Message, packValue } from '../wire/index.js'
 import { counter, set } from './merges/index.js'
 import { StoreRig } from './testing/store-rig.js'
 
@@ -66,6 +66,29 @@ describe('what a store promises', () => {
         rig.time.advance(step * 20)
       }
     }
+  })
+
+  it('does not go back behind what it read from its own copy, when that is not its own any more', async () => {
+    const rig = new StoreRig([...ids, 'f'], { delay: 100 })
+    const [reader = ''] = rig.net.cluster('a').ring.owners('k', 3)
+    await rig.run(rig.store<number>('a').put('k', 1))
+    rig.time.advance(1_000)
+    // The later state has reached this one alone so far.
+    const { clock } = rig.service(reader)
+    const record = {
+      store: 's',
+      replicas: 3,
+      key: 'k',
+      kind: 0,
+      version: clock.next(),
+      content: packValue(2),
+    }
+    rig.service(reader).repair(record, [reader])
+    expect(await rig.run(rig.store<number>(reader).get('k'))).toBe(2)
+    rig.net.park(reader)
+    rig.time.advance(5)
+    expect(rig.service(reader).placement.owners('k', 3)).not.toContain(reader)
+    expect(await rig.run(rig.store<number>(reader).get('k'))).toBe(2)
   })
 
   it('keeps every increment of a counter over partition and heal', async () => {
