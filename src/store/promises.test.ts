@@ -91,6 +91,25 @@ describe('what a store promises', () => {
     expect(await rig.run(rig.store<number>(reader).get('k'))).toBe(2)
   })
 
+  it('counts no copy at a peer that leaves and has handed over what it held', async () => {
+    const rig = new StoreRig([...ids, 'f'], { delay: (from, to) => (from === 'c' || to === 'c' ? 1 : 20) })
+    const key = ['k', 'l', 'm', 'n', 'o'].find((name) =>
+      rig.net.cluster('a').ring.owners(name, 3).includes('c'),
+    ) as string
+    let go: (() => void) | undefined
+    rig.net.cluster('c').onLeaving((done) => {
+      go = done
+    })
+    rig.net.leave('c')
+    rig.time.advance(1_000)
+    expect(rig.net.cluster('a').ring.owners(key, 3)).toContain('c')
+    const { holders } = await rig.run(rig.store('a').put(key, 1))
+    expect(holders).not.toContain('c')
+    go?.()
+    rig.time.advance(1_000)
+    expect(await rig.run(rig.store('b').get(key))).toBe(1)
+  })
+
   it('keeps every increment of a counter over partition and heal', async () => {
     const rig = new StoreRig([...ids, 'f'])
     const hits = (id: string) => rig.store<number>(id, 'hits', { merge: counter() })
