@@ -10,5 +10,12 @@ export {
   type SimSummary,
   scenarioOf,
 } from './run-sim.js'
+export {
+  runStoreSim,
+  type StoreSimOptions,
+  type StoreSimOutput,
+  type StoreSimSummary,
+} from './run-store-sim.js'
 export { checkScenario, type Result, type Scenario, type WorldKind } from './scenario.js'
 export { smallestFailing } from './shrink.js'
+export { readStoreRun, type StorePlan, type StoreRun, type StoreSum, storePlans } from './store-runs.js'

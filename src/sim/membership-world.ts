@@ -1,13 +1,13 @@
 import type { Member, MembershipMessage } from '../membership/index.js'
 import { seededRandom, type VirtualTime } from '../runtime/index.js'
 import { messageDefinition, type PeerId, type PeerInfo } from '../wire/index.js'
+import { randomValue } from '../wire/testing/random-message.js'
 import { nearDelay } from './delays.js'
 import type { Judge } from './invariant.js'
 import { type Belief, MembershipNode } from './membership-node.js'
 import { type Interference, Network } from './network.js'
 import type { TimerMode } from './node-runtime.js'
 import { Pages, type WorldOptions } from './pages.js'
-import { randomValue } from './random-message.js'
 import type { ThawOrder, World } from './world.js'
 
 /** A change of what one node believes of another. */

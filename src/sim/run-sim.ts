@@ -59,8 +59,8 @@ const optionsSchema = v.strictObject({
 /** Kinds that a run of `some` draws: enough to meet each other, few enough to tell what a failure came from. */
 const kindsOfSome = 5
 
-/** A page or a terminal is given a turn this often, in milliseconds of real time between two runs. */
-const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+/** Gives the page or the terminal a turn between two runs. */
+export const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
 
 /**
  * Runs the simulator, one seed or many, and reports: a line for each run with its seed, its trace

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { packValue } from '../wire/index.js'
-import { StoreRig } from './store-rig.js'
+import { StoreRig } from './testing/store-rig.js'
 
 const version = '019b76da00000000-x'
 const content = packValue('kept')

@@ -8,6 +8,7 @@ import type { HybridClock, Version } from './clock.js'
 import type { Coverage } from './coverage.js'
 import type { Entry } from './entry.js'
 import type { Exchanges } from './exchanges.js'
+import type { Handoff } from './handoff.js'
 import type { Journal } from './journal.js'
 import { kinds } from './merges/kinds.js'
 import type { Placement } from './placement.js'
@@ -33,6 +34,7 @@ export interface AnswersParts {
   readonly exchanges: Exchanges
   readonly awaited: Awaited
   readonly balancer: Balancer
+  readonly handoff: Handoff
   readonly coverage: Coverage
   readonly adoption: Adoption
   readonly capacity: Capacity
@@ -93,7 +95,7 @@ export class Answers {
 
   /**
    * Stores a record here and tells how it went, for a put from anywhere; with undefined where
-   * `expected` cannot be judged now.
+   * `expected` cannot be judged now, or this peer has handed over all that it held and leaves.
    *
    * @param view - the writer's: whoever sees other members may take another peer for the first owner
    */
@@ -105,7 +107,11 @@ export class Answers {
     done: (stored: Stored | undefined) => void,
   ): void {
     const { store, key, replicas } = record
-    const { cluster, replica, capacity, journal } = this.#parts
+    const { cluster, replica, capacity, journal, handoff } = this.#parts
+    if (handoff.hasLeft) {
+      done(undefined)
+      return
+    }
     const answer = (
       how: Stored['status'],
       isDurable = false,
@@ -242,8 +248,8 @@ export class Answers {
 
   /** Exactly this is held here: promised to be kept where it is owned. */
   #acknowledge(entry: Entry, replicas: number): Status {
-    const { replica } = this.#parts
-    if (!replica.owns(entry.key, replicas)) return status.held
+    const { replica, handoff } = this.#parts
+    if (handoff.hasLeft || !replica.owns(entry.key, replicas)) return status.held
     replica.pin(entry)
     return status.pinned
   }

@@ -4,7 +4,7 @@ import { VirtualTime } from '../runtime/index.js'
 import { HybridClock, shifted, timeOf } from './clock.js'
 import { ClockSurvey } from './clock-survey.js'
 import { map } from './merges/index.js'
-import { StoreRig } from './store-rig.js'
+import { StoreRig } from './testing/store-rig.js'
 
 const hour = 3_600_000
 

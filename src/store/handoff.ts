@@ -29,6 +29,7 @@ export class Handoff {
   #isRunning = false
   #failures = 0
   #leaving: (() => void) | undefined
+  #hasLeft = false
   /** Keys whose owners have all acknowledged this mark under these rings, and that cannot be dropped yet, or are not to be. */
   readonly #handed = new Map<Entry, string>()
   #handedUnder = ''
@@ -39,6 +40,14 @@ export class Handoff {
     this.#replica = replica
     this.#placement = placement
     this.#carrier = carrier
+  }
+
+  /**
+   * Everything was handed over, as this peer leaves: what it took from now on would go with it, while
+   * other rooms are still at handing over theirs.
+   */
+  get hasLeft(): boolean {
+    return this.#hasLeft
   }
 
   /** There is something foreign, or the rings changed: start a round soon. */
@@ -196,7 +205,9 @@ export class Handoff {
   #finishLeaving(): void {
     const done = this.#leaving
     this.#leaving = undefined
-    if (done !== undefined) this.#cluster.runtime.timer(0, done)
+    if (done === undefined) return
+    this.#hasLeft = true
+    this.#cluster.runtime.timer(0, done)
   }
 
   /** Who must acknowledge: all that own the key, now and next; for a peer that leaves, those after it. */

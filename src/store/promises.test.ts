@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Message } from '../wire/index.js'
+import { type Message, packValue } from '../wire/index.js'
 import { counter, set } from './merges/index.js'
-import { StoreRig } from './store-rig.js'
+import { StoreRig } from './testing/store-rig.js'
 
 const ids = ['a', 'b', 'c', 'd', 'e']
 
@@ -66,6 +66,48 @@ describe('what a store promises', () => {
         rig.time.advance(step * 20)
       }
     }
+  })
+
+  it('does not go back behind what it read from its own copy, when that is not its own any more', async () => {
+    const rig = new StoreRig([...ids, 'f'], { delay: 100 })
+    const [reader = ''] = rig.net.cluster('a').ring.owners('k', 3)
+    await rig.run(rig.store<number>('a').put('k', 1))
+    rig.time.advance(1_000)
+    // The later state has reached this one alone so far.
+    const { clock } = rig.service(reader)
+    const record = {
+      store: 's',
+      replicas: 3,
+      key: 'k',
+      kind: 0,
+      version: clock.next(),
+      content: packValue(2),
+    }
+    rig.service(reader).repair(record, [reader])
+    expect(await rig.run(rig.store<number>(reader).get('k'))).toBe(2)
+    rig.net.park(reader)
+    rig.time.advance(5)
+    expect(rig.service(reader).placement.owners('k', 3)).not.toContain(reader)
+    expect(await rig.run(rig.store<number>(reader).get('k'))).toBe(2)
+  })
+
+  it('counts no copy at a peer that leaves and has handed over what it held', async () => {
+    const rig = new StoreRig([...ids, 'f'], { delay: (from, to) => (from === 'c' || to === 'c' ? 1 : 20) })
+    const key = ['k', 'l', 'm', 'n', 'o'].find((name) =>
+      rig.net.cluster('a').ring.owners(name, 3).includes('c'),
+    ) as string
+    let go: (() => void) | undefined
+    rig.net.cluster('c').onLeaving((done) => {
+      go = done
+    })
+    rig.net.leave('c')
+    rig.time.advance(1_000)
+    expect(rig.net.cluster('a').ring.owners(key, 3)).toContain('c')
+    const { holders } = await rig.run(rig.store('a').put(key, 1))
+    expect(holders).not.toContain('c')
+    go?.()
+    rig.time.advance(1_000)
+    expect(await rig.run(rig.store('b').get(key))).toBe(1)
   })
 
   it('keeps every increment of a counter over partition and heal', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { hedgeAfter } from './constants.js'
-import { StoreRig } from './store-rig.js'
+import { StoreRig } from './testing/store-rig.js'
 
 const ids = ['a', 'b', 'c', 'd', 'e']
 

@@ -3,7 +3,7 @@ import { HybridClock, timeOf } from './clock.js'
 import { Placement } from './placement.js'
 import { Replica } from './replica.js'
 import { setBack } from './set-back.js'
-import { StoreRig } from './store-rig.js'
+import { StoreRig } from './testing/store-rig.js'
 
 it('puts right the stamps of this machine, and leaves those of other machines as everybody holds them', () => {
   const rig = new StoreRig(['a', 'b'])

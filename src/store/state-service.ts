@@ -149,6 +149,7 @@ export class StateService {
       exchanges,
       awaited: new Awaited(runtime),
       balancer: this.#balancer,
+      handoff: this.#handoff,
       adoption: this.#adoption,
       capacity: this.#capacity,
     })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { StoreRig } from './store-rig.js'
+import { StoreRig } from './testing/store-rig.js'
 
 const ids = ['a', 'b', 'c', 'd', 'e']
 

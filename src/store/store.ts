@@ -86,8 +86,12 @@ export class Store<Value = unknown> {
     checkKey(key, 'get.key')
     if (options.fresh !== true) {
       const entry = this.#service.find(this.name, key)
-      if (entry?.owners.includes(this.#service.cluster.self))
-        return this.#value(this.#session.read(key, entry))
+      if (entry?.owners.includes(this.#service.cluster.self)) {
+        const held = this.#session.read(key, pick(entry))
+        // The next read may be another owner's to answer, which may lag behind this one.
+        this.#session.note(key, held)
+        return this.#value(held)
+      }
     }
     return this.#value(await this.#read(key, options))
   }

@@ -13,7 +13,9 @@ export interface RingNode {
 export class RendezvousRing implements ReadonlyRing {
   readonly #nodes: readonly RingNode[]
   readonly #tickets: readonly { readonly id: string; readonly salt: number }[]
-  readonly #found = new Map<string, string[]>()
+  readonly #found = new Map<number, Map<string, string[]>>()
+  /** Every peer of a test asks how the same two rings differ. */
+  readonly #differences = new WeakMap<ReadonlyRing, RingArc[]>()
   readonly digest: string
 
   constructor(nodes: readonly RingNode[]) {
@@ -43,17 +45,23 @@ export class RendezvousRing implements ReadonlyRing {
 
   owners(key: string | Uint8Array, count: number, spread?: (id: string) => string): string[] {
     // Nothing changes in a ring, and tests ask for few keys very often.
-    const name = `${spread === undefined ? 0 : 1}${count}/${typeof key === 'string' ? key : key.join()}`
-    let owners = this.#found.get(name)
+    const kind = spread === undefined ? 2 * count : 2 * count + 1
+    let found = this.#found.get(kind)
+    if (found === undefined) {
+      found = new Map()
+      this.#found.set(kind, found)
+    }
+    const name = typeof key === 'string' ? key : key.join()
+    let owners = found.get(name)
     if (owners === undefined) {
-      owners = this.#find(key, count, spread)
-      this.#found.set(name, owners)
+      owners = this.#find(name, count, spread)
+      found.set(name, owners)
     }
     return owners.slice()
   }
 
-  #find(key: string | Uint8Array, count: number, spread: ((id: string) => string) | undefined): string[] {
-    const point = hash(typeof key === 'string' ? key : key.join(), 0)
+  #find(key: string, count: number, spread: ((id: string) => string) | undefined): string[] {
+    const point = hash(key, 0)
     const best = new Map<string, number>()
     for (const { id, salt } of this.#tickets) {
       const score = mix(point ^ salt)
@@ -81,6 +89,15 @@ export class RendezvousRing implements ReadonlyRing {
 
   /** Rendezvous hashing has no arcs; a thousand sampled points stand for them. */
   diff(other: ReadonlyRing): RingArc[] {
+    let arcs = this.#differences.get(other)
+    if (arcs === undefined) {
+      arcs = this.#compared(other)
+      this.#differences.set(other, arcs)
+    }
+    return arcs.slice()
+  }
+
+  #compared(other: ReadonlyRing): RingArc[] {
     const samples = 1000
     const arcs: RingArc[] = []
     for (let sample = 0; sample < samples; sample++) {

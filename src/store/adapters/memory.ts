@@ -56,11 +56,7 @@ export function memoryPersistence(runtime: Runtime, options: MemoryPersistenceOp
         return
       }
       later(() => {
-        let bytes = 0
-        const after = new Map(batch)
-        for (const [key, value] of medium) if (!after.has(key)) bytes += value.byteLength
-        for (const value of after.values()) bytes += value?.byteLength ?? 0
-        if (bytes > quota) {
+        if (quota < Number.POSITIVE_INFINITY && sizeWith(medium, batch) > quota) {
           done(Object.assign(new Error('the storage is full'), { name: 'QuotaExceededError' }))
           return
         }
@@ -82,4 +78,13 @@ export function memoryPersistence(runtime: Runtime, options: MemoryPersistenceOp
       else runtime.timer(0, done)
     },
   }
+}
+
+/** Bytes of all values once these changes are made. */
+function sizeWith(medium: ReadonlyMap<string, Uint8Array>, batch: readonly Change[]): number {
+  let bytes = 0
+  const after = new Map(batch)
+  for (const [key, value] of medium) if (!after.has(key)) bytes += value.byteLength
+  for (const value of after.values()) bytes += value?.byteLength ?? 0
+  return bytes
 }

@@ -1,4 +1,4 @@
-import type { Version } from './clock.js'
+import type { Version } from '../clock.js'
 
 /**
  * What became of acknowledged writes, in the terms of Jepsen's set test: of every key that was

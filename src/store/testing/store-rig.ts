@@ -1,10 +1,11 @@
-import { type FakeClusterOptions, type FakeNetwork, fakeClusters } from '../mesh/testing/fake-cluster.js'
-import { VirtualTime } from '../runtime/index.js'
-import type { PeerId } from '../wire/index.js'
-import { type MemoryPersistenceOptions, memoryPersistence } from './adapters/memory.js'
-import type { StoreOptions } from './options.js'
-import { StateService } from './state-service.js'
-import type { Store } from './store.js'
+// biome-ignore lint/style/noRestrictedImports: a test's network, and not part of the store
+import { type FakeClusterOptions, type FakeNetwork, fakeClusters } from '../../mesh/testing/fake-cluster.js'
+import { VirtualTime } from '../../runtime/index.js'
+import type { PeerId } from '../../wire/index.js'
+import { type MemoryPersistenceOptions, memoryPersistence } from '../adapters/memory.js'
+import type { StoreOptions } from '../options.js'
+import { StateService } from '../state-service.js'
+import type { Store } from '../store.js'
 
 export interface StoreRigOptions extends FakeClusterOptions {
   readonly seed?: string | number
