@@ -65,6 +65,18 @@ export const hintBytes = 4 * 1024 * 1024
 /** Milliseconds that a tombstone is kept at least (DESIGN, State, anti-entropy). */
 export const tombstoneTime = 60 * 60_000
 
+/** For how many of a tombstone's lives one waits for those who are missing: 24 make a day of an hour, which a night's sleep of a machine is within. */
+export const absencePatience = 24
+
+/** Missing peers that are remembered: 70 bytes each, and a mesh of hundreds of tabs loses fewer in a day without a word. */
+export const mostAbsences = 1_000
+
+/** How many peers tell one who came who is missing, about: that none does has a chance of 1 in 3,000. */
+export const absenceTellers = 8
+
+/** Old tombstones that a peer keeps for those who are missing, at about 300 bytes each; above, it waits for nobody. */
+export const mostOldTombstones = 100_000
+
 /** Milliseconds before an owner that gained ranges asks again whether it was sent everything. */
 export const coverRetry = 1_000
 

@@ -44,6 +44,15 @@ const crashes: Partial<SimulationOptions> = {
 const reloads: Partial<SimulationOptions> = { faults: [...graceful, 'reload'], edges: 2 }
 /** Deleted keys are forgotten within the run. */
 const forgetful: Partial<SimulationOptions> = { tombstoneTime: 60_000, quiet: 150_000 }
+/** Peers that are away for far longer than deleted keys are remembered. */
+const absent: Partial<SimulationOptions> = {
+  faults: ['away', 'away', 'join', 'leave', 'suspect', 'park', 'partition', 'crash'],
+  nodes: 6,
+  tombstoneTime: 20_000,
+  duration: 400_000,
+  faultEvery: 15_000,
+  writeEvery: 500,
+}
 
 describe('the state under faults', () => {
   it(
@@ -72,6 +81,7 @@ describe('the state under faults', () => {
   it.each([
     ['churn and late views', churn],
     ['short-lived tombstones', forgetful],
+    ['absences longer than tombstones live', absent],
     ['reloads, with edge workers that crash', reloads],
   ])(
     'keeps its promises under %s',
@@ -171,6 +181,7 @@ describe('planted bugs are found', () => {
     ['drop-unpinned', churn],
     ['unbounded-clock', {}],
     ['tombstone-dropped-early', forgetful],
+    ['tombstone-without-missing', absent],
     ['hint-counted-as-write', {}],
     ['watch-misses-move', {}],
   ]

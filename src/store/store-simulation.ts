@@ -18,6 +18,8 @@ export type Fault =
   /** Nobody hears a peer that hears all. */
   | 'mute'
   | 'freeze'
+  /** A peer is cut off for long, and every other time asleep as well. */
+  | 'away'
   | 'park'
   | 'crash'
   /** A page is gone without a word, and back a moment later with another id and what was in its storage. */
@@ -44,6 +46,8 @@ export interface SimulationOptions {
   readonly replicas?: number
   /** The longest that a view may lag, where 'lag' is among the faults. Default 4 s. */
   readonly longestLag?: number
+  /** Mean milliseconds of 'away'. Default 150 s. */
+  readonly awayFor?: number
   /** Milliseconds that deleted keys are remembered. Default 1 h. */
   readonly tombstoneTime?: number
   /** Milliseconds of virtual time without faults in which all must come to agree. Default 90 s. */
@@ -107,6 +111,7 @@ export class StoreSimulation {
       faultEvery: 1_500,
       writeEvery: 40,
       quiet: 90_000,
+      awayFor: 150_000,
       tombstoneTime: 3_600_000,
       replicas: 3,
       longestLag: 4_000,
@@ -151,7 +156,10 @@ export class StoreSimulation {
       }
     }
     this.net.heal()
-    for (const { self, own } of this.net.running) if (own === 'parked') this.net.unpark(self)
+    for (const peer of this.net.running) {
+      if (peer.frozen) peer.thaw()
+      if (peer.own === 'parked') this.net.unpark(peer.self)
+    }
     const healed = this.time.now
     let converged = Number.POSITIVE_INFINITY
     let tidied = Number.POSITIVE_INFINITY
@@ -308,6 +316,19 @@ export class StoreSimulation {
       }
       case 'freeze': {
         if (alive.length > 0) this.net.freeze(this.#pick(alive).self, about(this.#random, 4_000))
+        return
+      }
+      case 'away': {
+        if (this.#isCut || alive.length < 4) return
+        this.#isCut = true
+        const { self } = this.#pick(alive)
+        const span = about(this.#random, this.#options.awayFor)
+        this.net.partition([[self], this.net.running.map((other) => other.self).filter((id) => id !== self)])
+        if (this.#random() < 0.5) this.net.freeze(self, span)
+        this.time.timer(span, () => {
+          this.#isCut = false
+          this.net.heal()
+        })
         return
       }
       case 'park': {
