@@ -40,8 +40,9 @@ export const roundLength = 512
 /** Milliseconds before a handoff round that did not get every acknowledgement is tried again, doubled up to sixteen times this. */
 export const roundRetry = 500
 
-/** Milliseconds before what a peer could not take yet is offered to it again. */
+/** Milliseconds before what a peer could not take yet is offered to it again, doubled up to as long as a key is awaited from another. */
 export const bringRetry = 200
+export const longestBringRetry = awaitTime
 
 /** Keys looked at in one go when the rings changed, so that a page with many keys stays responsive: about 2 ms. */
 export const scanLength = 1_000
