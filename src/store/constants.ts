@@ -47,8 +47,16 @@ export const longestBringRetry = awaitTime
 /** Keys looked at in one go when the rings changed, so that a page with many keys stays responsive: about 2 ms. */
 export const scanLength = 1_000
 
-/** Milliseconds for which a change waits so that it is written to storage together with its successors. */
-export const writeDelay = 30
+/**
+ * Milliseconds for which a change waits so that it is written to storage together with its successors; `durable` does
+ * not wait. Every transaction takes time of the page and of the browser that calls wait for: with 30 ms the median put
+ * of `bench/store` took a quarter longer. Below what is lost with a page that crashes, as a deletion takes as long to be typed.
+ */
+export const writeDelay = 250
+
+/** Milliseconds between two batches where more waits than one takes, and before a medium that failed is tried again. */
+export const batchPause = 30
+export const writeRetry = 1_000
 
 /** Changes in one batch to storage. */
 export const batchLength = 512

@@ -141,6 +141,7 @@ describe('what a store promises', () => {
       storage: (id) => (id.startsWith('c') ? { medium, delay } : undefined),
     })
     for (let n = 0; n < 100; n++) await rig.run(rig.store('a').put(`key ${n}`, 'x'.repeat(100)))
+    while (rig.service('c').stats().unsaved > 0) rig.time.advance(100)
     rig.time.advance(1_000)
     expect(medium.size).toBeGreaterThanOrEqual(100)
     rig.net.crash('c')

@@ -1,7 +1,7 @@
 import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import { isPlanted } from '../runtime/index.js'
-import type { Message } from '../wire/index.js'
+import type { Message, PeerId } from '../wire/index.js'
 import type { Absences } from './absences.js'
 import { timeOf } from './clock.js'
 import { mostOldTombstones, offerLength, roundLimit } from './constants.js'
@@ -55,8 +55,9 @@ export class Tombstones {
     cluster.receive('store.agreed', ({ exchange, statuses }, from) =>
       exchanges.answered(from, exchange, statuses),
     )
-    cluster.receive('store.forget', ({ positions }) => {
-      for (const position of positions) this.#forget(position)
+    cluster.receive('store.forget', ({ positions }, from) => {
+      const stableAge = this.#stableAge()
+      for (const position of positions) this.#forget(position, from, stableAge)
     })
     this.#wait()
   }
@@ -129,7 +130,7 @@ export class Tombstones {
       }
       if (forgotten.length === 0) return
       for (const id of others) this.#cluster.send(id, { type: 'store.forget', positions: forgotten })
-      for (const position of forgotten) this.#forget(position)
+      for (const position of forgotten) this.#forget(position, this.#cluster.self, this.#stableAge())
     }
     if (open === 0) {
       finish()
@@ -157,9 +158,11 @@ export class Tombstones {
     return this.#placement.owners(entry.key, entry.replicas).includes(this.#cluster.self)
   }
 
-  #forget([store, , key, mark]: Position): void {
+  /** Only the first owner may ask for it, and only where this peer would have agreed. */
+  #forget([store, , key, mark]: Position, from: PeerId, stableAge: number): void {
     const entry = this.#replica.find(store, key)
-    if (entry === undefined || entry.mark !== mark || !this.#isOld(entry)) return
+    if (entry === undefined || entry.mark !== mark || entry.owners[0] !== from) return
+    if (!this.#isOld(entry) || this.#ageOf(entry) < stableAge) return
     this.#replica.drop(entry)
     this.#absences.forgot(timeOf(entry.version))
     this.collected++
