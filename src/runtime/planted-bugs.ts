@@ -24,6 +24,7 @@ export type PlantedBug =
   | 'drop-unpinned'
   | 'unbounded-clock'
   | 'tombstone-dropped-early'
+  | 'tombstone-without-missing'
   | 'hint-counted-as-write'
   | 'watch-misses-move'
   // tasks

@@ -10,6 +10,7 @@ export const storePlans = [
   'disks',
   'churn',
   'tombstones',
+  'absences',
   'reloads',
   'hostile',
 ] as const satisfies readonly PlanName[]

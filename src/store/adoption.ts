@@ -1,5 +1,6 @@
 import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
+import type { Absences } from './absences.js'
 import type { Carrier } from './carrier.js'
 import { type HybridClock, timeOf } from './clock.js'
 import { aheadLimit } from './constants.js'
@@ -16,6 +17,7 @@ const lookAgain = 60_000
 /** What adopting needs of the rest of the state. */
 export interface AdoptionParts {
   readonly cluster: Cluster
+  readonly absences: Absences
   readonly clock: HybridClock
   readonly replica: Replica
   readonly placement: Placement
@@ -83,6 +85,14 @@ export class Adoption {
     this.#born = Math.min(this.#born, born)
   }
 
+  /**
+   * Whether what was away since then (wall clock) and is unknown here has been deleted: the state here
+   * has lived all the while, and the trace of a deletion may have been given up.
+   */
+  isGone(absent: number): boolean {
+    return this.#born <= absent && this.#parts.absences.hasForgotten(absent)
+  }
+
   /** Keys from storage that may have been deleted, or are stamped in the future, and wait. */
   get unjudged(): number {
     return (this.#returned?.waiting ?? 0) + this.#early.length
@@ -102,9 +112,12 @@ export class Adoption {
 
   #loaded(records: StoreRecord[], alive: number | undefined): void {
     if (this.#isClosed) return
-    const { cluster, coverage, tombstoneTime } = this.#parts
+    const { cluster, absences, coverage, tombstoneTime } = this.#parts
     this.#isLoaded = true
-    const isOutdated = alive !== undefined && cluster.runtime.wallClock() - alive >= tombstoneTime
+    const away = alive === undefined ? 0 : cluster.runtime.wallClock() - alive
+    const isAlone = cluster.members().length === 1
+    if (alive !== undefined && isAlone) absences.startedAlone(away)
+    const isOutdated = alive !== undefined && away >= tombstoneTime
     if (isOutdated) this.#validate(records, alive)
     else for (const record of records) this.#apply(record)
     for (const loaded of this.#whenLoaded) loaded()
@@ -119,7 +132,7 @@ export class Adoption {
       accepted: (record) => this.#apply(record),
       refused: ({ store, key }) => journal?.note(store, key),
       isGone: ({ store, key }) =>
-        this.#born <= absent && coverage.isComplete && replica.find(store, key) === undefined,
+        this.isGone(absent) && coverage.isComplete && replica.find(store, key) === undefined,
     })
   }
 

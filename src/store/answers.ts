@@ -214,7 +214,7 @@ export class Answers {
       if (absent !== null) {
         // Without its own share this peer cannot tell a key deleted from one not received yet.
         if (!this.#isSettled) return status.ahead
-        if (adoption.born <= absent) return status.gone
+        if (adoption.isGone(absent)) return status.gone
       }
       return this.#want(from, store, key)
     }

@@ -2,7 +2,7 @@ import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Carrier } from './carrier.js'
-import { bringRetry, offerLength, scanLength } from './constants.js'
+import { bringRetry, longestBringRetry, offerLength, pinTime, scanLength } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Placement } from './placement.js'
 import type { Replica } from './replica.js'
@@ -90,9 +90,10 @@ export class Balancer {
       due = new Due()
       this.#due.set(peer, due)
     }
+    if (due.hasPinned(entry, this.#cluster.runtime.now())) return
     const isFirst = due.isEmpty
     due.add(entry, isShared)
-    if (isFirst) this.#cluster.runtime.timer(0, () => this.#serve(peer))
+    if (isFirst && !due.isEmpty) this.#cluster.runtime.timer(0, () => this.#serve(peer))
   }
 
   /** What the owners depend on: both rings, and who is suspected. */
@@ -169,23 +170,30 @@ export class Balancer {
 
   #send(peer: PeerId, due: Due, batch: readonly Entry[]): void {
     due.underWay++
+    const marks = batch.map((entry) => entry.mark)
     this.#carrier.carry(peer, batch, (statuses) => {
       due.underWay--
       if (this.#due.get(peer) !== due) return
+      const now = this.#cluster.runtime.now()
       for (const [index, entry] of batch.entries()) {
         const answer = statuses[index]
         if (answer === status.failed || answer === status.ahead || answer === status.full)
           due.refused.add(entry)
+        else if (answer === status.pinned) due.pinned.set(entry, { mark: marks[index] as string, at: now })
       }
       if (due.refused.size > 0) this.#retryLater(peer, due)
       this.#serve(peer)
     })
   }
 
-  /** What a peer could not take is offered again; what else is due to it does not wait for that. */
+  /**
+   * What a peer could not take is offered again; what else is due to it does not wait for that. Ever
+   * later, as mostly another peer is bringing it just now.
+   */
   #retryLater(peer: PeerId, due: Due): void {
-    due.retry ??= this.#cluster.runtime.timer(bringRetry, () => {
+    due.retry ??= this.#cluster.runtime.timer(due.patience, () => {
       due.retry = undefined
+      due.patience = Math.min(2 * due.patience, longestBringRetry)
       for (const entry of due.refused) due.add(entry, false)
       due.refused.clear()
       this.#serve(peer)
@@ -205,8 +213,12 @@ class Due {
   readonly #shared = new Set<Entry>()
   /** What could not be taken yet. */
   readonly refused = new Set<Entry>()
+  /** What the peer has promised to keep, in which state and when: it need not be offered once more when the rings change again. */
+  readonly pinned = new Map<Entry, { readonly mark: string; readonly at: number }>()
   underWay = 0
   retry: Timer | undefined
+  /** Milliseconds before the next retry. */
+  patience = bringRetry
 
   get size(): number {
     return this.#own.size + this.#shared.size + this.refused.size
@@ -215,6 +227,12 @@ class Due {
   /** Whether nothing can be brought at once. */
   get isEmpty(): boolean {
     return this.#own.size === 0 && this.#shared.size === 0
+  }
+
+  /** Whether the peer keeps exactly this for a good while. */
+  hasPinned(entry: Entry, now: number): boolean {
+    const pinned = this.pinned.get(entry)
+    return pinned !== undefined && now - pinned.at < pinTime / 2 && pinned.mark === entry.mark
   }
 
   add(entry: Entry, isShared: boolean): void {

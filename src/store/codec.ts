@@ -1,5 +1,6 @@
 import { type PeerId, packValue, unpackValue } from '../wire/index.js'
 import type { Version } from './clock.js'
+import { sessionKeys } from './constants.js'
 import { algebraOf } from './merges/index.js'
 import { kinds } from './merges/kinds.js'
 import type { Algebra, Writing } from './merges/merge.js'
@@ -19,11 +20,17 @@ export class Codec<Value> {
   readonly kind: number
   readonly #self: PeerId
   readonly #algebra: Algebra<Value> | undefined
+  /** In the order of their last use. */
   readonly #writers = new Map<string, Writer>()
+  readonly #mostWriters: number
+  /** The life that a key begins with that is not remembered: after all that were forgotten here. */
+  #firstLife = 0
   #sequence = 0
 
-  constructor(self: PeerId, merge: unknown) {
+  /** @param mostWriters - keys of which is remembered under which name this page wrote them */
+  constructor(self: PeerId, merge: unknown, mostWriters = sessionKeys) {
     this.#self = self
+    this.#mostWriters = mostWriters
     if (merge === undefined) this.#algebra = undefined
     else if (typeof merge === 'function') this.#algebra = ownAlgebra(merge as (a: Value, b: Value) => Value)
     else this.#algebra = algebraOf(merge) as Algebra<Value> | undefined
@@ -57,8 +64,19 @@ export class Codec<Value> {
   #writerOf(key: string, reset: Version | '', isThere: boolean): string {
     const before = this.#writers.get(key)
     const isForgotten = before !== undefined && before.reset === reset && !isThere
-    const life = before === undefined ? 0 : isForgotten ? before.life + 1 : before.life
+    const life = before === undefined ? this.#firstLife : isForgotten ? before.life + 1 : before.life
+    this.#writers.delete(key)
     this.#writers.set(key, { reset, life })
+    this.#bound()
     return life === 0 ? this.#self : `${this.#self}.${life}`
+  }
+
+  /** A key that falls out is written under a name of its own when it comes back, as its past may have been forgotten by then. */
+  #bound(): void {
+    for (const [key, { life }] of this.#writers) {
+      if (this.#writers.size <= this.#mostWriters) return
+      this.#writers.delete(key)
+      this.#firstLife = Math.max(this.#firstLife, life + 1)
+    }
   }
 }

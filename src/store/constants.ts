@@ -40,14 +40,23 @@ export const roundLength = 512
 /** Milliseconds before a handoff round that did not get every acknowledgement is tried again, doubled up to sixteen times this. */
 export const roundRetry = 500
 
-/** Milliseconds before what a peer could not take yet is offered to it again. */
+/** Milliseconds before what a peer could not take yet is offered to it again, doubled up to as long as a key is awaited from another. */
 export const bringRetry = 200
+export const longestBringRetry = awaitTime
 
 /** Keys looked at in one go when the rings changed, so that a page with many keys stays responsive: about 2 ms. */
 export const scanLength = 1_000
 
-/** Milliseconds for which a change waits so that it is written to storage together with its successors. */
-export const writeDelay = 30
+/**
+ * Milliseconds for which a change waits so that it is written to storage together with its successors; `durable` does
+ * not wait. Every transaction takes time of the page and of the browser that calls wait for: with 30 ms the median put
+ * of `bench/store` took a quarter longer. Below what is lost with a page that crashes, as a deletion takes as long to be typed.
+ */
+export const writeDelay = 250
+
+/** Milliseconds between two batches where more waits than one takes, and before a medium that failed is tried again. */
+export const batchPause = 30
+export const writeRetry = 1_000
 
 /** Changes in one batch to storage. */
 export const batchLength = 512
@@ -64,6 +73,18 @@ export const hintBytes = 4 * 1024 * 1024
 
 /** Milliseconds that a tombstone is kept at least (DESIGN, State, anti-entropy). */
 export const tombstoneTime = 60 * 60_000
+
+/** For how many of a tombstone's lives one waits for those who are missing: 24 make a day of an hour, which a night's sleep of a machine is within. */
+export const absencePatience = 24
+
+/** Missing peers that are remembered: 70 bytes each, and a mesh of hundreds of tabs loses fewer in a day without a word. */
+export const mostAbsences = 1_000
+
+/** How many peers tell one who came who is missing, about: that none does has a chance of 1 in 3,000. */
+export const absenceTellers = 8
+
+/** Old tombstones that a peer keeps for those who are missing, at about 300 bytes each; above, it waits for nobody. */
+export const mostOldTombstones = 100_000
 
 /** Milliseconds before an owner that gained ranges asks again whether it was sent everything. */
 export const coverRetry = 1_000

@@ -1,6 +1,7 @@
 import type { Cluster, Request } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
+import type { Absences } from './absences.js'
 import type { Balancer } from './balancer.js'
 import { coverLimit, coverRetry, parkedCoverLimit } from './constants.js'
 
@@ -12,6 +13,7 @@ import { coverLimit, coverRetry, parkedCoverLimit } from './constants.js'
 export class Coverage {
   readonly #cluster: Cluster
   readonly #balancer: Balancer
+  readonly #absences: Absences
   readonly #born: () => number
   readonly #learned: (born: number, clock: number) => void
   /** Peers that have not said yet that they are done with this one. */
@@ -30,11 +32,13 @@ export class Coverage {
   constructor(
     cluster: Cluster,
     balancer: Balancer,
+    absences: Absences,
     born: () => number,
     learned: (born: number, clock: number) => void,
   ) {
     this.#cluster = cluster
     this.#balancer = balancer
+    this.#absences = absences
     this.#born = born
     this.#learned = learned
     this.#situation = this.#now()
@@ -87,6 +91,8 @@ export class Coverage {
       if (view !== this.#cluster.ring.digest || next !== this.#cluster.nextRing.digest) continue
       if (!this.#balancer.hasServed(id)) continue
       this.#waiting.delete(id)
+      // Before it has a share of which it is asked what was deleted.
+      if (this.#cluster.member(id)?.state === 'joining') this.#absences.tell(id)
       const clock = this.#cluster.runtime.wallClock()
       request.reply({ type: 'store.covered', born: this.#born(), clock })
     }

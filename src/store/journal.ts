@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Runtime, Timer } from '../runtime/index.js'
 import { type AnyMessageDefinition, messageDefinition, packValue, unpackValue } from '../wire/index.js'
-import { batchLength, writeDelay } from './constants.js'
+import { batchLength, batchPause, writeDelay, writeRetry } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Change, Persistence } from './persistence.js'
 import type { StoreRecord } from './record.js'
@@ -261,7 +261,8 @@ export class Journal {
       this.#onIdle = undefined
     } else if (this.#changed.size > 0) {
       // A medium that fails is tried again, though not at once.
-      this.#timer ??= this.#runtime.timer(hasFailed ? 30 * writeDelay : writeDelay, () => this.#write())
+      const delay = hasFailed ? writeRetry : this.#changed.size >= batchLength ? batchPause : writeDelay
+      this.#timer ??= this.#runtime.timer(delay, () => this.#write())
     }
   }
 }

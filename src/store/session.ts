@@ -1,3 +1,4 @@
+import { timeOf } from './clock.js'
 import { sessionBytes, sessionKeys } from './constants.js'
 import { type Restamp, restamped } from './merges/restamp.js'
 import { type Held, join } from './record.js'
@@ -13,9 +14,18 @@ export class Session {
   readonly #seen = new Map<string, Held>()
   #bytes = 0
 
-  /** What is known of a key, joined with what a replica answered. */
-  read(key: string, held: Held | undefined): Held | undefined {
+  /**
+   * What is known of a key, joined with what a replica answered.
+   *
+   * @param oldest - stamps before it may be those of keys that were deleted with no trace left (wall clock):
+   * of those nothing found means nothing there
+   */
+  read(key: string, held: Held | undefined, oldest: number): Held | undefined {
     const seen = this.#seen.get(key)
+    if (seen !== undefined && held === undefined && timeOf(seen.version) < oldest) {
+      this.#forget(key, seen)
+      return undefined
+    }
     if (seen === undefined || held === undefined) return held ?? seen
     return join(held, seen)
   }

@@ -37,7 +37,7 @@ describe('the state under faults', () => {
     longest,
   )
 
-  it.each(['churn', 'tombstones', 'reloads', 'hostile'] as const)(
+  it.each(['churn', 'tombstones', 'absences', 'reloads', 'hostile'] as const)(
     'keeps its promises under %s',
     async (plan) => {
       for (let seed = first; seed < first + Math.ceil(seeds / 4); seed++)
@@ -85,6 +85,7 @@ describe('planted bugs are found', () => {
     ['drop-unpinned', 'churn'],
     ['unbounded-clock', 'graceful'],
     ['tombstone-dropped-early', 'tombstones'],
+    ['tombstone-without-missing', 'absences'],
     ['hint-counted-as-write', 'graceful'],
     ['watch-misses-move', 'graceful'],
   ]

@@ -1,6 +1,7 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
 import type { PeerId } from '../wire/index.js'
+import { Absences } from './absences.js'
 import { Adoption } from './adoption.js'
 import { Answers } from './answers.js'
 import { AntiEntropy } from './anti-entropy.js'
@@ -91,11 +92,13 @@ export class StateService {
   readonly #adoption: Adoption
   readonly #answers: Answers
   readonly #progress: Progress
+  readonly #tombstoneTime: number
   #isClosed = false
 
   constructor(options: StateServiceOptions) {
     const { cluster, persistence } = options
     const life = options.tombstoneTime ?? tombstoneTime
+    this.#tombstoneTime = life
     const { runtime } = cluster
     this.cluster = cluster
     this.clock = new HybridClock(runtime, cluster.self)
@@ -111,6 +114,7 @@ export class StateService {
     this.#capacity = new Capacity(this.#replica, this.#journal, options.mostBytes ?? heldBytes, (isFull) =>
       this.#emit('storage', { isFull }),
     )
+    const absences = new Absences(cluster, life)
     const exchanges = new Exchanges(cluster)
     this.#exchanges = exchanges
     this.#carrier = new Carrier(cluster, exchanges)
@@ -121,10 +125,11 @@ export class StateService {
     this.#handoff = new Handoff(cluster, this.#replica, this.placement, this.#carrier)
     this.#antiEntropy = new AntiEntropy(cluster, this.#replica, this.#balancer, this.#carrier)
     this.#hints = new Hints(cluster, this.#balancer)
-    this.#tombstones = new Tombstones(cluster, this.#replica, this.placement, exchanges, life)
+    this.#tombstones = new Tombstones(cluster, this.#replica, this.placement, exchanges, absences, life)
     this.#coverage = new Coverage(
       cluster,
       this.#balancer,
+      absences,
       () => this.#adoption.born,
       // An age, as the two clocks may differ.
       (born, clock) => this.#adoption.learned(runtime.wallClock() - (clock - born)),
@@ -136,6 +141,7 @@ export class StateService {
     )
     const shared = {
       cluster,
+      absences,
       doubted,
       clock: this.clock,
       replica: this.#replica,
@@ -248,6 +254,11 @@ export class StateService {
   }
 
   // What stores ask for.
+
+  /** Of what was deleted after that (wall clock) there is a tombstone. */
+  get remembersSince(): number {
+    return this.cluster.runtime.wallClock() - this.#tombstoneTime
+  }
 
   /** A key held here, whoever owns it. */
   find(store: string, key: string): Entry | undefined {

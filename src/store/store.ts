@@ -87,7 +87,7 @@ export class Store<Value = unknown> {
     if (options.fresh !== true) {
       const entry = this.#service.find(this.name, key)
       if (entry?.owners.includes(this.#service.cluster.self)) {
-        const held = this.#session.read(key, pick(entry))
+        const held = this.#seen(key, pick(entry))
         // The next read may be another owner's to answer, which may lag behind this one.
         this.#session.note(key, held)
         return this.#value(held)
@@ -171,7 +171,7 @@ export class Store<Value = unknown> {
     for (;;) {
       const page: { records: readonly StoreRecord[]; more: boolean } = await this.#page(prefix, after)
       for (const record of page.records) {
-        const held = this.#session.read(record.key, record)
+        const held = this.#seen(record.key, record)
         const value = this.#value(held)
         if (value !== undefined) yield [record.key, value]
       }
@@ -296,7 +296,7 @@ export class Store<Value = unknown> {
             reject(end.error)
             return
           }
-          const held = this.#session.read(key, end.held)
+          const held = this.#seen(key, end.held)
           this.#session.note(key, held)
           // What this page writes next must follow what it has read, wherever that was stamped.
           if (held !== undefined) this.#service.clock.observe(held.version)
@@ -322,6 +322,11 @@ export class Store<Value = unknown> {
   #pause(milliseconds: number): Promise<void> {
     const { runtime } = this.#service.cluster
     return new Promise((resolve) => runtime.timer(milliseconds * (0.5 + runtime.random()), resolve))
+  }
+
+  /** What a replica answered, and nothing older than this page has seen. */
+  #seen(key: string, held: Held | undefined): Held | undefined {
+    return this.#session.read(key, held, this.#service.remembersSince)
   }
 
   #packed(value: Value): Uint8Array {

@@ -1,9 +1,10 @@
 import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import { isPlanted } from '../runtime/index.js'
-import type { Message } from '../wire/index.js'
+import type { Message, PeerId } from '../wire/index.js'
+import type { Absences } from './absences.js'
 import { timeOf } from './clock.js'
-import { offerLength, roundLimit } from './constants.js'
+import { mostOldTombstones, offerLength, roundLimit } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Exchanges } from './exchanges.js'
 import type { Placement } from './placement.js'
@@ -16,33 +17,47 @@ const looksPerLife = 12
 
 /**
  * Forgets deleted keys for good: tombstones older than an hour, once every owner holds exactly the
- * same and nobody comes or goes. The first owner of a key asks the others, then tells them.
+ * same, nobody comes or goes, and nobody is missing who might come back with the key. The first
+ * owner of a key asks the others, then tells them.
  */
 export class Tombstones {
   readonly #cluster: Cluster
   readonly #replica: Replica
   readonly #placement: Placement
   readonly #exchanges: Exchanges
+  readonly #absences: Absences
   readonly #life: number
   #timer: Timer | undefined
+  /** Tombstones that were old enough at the last look. */
+  #old = 0
   collected = 0
 
   /** @param life - milliseconds that a tombstone is kept at least */
-  constructor(cluster: Cluster, replica: Replica, placement: Placement, exchanges: Exchanges, life: number) {
+  constructor(
+    cluster: Cluster,
+    replica: Replica,
+    placement: Placement,
+    exchanges: Exchanges,
+    absences: Absences,
+    life: number,
+  ) {
     this.#cluster = cluster
     this.#replica = replica
     this.#placement = placement
     this.#exchanges = exchanges
+    this.#absences = absences
     this.#life = life
     cluster.receive('store.collect', ({ exchange, view, positions }, from) => {
-      const statuses = Uint8Array.from(positions, (position) => this.#judge(view, position))
+      const stableAge = this.#stableAge()
+      const statuses = Uint8Array.from(positions, (position) => this.#judge(view, position, stableAge))
       cluster.send(from, { type: 'store.agreed', exchange, statuses })
     })
     cluster.receive('store.agreed', ({ exchange, statuses }, from) =>
       exchanges.answered(from, exchange, statuses),
     )
-    cluster.receive('store.forget', ({ positions }) => {
-      for (const position of positions) this.#forget(position)
+    cluster.receive('store.forget', ({ positions }, from) => {
+      const stableAge = this.#stableAge()
+      for (const position of positions) this.#forget(position, from, stableAge)
     })
     this.#wait()
   }
@@ -61,16 +76,32 @@ export class Tombstones {
 
   #isOld(entry: Entry): boolean {
     const life = isPlanted('tombstone-dropped-early') ? 1_000 : this.#life
-    return entry.content === null && timeOf(entry.version) < this.#cluster.runtime.wallClock() - life
+    return entry.content === null && this.#ageOf(entry) > life
+  }
+
+  #ageOf(entry: Entry): number {
+    return this.#cluster.runtime.wallClock() - timeOf(entry.version)
+  }
+
+  /**
+   * The age (in milliseconds) at which tombstones have done their work: whoever is missing now was
+   * here for as long as a tombstone lives, and heard of them. Of too many none waits.
+   */
+  #stableAge(): number {
+    const isWaiting = this.#old <= mostOldTombstones && !isPlanted('tombstone-without-missing')
+    return this.#life + (isWaiting ? this.#absences.longest : 0)
   }
 
   #look(): void {
     if (this.#placement.isMoving && !isPlanted('tombstone-dropped-early')) return
     const batches = new Map<string, Entry[]>()
-    for (const entry of this.#replica.entries()) {
-      if (!this.#isOld(entry)) continue
+    const old: Entry[] = []
+    for (const entry of this.#replica.entries()) if (this.#isOld(entry)) old.push(entry)
+    this.#old = old.length
+    const stableAge = this.#stableAge()
+    for (const entry of old) {
       if (isPlanted('tombstone-dropped-early')) this.#replica.drop(entry)
-      if (entry.owners[0] !== this.#cluster.self) continue
+      if (entry.owners[0] !== this.#cluster.self || this.#ageOf(entry) < stableAge) continue
       const name = entry.owners.join()
       const batch = batches.get(name) ?? []
       if (batch.length < offerLength) batch.push(entry)
@@ -99,7 +130,7 @@ export class Tombstones {
       }
       if (forgotten.length === 0) return
       for (const id of others) this.#cluster.send(id, { type: 'store.forget', positions: forgotten })
-      for (const position of forgotten) this.#forget(position)
+      for (const position of forgotten) this.#forget(position, this.#cluster.self, this.#stableAge())
     }
     if (open === 0) {
       finish()
@@ -116,21 +147,24 @@ export class Tombstones {
     }
   }
 
-  #judge(view: string, [store, , key, mark]: Position): Status {
+  #judge(view: string, [store, , key, mark]: Position, stableAge: number): Status {
     const entry = this.#replica.find(store, key)
     const isSettled = view === this.#cluster.view && !this.#placement.isMoving
     if (entry === undefined || entry.mark !== mark || entry.content !== null || !isSettled) return status.held
-    return this.#isOwner(entry) ? status.pinned : status.held
+    return this.#isOwner(entry) && this.#ageOf(entry) >= stableAge ? status.pinned : status.held
   }
 
   #isOwner(entry: Entry): boolean {
     return this.#placement.owners(entry.key, entry.replicas).includes(this.#cluster.self)
   }
 
-  #forget([store, , key, mark]: Position): void {
+  /** Only the first owner may ask for it, and only where this peer would have agreed. */
+  #forget([store, , key, mark]: Position, from: PeerId, stableAge: number): void {
     const entry = this.#replica.find(store, key)
-    if (entry === undefined || entry.mark !== mark || !this.#isOld(entry)) return
+    if (entry === undefined || entry.mark !== mark || entry.owners[0] !== from) return
+    if (!this.#isOld(entry) || this.#ageOf(entry) < stableAge) return
     this.#replica.drop(entry)
+    this.#absences.forgot(timeOf(entry.version))
     this.collected++
   }
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { defineMessage, priorities } from './message.js'
+import { peerId } from './peer.js'
 
 const { call, bulk } = priorities
 
@@ -23,6 +24,7 @@ const content = v.nullable(bytes(4 * 1024 * 1024))
 const digest = v.pipe(v.string(), v.maxLength(64))
 const exchange = v.pipe(v.number(), v.integer(), v.minValue(0))
 const wallClock = v.pipe(v.number(), v.finite(), v.minValue(0))
+const span = v.pipe(v.number(), v.finite(), v.minValue(0))
 const statuses = bytes(1024)
 const position = v.strictTuple([store, replicas, key, mark])
 const positions = v.pipe(v.array(position), v.maxLength(1024))
@@ -120,4 +122,12 @@ export const storeMessages = [
   /** What does your machine's clock say? Answered by `store.time`. */
   defineMessage(55, 'store.clock', call, {}),
   defineMessage(56, 'store.time', call, { clock: wallClock }),
+  /**
+   * These went without leaving and may come back: since how many milliseconds, and for how many more they are
+   * reckoned with. `forgotten`: the age in milliseconds of the latest deletion of which no tombstone is left.
+   */
+  defineMessage(57, 'store.missing', call, {
+    peers: v.pipe(v.array(v.strictTuple([peerId, span, span])), v.maxLength(1000)),
+    forgotten: v.nullable(span),
+  }),
 ] as const

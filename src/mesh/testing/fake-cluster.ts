@@ -215,6 +215,9 @@ export class FakeNetwork {
         if (other.running && observer.believes(about) !== other.own) other.refute()
       })
     }
+    // Who came meanwhile was cut off from nobody, and may have heard of a death on the other side.
+    for (const other of this.running)
+      if (this.running.some((observer) => observer.believes(other.self) === 'dead')) other.refute()
   }
 
   /** Whether a message now would get through. */

@@ -9,6 +9,8 @@ export type Fault =
   /** Nobody hears a peer that hears all. */
   | 'mute'
   | 'freeze'
+  /** A peer is cut off for long, and every other time asleep as well. */
+  | 'away'
   | 'park'
   | 'crash'
   /** A page is gone without a word, and back a moment later with another id and what was in its storage. */
@@ -47,6 +49,8 @@ export interface SimulationOptions {
   readonly replicas?: number
   /** The longest that a view may lag, where 'lag' is among the faults. Default 4 s. */
   readonly longestLag?: number
+  /** Mean milliseconds of 'away'. Default 150 s. */
+  readonly awayFor?: number
   /** Milliseconds that deleted keys are remembered. Default 1 h. */
   readonly tombstoneTime?: number
   /** Milliseconds of virtual time without faults in which all must come to agree. Default 90 s. */

@@ -45,6 +45,18 @@ export const simulationPlans = {
     lostPerMillion: 0,
     options: { faults: gracefulFaults, tombstoneTime: 60_000, quiet: 150_000 },
   },
+  absences: {
+    title: 'peers that are away for longer than deleted keys are remembered',
+    lostPerMillion: 5,
+    options: {
+      faults: ['away', 'away', 'join', 'leave', 'suspect', 'park', 'partition', 'crash'],
+      nodes: 6,
+      tombstoneTime: 20_000,
+      duration: 400_000,
+      faultEvery: 15_000,
+      writeEvery: 500,
+    },
+  },
   /** Several pages may be away at once, so that a write is gone until they are back. */
   reloads: {
     title: 'pages that reload, and edge workers that crash',

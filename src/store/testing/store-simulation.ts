@@ -44,12 +44,13 @@ export class StoreSimulation {
       faultEvery: 1_500,
       writeEvery: 40,
       quiet: 90_000,
+      awayFor: 150_000,
       tombstoneTime: 3_600_000,
       replicas: 3,
       longestLag: 4_000,
       ...options,
     }
-    const { replicas, faults, nodes } = this.#options
+    const { replicas, faults, nodes, awayFor } = this.#options
     const report: Report = (promise, what) => this.#violations.push({ promise, what })
     this.#watches = new WatchWitness(contended, replicas)
     this.peers = new SimulatedPeers(this.#options, {
@@ -58,7 +59,7 @@ export class StoreSimulation {
       crashing: (id) => this.#ledger.crashing(id),
     })
     this.#ledger = new Ledger(this.peers, mayLose(faults), report)
-    this.#striker = new Striker(this.peers, nodes)
+    this.#striker = new Striker(this.peers, nodes, awayFor)
     this.#sessions = new SessionWitness(this.peers, replicas, this.#ledger, report)
     this.peers.start()
   }

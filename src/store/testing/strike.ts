@@ -15,14 +15,19 @@ export function mayLose(faults: readonly Fault[]): boolean {
 export class Striker {
   readonly #peers: SimulatedPeers
   readonly #nodes: number
+  readonly #awayFor: number
   /** Who sends made-up frames, if anybody does. */
   readonly hostile: HostileMember | undefined
   #isCut = false
 
-  /** @param nodes - how many peers there were at the start: about so many stay */
-  constructor(peers: SimulatedPeers, nodes: number) {
+  /**
+   * @param nodes - how many peers there were at the start: about so many stay
+   * @param awayFor - mean milliseconds of 'away'
+   */
+  constructor(peers: SimulatedPeers, nodes: number, awayFor: number) {
     this.#peers = peers
     this.#nodes = nodes
+    this.#awayFor = awayFor
     this.hostile = peers.hostile && new HostileMember(peers, peers.hostile)
   }
 
@@ -67,6 +72,17 @@ export class Striker {
       case 'freeze':
         if (alive.length > 0) net.freeze(peers.pick(alive).self, about(random, 4_000))
         return
+      case 'away': {
+        if (alive.length < 4) return
+        const { self } = peers.pick(alive)
+        const span = about(random, this.#awayFor)
+        this.#cut(() => {
+          const others = peers.running.map((other) => other.self).filter((id) => id !== self)
+          net.partition([[self], others])
+          if (random() < 0.5) net.freeze(self, span)
+        }, span)
+        return
+      }
       case 'park': {
         if (alive.length < 5) return
         const victim = peers.pick(alive)
@@ -91,24 +107,27 @@ export class Striker {
     }
   }
 
-  /** Ends what lasts: cuts, and pages that are hidden. */
+  /** Ends what lasts: cuts, and pages that are asleep or hidden. */
   heal(): void {
     const { net } = this.#peers
     net.heal()
-    for (const { self, own } of net.running) if (own === 'parked') net.unpark(self)
+    for (const peer of net.running) {
+      if (peer.frozen) peer.thaw()
+      if (peer.own === 'parked') net.unpark(peer.self)
+    }
   }
 
   get #canSpareOne(): boolean {
     return this.#peers.alive.length > Math.max(4, this.#nodes - 2)
   }
 
-  /** One cut at a time, for some seconds. */
-  #cut(cut: () => void): void {
+  /** One cut at a time, for `span` milliseconds or, without it, some seconds. */
+  #cut(cut: () => void, span?: number): void {
     if (this.#isCut) return
     this.#isCut = true
     cut()
     const { net, time, random } = this.#peers
-    time.timer(about(random, 6_000), () => {
+    time.timer(span ?? about(random, 6_000), () => {
       this.#isCut = false
       net.heal()
     })
