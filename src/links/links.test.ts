@@ -118,6 +118,31 @@ describe('a queue', () => {
     expect(arrived).toEqual(['urgent', 'bulk', 'bulk', 'bulk', 'bulk'])
   })
 
+  it('of bulk makes room for urgent messages that keep coming, and fills the way when they do not', () => {
+    /** How long urgent messages take at the median, one every so many milliseconds, and the bulk beside them. */
+    const measured = (every: number) => {
+      const { time, a, b } = pair({ bytesPerMillisecond: 20_000, delay: () => 2 })
+      time.advance(1_000)
+      const waits: number[] = []
+      let bulk = 0
+      b.onValue = (value) => {
+        if (typeof value === 'number') waits.push(time.now - value)
+        else bulk++
+      }
+      const chunk = new Uint8Array(16_384)
+      for (let next = time.now; time.now < 4_000; time.advance(1)) {
+        while (a.links.send('b', user(chunk), priorities.bulk));
+        if (time.now < next) continue
+        a.links.send('b', user(time.now), priorities.control)
+        next += every
+      }
+      return { wait: waits.sort((x, y) => x - y)[waits.length >> 1] as number, bulk }
+    }
+    const [often, seldom] = [measured(10), measured(250)]
+    expect(often.wait).toBeLessThan(seldom.wait / 2)
+    expect(often.bulk).toBeGreaterThan(seldom.bulk / 2)
+  })
+
   it('is bounded, says so, and says when there is room again', () => {
     const { time, a, b } = pair({ bytesPerMillisecond: 1_000 })
     time.advance(1_000)

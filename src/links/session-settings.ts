@@ -27,6 +27,8 @@ export const sessionSettings = {
   queueingDelay: 6,
   /** The same as a share of the shortest delay, where that is more: without it a long way would never be filled. */
   queueingShare: 0.25,
+  /** Bytes of bulk that may always be under way, also where others are about: about one frame. */
+  leastUnqueuedBytes: 32 * 1024,
   /** Parts that may be under way: what a window of the smallest messages would cost is not in their bytes. */
   windowParts: 16_384,
   /**
