@@ -34,11 +34,11 @@ export class FlowWindow {
     return this.#bytes
   }
 
-  /** Of these, what the way itself holds, without any queue: its speed times its shortest delay. */
+  /** Of these, what hardly queues: most of what the way itself holds, its speed times its shortest delay. */
   get bytesUnqueued(): number {
     if (this.#shortest === Number.POSITIVE_INFINITY) return settings.leastUnqueuedBytes
     const share = this.#shortest / (this.#shortest + this.#queueing)
-    return Math.max(settings.leastUnqueuedBytes, Math.floor(this.#bytes * share))
+    return Math.max(settings.leastUnqueuedBytes, Math.floor(this.#bytes * share * settings.yieldingShare))
   }
 
   /** Part `number` leaves. */
