@@ -149,7 +149,10 @@ export class Conversation {
     if (payload.length === 0) {
       const dial = this.#dial
       if (dial?.number === number && !dial.carrier.isOpen) dial.carrier.close(givenUp)
-      return number <= this.#dialNumber
+      if (this.#isCaller) return number <= this.#dialNumber
+      // Its offer may have been lost, or never have left; should it come yet, it is too late.
+      this.#dialNumber = Math.max(this.#dialNumber, number)
+      return true
     }
     if (this.#isCaller) {
       if (this.#dial?.number === number) this.#dial.link.signal(payload)

@@ -374,6 +374,30 @@ describe('dials', () => {
     },
   )
 
+  it('that are given up before the other end has heard of them are refused by nobody', () => {
+    const time = new VirtualTime('unheard')
+    const network = new MemoryNetwork(time.runtime('network'))
+    const open = network.direct.bind(network)
+    let dials = 0
+    network.direct = (self) => {
+      const direct = open(self)
+      return (remote, isInitiator, iceServers, signal, events, dial) => {
+        // As where no candidate is found: the offer never leaves.
+        const isDoomed = isInitiator && dials++ === 0
+        const say = isDoomed ? () => {} : signal
+        const link = direct(remote, isInitiator, iceServers, say, events, dial)
+        if (isDoomed) time.timer(50, () => link.close('no candidates'))
+        return link
+      }
+    }
+    const a = new TestPeer('a', time.runtime('a'), network)
+    const b = new TestPeer('b', time.runtime('b'), network)
+    time.advance(10_000)
+    expect(dials).toBe(2)
+    expect(a.links.kind('b')).toBe('memory')
+    for (const { links } of [a, b]) expect(links.stats().refused).toEqual({})
+  })
+
   it('that fail are repeated less and less often', () => {
     const { time, a } = pair({ passes: (_from, _to, way) => way === 'server' })
     time.advance(600_000)
