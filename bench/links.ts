@@ -34,7 +34,7 @@ export const bench: Bench = {
   run: async (progress) => {
     // `npm run` starts in the package's folder; the pages are bundled from their source there.
     const folder = join(process.cwd(), 'bench/links')
-    const { links, mesh } = await measureLinks(folder, await findChromium(), progress)
+    const links = await measureLinks(folder, await findChromium(), progress)
     return [
       {
         title: 'Links',
@@ -48,14 +48,6 @@ export const bench: Bench = {
         ],
       },
       { title: 'The same', peer: 'peerjs 1.5.5, binary, reliable', figures: figures(links, 'peerjs') },
-      {
-        title: `Full mesh of ${mesh.tabs} tabs`,
-        peer: 'bare RTCPeerConnections, all at once',
-        figures: [
-          { name: 'all linked', value: mesh.ringmesh, unit: 'ms', peer: mesh.bare, ratioAtMost: 1.3 },
-        ],
-        notes: ['Both signalled over one BroadcastChannel; medians of three rounds taken in turns.'],
-      },
     ]
   },
 }

@@ -82,7 +82,7 @@ if (json !== undefined) {
     fail((error as Error).message)
   }
 }
-if (missed > 0) {
+if (missed > 0)
   console.error(`bench: ${missed} ${missed === 1 ? 'figure misses its' : 'figures miss their'} target`)
-  process.exitCode = 1
-}
+// Not by running out of things to do: a PeerServer has timers that nothing ends.
+process.exit(missed > 0 ? 1 : 0)

@@ -17,19 +17,20 @@ export interface LinksResult {
   readonly peerjs: number | undefined
 }
 
-export interface LinksResults {
-  readonly links: readonly LinksResult[]
-  /** Milliseconds until the full mesh of so many tabs stood. */
-  readonly mesh: { readonly tabs: number; readonly ringmesh: number; readonly bare: number }
+/** Milliseconds until the full mesh of so many tabs stood. */
+export interface MeshResult {
+  readonly tabs: number
+  readonly ringmesh: number
+  readonly bare: number
 }
 
 /** Each figure is the median of this many, taken in turns so that all see the same machine. */
 const rounds = 5
 const meshTabs = 16
-const meshRounds = 3
+const meshRounds = 5
 
 /**
- * Measures.
+ * Measures between two tabs.
  *
  * @param folder - bench/links
  * @param executablePath - of a Chromium; undefined for Playwright's own
@@ -38,30 +39,48 @@ export async function measureLinks(
   folder: string,
   executablePath: string | undefined,
   progress: (line: string) => void,
-): Promise<LinksResults> {
-  const { address, close } = await serve({
-    '/links': await bundle(join(folder, 'page.ts')),
-    '/mesh': await bundle(join(folder, 'mesh-page.ts')),
-  })
+): Promise<LinksResult[]> {
   const peerServer = await new Promise<Server>((resolve) => {
     PeerServer({ port: 0, host: '127.0.0.1' }, (server) => resolve(server as Server))
   })
+  try {
+    return await inBrowser(join(folder, 'page.ts'), executablePath, async (context, address) => {
+      const [a, b] = await Promise.all(['a', 'b'].map((role) => open(context, `${address}#${role}`)))
+      const { port } = peerServer.address() as AddressInfo
+      await Promise.all([a, b].map((tab) => (tab as Page).evaluate(`connect(${port})`)))
+      return measurePair(a as Page, progress)
+    })
+  } finally {
+    peerServer.close()
+  }
+}
+
+/** Measures how long a full mesh of many tabs takes; parameters as of {@link measureLinks}. */
+export async function measureMesh(
+  folder: string,
+  executablePath: string | undefined,
+  progress: (line: string) => void,
+): Promise<MeshResult> {
+  return inBrowser(join(folder, 'mesh-page.ts'), executablePath, (context, address) =>
+    formMeshes(context, address, progress),
+  )
+}
+
+/** Opens a browser for pages that do nothing but run `entry`. */
+async function inBrowser<T>(
+  entry: string,
+  executablePath: string | undefined,
+  measure: (context: BrowserContext, address: string) => Promise<T>,
+): Promise<T> {
+  const { address, close } = await serve(await bundle(entry))
   const browser = await chromium.launch({
     ...(executablePath && { executablePath }),
     args: ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
   })
   try {
-    const context = await browser.newContext()
-    const [a, b] = await Promise.all(['a', 'b'].map((role) => open(context, `${address}/links#${role}`)))
-    const { port } = peerServer.address() as AddressInfo
-    await Promise.all([a, b].map((tab) => (tab as Page).evaluate(`connect(${port})`)))
-    const links = await measurePair(a as Page, progress)
-    await context.close()
-    progress(`a mesh of ${meshTabs} tabs`)
-    return { links, mesh: await measureMesh(await browser.newContext(), `${address}/mesh`) }
+    return await measure(await browser.newContext(), address)
   } finally {
     await browser.close()
-    peerServer.close()
     close()
   }
 }
@@ -73,23 +92,19 @@ async function bundle(entry: string): Promise<Buffer> {
   return readFile(join(outDir, 'page.js'))
 }
 
-/** Serves each script, and a page that does nothing but run it. */
-async function serve(
-  scripts: Readonly<Record<string, Buffer>>,
-): Promise<{ address: string; close: () => void }> {
+/** Serves the script, and a page that does nothing but run it. */
+async function serve(script: Buffer): Promise<{ address: string; close: () => void }> {
   const server = createServer((request, response) => {
     // Isolated from other origins, a page's clock counts in 5 µs instead of 100.
     response.setHeader('cross-origin-opener-policy', 'same-origin')
     response.setHeader('cross-origin-embedder-policy', 'require-corp')
-    const url = request.url ?? ''
-    const script = scripts[url.replace(/\.js$/, '')]
-    const isScript = url.endsWith('.js')
+    const isScript = request.url?.endsWith('.js') === true
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
-    response.end(isScript ? script : `<!doctype html><script src="${url}.js"></script>`)
+    response.end(isScript ? script : '<!doctype html><script src="/page.js"></script>')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { address: `http://127.0.0.1:${port}`, close: () => server.close() }
+  return { address: `http://127.0.0.1:${port}/`, close: () => server.close() }
 }
 
 async function open(context: BrowserContext, url: string): Promise<Page> {
@@ -123,13 +138,13 @@ async function measurePair(tab: Page, progress: (line: string) => void): Promise
   const p99 = (value: { p99: number }): number => value.p99
   const twoChannels = { ringmesh: 'ringmesh', raw: 'twoChannels' }
   const itself = (rate: number): number => rate
-  // What nobody has run yet is slow at first.
+  // What nobody has run yet is slow at first, and a link lasts for longer than its first thousand messages.
   for (const name of ['ringmesh', 'raw', 'peerjs']) {
-    await tab.evaluate(`measurements.echoes('${name}', 400)`)
+    await tab.evaluate(`measurements.echoes('${name}', 3000)`)
     await tab.evaluate(`measurements.flood('${name}', 400, 16384, 3)`)
   }
-  await measured('echo, p50', 'ms', 'echoes(NAME, 400)', p50)
-  await measured('echo, p99', 'ms', 'echoes(NAME, 400)', p99)
+  await measured('echo, p50', 'ms', 'echoes(NAME, 1000)', p50)
+  await measured('echo, p99', 'ms', 'echoes(NAME, 1000)', p99)
   await measured('small messages', '/s', 'flood(NAME, 30000, 64, 2)', itself)
   await measured('bulk', 'MB/s', 'flood(NAME, 1000, 16384, 3)', (rate: number) => (rate * 16_384) / 1e6)
   await measured('urgent echo under bulk, p50', 'ms', 'echoesUnderBulk(NAME, 24)', p50, twoChannels)
@@ -137,7 +152,11 @@ async function measurePair(tab: Page, progress: (line: string) => void): Promise
   return results
 }
 
-async function measureMesh(context: BrowserContext, url: string): Promise<LinksResults['mesh']> {
+async function formMeshes(
+  context: BrowserContext,
+  url: string,
+  progress: (line: string) => void,
+): Promise<MeshResult> {
   const ids = Array.from({ length: meshTabs }, (_, index) => `tab-${String(index).padStart(2, '0')}`)
   const pages = await Promise.all(ids.map((id) => open(context, `${url}#${id}`)))
   const form = async (way: string): Promise<number> => {
@@ -149,8 +168,10 @@ async function measureMesh(context: BrowserContext, url: string): Promise<LinksR
     return Math.max(...ends) - start
   }
   const times: Record<string, number[]> = { bare: [], ringmesh: [] }
-  for (let round = 0; round < meshRounds; round++)
+  for (let round = 0; round < meshRounds; round++) {
+    progress(`round ${round + 1} of ${meshRounds}`)
     for (const way of ['bare', 'ringmesh']) times[way]?.push(await form(way))
+  }
   const [bare, ringmesh] = ['bare', 'ringmesh'].map((way) => median(times[way] ?? []) ?? Number.NaN)
   return { tabs: meshTabs, bare: bare as number, ringmesh: ringmesh as number }
 }

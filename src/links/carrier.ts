@@ -25,7 +25,7 @@ export interface CarrierEvents {
   close(carrier: Carrier, reason: string): void
 }
 
-/** The first wait for an answer to a greeting by relay, in milliseconds; doubled from there. */
+/** The first wait for an answer to a greeting, in milliseconds; doubled from there. */
 const firstRetry = 500
 /** The relay may stay silent for as long as the other has no socket: ask twice a minute. */
 const longestRetry = 30_000
@@ -110,7 +110,10 @@ export class Carrier {
     this.#link.awaitDrain?.()
   }
 
-  /** Says who we are; by relay again and again until `proven`, as the server drops what it cannot deliver. */
+  /**
+   * Says who we are, again and again until `proven`: the server drops what it cannot deliver, and
+   * Chromium, once in a thousand dials of a busy machine, what comes just before a channel is open.
+   */
   greet(hello: () => Omit<Hello, 'type' | 'protocol' | 'answer'>): void {
     this.#retry?.cancel()
     let wait = firstRetry
@@ -118,7 +121,6 @@ export class Carrier {
       if (!this.isOpen) return
       this.#greetedAt = this.#runtime.now()
       this.send({ type: 'session.hello', protocol: protocolVersion, answer: false, ...hello() })
-      if (this.kind !== 'relay') return
       this.#retry = this.#runtime.timer(wait * (0.75 + this.#runtime.random() / 2), ask)
       wait = Math.min(2 * wait, longestRetry)
     }

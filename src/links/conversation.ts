@@ -1,5 +1,6 @@
 import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
 import { encodeMessage, type PeerId } from '../wire/index.js'
+import { isCaller } from './caller.js'
 import type { Carrier } from './carrier.js'
 import type { DialGate } from './dial-gate.js'
 import type { Link, LinkEvents, LinkKind } from './link.js'
@@ -75,7 +76,6 @@ export class Conversation {
   readonly session: Session
   readonly #around: Surroundings
   readonly #events: ConversationEvents
-  /** Of two, the one with the smaller id dials: two initiators would destroy each other. */
   readonly #isCaller: boolean
   #isClosed = false
   #relay: { link: RelayLink; carrier: Carrier } | undefined
@@ -90,7 +90,7 @@ export class Conversation {
     this.remote = remote
     this.#around = around
     this.#events = events
-    this.#isCaller = around.self < remote
+    this.#isCaller = isCaller(around.self, remote)
     this.session = new Session(around.runtime, around.nextNumber, {
       ...events,
       carried: (kind) => {
@@ -149,7 +149,10 @@ export class Conversation {
     if (payload.length === 0) {
       const dial = this.#dial
       if (dial?.number === number && !dial.carrier.isOpen) dial.carrier.close(givenUp)
-      return number <= this.#dialNumber
+      if (this.#isCaller) return number <= this.#dialNumber
+      // Its offer may have been lost, or never have left; should it come yet, it is too late.
+      this.#dialNumber = Math.max(this.#dialNumber, number)
+      return true
     }
     if (this.#isCaller) {
       if (this.#dial?.number === number) this.#dial.link.signal(payload)

@@ -2,9 +2,13 @@ import type { Runtime } from '../runtime/index.js'
 
 /** Dials in flight at once. Each is a burst of work for both pages and of messages for the server. */
 const mostInFlight = 4
-/** Dials that start within any `span` of milliseconds: a page that enters a room begins with as many as may be in flight. */
-const mostPerSpan = 5
-const span = 1_000
+/**
+ * Dials that start within any `span` of milliseconds: five a second, but counted over three of them, as
+ * a page dials nobody for most of its life and then all of a room. Counted over one, the last of 16
+ * tabs that enter together waited for two seconds where their dials take one and a half in all.
+ */
+const mostPerSpan = 15
+const span = 3_000
 
 /** Lets dials through a few at a time, first come first served. */
 export class DialGate {

@@ -6,7 +6,7 @@ import { sessionSettings } from './session-settings.js'
 const most = 1024 * 1024
 
 /** Lets `rounds` windows pass over a way that carries `rate` bytes a millisecond after `trip` milliseconds. */
-function settled(trip: number, rate: number, rounds = 100): number {
+function settledWindow(trip: number, rate: number, rounds = 100): FlowWindow {
   const time = new VirtualTime()
   const window = new FlowWindow(time.runtime(), most)
   for (let number = 0; number < rounds; number++) {
@@ -16,7 +16,11 @@ function settled(trip: number, rate: number, rounds = 100): number {
     time.advance(Math.max(trip, bytes / rate))
     window.acknowledged(number + 1)
   }
-  return window.bytes
+  return window
+}
+
+function settled(trip: number, rate: number): number {
+  return settledWindow(trip, rate).bytes
 }
 
 describe('the window of a session', () => {
@@ -30,6 +34,14 @@ describe('the window of a session', () => {
     expect(bytes).toBeGreaterThan(500_000)
     const { queueingDelay, queueingShare } = sessionSettings
     expect(bytes).toBeLessThanOrEqual(600_000 + 30_000 * Math.max(queueingDelay, 20 * queueingShare) + 1)
+  })
+
+  it('knows how much of it only queues', () => {
+    // The 600,000 bytes of the way, and a share of them.
+    const { bytesUnqueued } = settledWindow(20, 30_000)
+    expect(bytesUnqueued).toBeGreaterThan(540_000 * sessionSettings.yieldingShare)
+    expect(bytesUnqueued).toBeLessThan(660_000 * sessionSettings.yieldingShare)
+    expect(settledWindow(0.1, 10).bytesUnqueued).toBe(sessionSettings.leastUnqueuedBytes)
   })
 
   it('finds the way again when it has become longer', () => {

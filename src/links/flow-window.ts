@@ -34,6 +34,13 @@ export class FlowWindow {
     return this.#bytes
   }
 
+  /** Of these, what hardly queues: most of what the way itself holds, its speed times its shortest delay. */
+  get bytesUnqueued(): number {
+    if (this.#shortest === Number.POSITIVE_INFINITY) return settings.leastUnqueuedBytes
+    const share = this.#shortest / (this.#shortest + this.#queueing)
+    return Math.max(settings.leastUnqueuedBytes, Math.floor(this.#bytes * share * settings.yieldingShare))
+  }
+
   /** Part `number` leaves. */
   sent(number: number): void {
     this.#probe ??= { number, sentAt: this.#runtime.now(), isLimited: false }
@@ -62,11 +69,15 @@ export class FlowWindow {
       this.#bytes = Math.min(this.#most, settings.leastWindowBytes)
       return
     }
-    const queueing = Math.max(settings.queueingDelay, this.#shortest * settings.queueingShare)
-    const wanted = (this.#bytes * (this.#shortest + queueing)) / delay
+    const wanted = (this.#bytes * (this.#shortest + this.#queueing)) / delay
     // A quarter of the way at a time: one delay alone is mostly chance.
     const step = (Math.min(2 * this.#bytes, wanted) - this.#bytes) / 4
     const bounded = Math.max(settings.leastWindowBytes, this.#bytes + step)
     this.#bytes = Math.floor(Math.min(this.#most, bounded))
+  }
+
+  /** Milliseconds of queueing that the window settles at. */
+  get #queueing(): number {
+    return Math.max(settings.queueingDelay, this.#shortest * settings.queueingShare)
   }
 }

@@ -49,6 +49,11 @@ export class Outbox {
     return next !== undefined && next < priorities.call
   }
 
+  /** Whether nothing waits but bulk. */
+  get isBulk(): boolean {
+    return this.#next() === priorities.bulk
+  }
+
   push(priority: Priority, message: EncodedMessage): void {
     const lane = this.#lane(priority)
     lane.messages.push(message)

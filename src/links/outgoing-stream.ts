@@ -1,5 +1,6 @@
 import type { Runtime } from '../runtime/index.js'
-import type { EncodedMessage, Part, PartFrame, Priority } from '../wire/index.js'
+import { type EncodedMessage, type Part, type PartFrame, type Priority, priorities } from '../wire/index.js'
+import { Company } from './company.js'
 import { FlowWindow } from './flow-window.js'
 import type { LinkKind } from './link.js'
 import { Outbox } from './outbox.js'
@@ -25,11 +26,13 @@ export class OutgoingStream {
   /** The next part to go over the current link. */
   #cursor = 0
   #window: FlowWindow
+  readonly #company: Company
   /** Parts that left again. */
   resends = 0
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
+    this.#company = new Company(runtime)
     this.#window = this.#newWindow('direct')
   }
 
@@ -65,6 +68,7 @@ export class OutgoingStream {
   /** Queues a message. False when it was dropped: its queue is full. */
   push(priority: Priority, message: EncodedMessage): boolean {
     if (!this.#outbox.takes(priority)) return false
+    if (priority !== priorities.bulk) this.#company.joined()
     this.#outbox.push(priority, message)
     return true
   }
@@ -135,14 +139,18 @@ export class OutgoingStream {
   #partAtCursor(): Part | undefined {
     if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
     if (!this.#isFull) return this.#outbox.peek()
-    if (this.#outbox.bytes > 0) this.#window.limited()
+    if (this.#outbox.bytes > 0 && !this.#isYielding) this.#window.limited()
     return undefined
   }
 
   get #isFull(): boolean {
-    return (
-      this.#unacknowledgedBytes >= this.#window.bytes || this.#unacknowledged.length >= settings.windowParts
-    )
+    const most = this.#isYielding ? this.#window.bytesUnqueued : this.#window.bytes
+    return this.#unacknowledgedBytes >= most || this.#unacknowledged.length >= settings.windowParts
+  }
+
+  /** Bulk is next, and others are about that would have to wait behind it. */
+  get #isYielding(): boolean {
+    return this.#outbox.isBulk && this.#company.isAbout
   }
 
   /** Moves past a part, numbering it when it leaves for the first time. */

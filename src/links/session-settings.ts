@@ -20,13 +20,19 @@ export const sessionSettings = {
   /** The least: three frames, so that one is under way while another is acknowledged. */
   leastWindowBytes: 96 * 1024,
   /**
-   * Milliseconds of queueing that the window settles at: what an urgent message has to wait behind
-   * bulk. Between two tabs on two cores, of a raw channel's speed (and the 99th percentile of an urgent
-   * round trip): 2 gave 0.85 (13 ms), 4 0.86 (14 ms), 6 0.97 (26 ms), 9 1.0 (27 ms).
+   * Milliseconds of queueing that the window settles at where only bulk is under way. Between two tabs on two
+   * cores, of a raw channel's speed: 2 gave 0.85, 4 0.86, 6 0.92 to 0.97, 8 and 9 0.98 to 1.0.
    */
-  queueingDelay: 6,
+  queueingDelay: 8,
   /** The same as a share of the shortest delay, where that is more: without it a long way would never be filled. */
   queueingShare: 0.25,
+  /**
+   * How much of what the way holds without a queue is filled with bulk while urgent messages keep coming:
+   * less than all, as the shortest delay that is ever seen under load has some queueing in it.
+   */
+  yieldingShare: 0.7,
+  /** Bytes of bulk that may be under way even then: one frame. */
+  leastUnqueuedBytes: 32 * 1024,
   /** Parts that may be under way: what a window of the smallest messages would cost is not in their bytes. */
   windowParts: 16_384,
   /**

@@ -4,8 +4,13 @@ import Peer from 'simple-peer/simplepeer.min.js'
 import { packValue, unpackValue } from '../../wire/index.js'
 import type { DialedLink, OpenDirect } from '../conversation.js'
 import type { LinkEvents } from '../link.js'
-import { connectionDescription, longestDescription } from './connection-description.js'
+import {
+  type ConnectionDescription,
+  connectionDescription,
+  longestDescription,
+} from './connection-description.js'
 import { awaitDrain, largestMessage, onDrain } from './data-channel.js'
+import { GatheringSignals } from './gathering-signals.js'
 
 /** The classes of WebRTC, where the platform does not have them: in Node. */
 export type Wrtc = NonNullable<SimplePeer.Options['wrtc']>
@@ -17,7 +22,7 @@ export interface RtcOptions {
   iceTransportPolicy?: RTCIceTransportPolicy
 }
 
-/** Frames kept that came before `connect`: a greeting, its retries, and what was sent on the strength of an answer. */
+/** Frames kept that came before the channel was open here: a greeting, its retries, and what was sent on the strength of an answer. */
 const earlyFrames = 256
 
 /** The parts of simple-peer that its types leave out; 9.11.1 is its last version. */
@@ -26,6 +31,7 @@ interface PeerInternals {
   readonly _channel: RTCDataChannel | null
   readonly destroyed: boolean
   _onChannelMessage(event: MessageEvent<unknown>): void
+  _onChannelOpen(): void
 }
 
 /**
@@ -50,6 +56,7 @@ class RtcLink implements DialedLink {
   readonly remote: string
   readonly #peer: SimplePeer.Instance & PeerInternals
   readonly #events: LinkEvents
+  readonly #signals: GatheringSignals
   readonly #early: Uint8Array[] = []
   #isOpen = false
   #isClosing = false
@@ -75,12 +82,27 @@ class RtcLink implements DialedLink {
       ...(options.wrtc && { wrtc: options.wrtc }),
     }) as SimplePeer.Instance & PeerInternals
     this.#peer = peer
-    peer.on('signal', (description) => signal(packValue(connectionDescription(description))))
-    peer.on('connect', () => this.#opened())
+    const send = (description: ConnectionDescription): void => signal(packValue(description))
+    this.#signals = new GatheringSignals(send, () => {
+      const description = peer._pc?.localDescription
+      return description ? connectionDescription(description) : undefined
+    })
+    peer.on('signal', (data) => {
+      const description = connectionDescription(data)
+      // node-datachannel's candidates must not leave before the answer (see node-rtc.ts).
+      if (options.wrtc === undefined) this.#signals.add(description)
+      else send(description)
+    })
+    // In place of the method that first looks through the connection's statistics, for addresses that
+    // nobody asks for.
+    peer._onChannelOpen = () => this.#opened()
     peer.on('iceStateChange', (state: RTCIceConnectionState, gathering: RTCIceGatheringState) => {
       if (state === 'disconnected' && this.#isOpen) events.trouble()
       // Browsers only: node-datachannel may call the gathering complete before it has begun.
-      if (gathering === 'complete' && options.wrtc === undefined) this.#gathered()
+      if (gathering === 'complete' && options.wrtc === undefined) {
+        this.#gathered()
+        this.#signals.complete()
+      }
     })
     peer.on('error', (error) => {
       if (!this.#isClosing) this.#reason = error.message
@@ -130,6 +152,7 @@ class RtcLink implements DialedLink {
     this.#isClosing = true
     this.#reason = reason
     this.#isOpen = false
+    this.#signals.close()
     this.#peer.destroy()
   }
 
@@ -150,10 +173,7 @@ class RtcLink implements DialedLink {
     for (const frame of this.#early.splice(0)) if (this.#isOpen) this.#events.frame(frame)
   }
 
-  /**
-   * simple-peer says `connect` only after it has looked at the connection's statistics, while the
-   * other end may have been sending for a while: its greeting is among these frames.
-   */
+  /** The other end may find the channel open sooner, and greet: what it sends is kept until this end does. */
   #received(frame: Uint8Array): void {
     if (this.#isOpen) this.#events.frame(frame)
     else if (!this.#isClosed && this.#early.length < earlyFrames) this.#early.push(frame)
