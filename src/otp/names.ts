@@ -153,6 +153,11 @@ export class Names implements NameTable {
     done: (holder: ProcessRef | undefined) => void,
     told: ReadonlySet<PeerId> = new Set(),
   ): void {
+    if (!process.names.has(name)) {
+      // Lost to another, or freed by its end, in the meantime: to tell it now would bring it back.
+      done(this.lookup(name))
+      return
+    }
     const peers = others(cluster).filter((peer) => !told.has(peer))
     if (peers.length === 0) {
       done(undefined)

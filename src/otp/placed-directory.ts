@@ -1,14 +1,14 @@
 import type { Cluster, MemberState } from '../mesh/index.js'
 import type { PeerId } from '../wire/index.js'
 import { nameOf } from './placed-instance.js'
-import type { Epoch } from './placed-record.js'
+import { type Epoch, isBelievable, isLater } from './placed-record.js'
 
 /** Where a placed process runs, as far as this peer has heard. */
 export interface Place extends Epoch {
   readonly process: string
 }
 
-/** Epochs of ended processes that are remembered; the oldest are forgotten first. */
+/** Epochs of what has ended that are remembered; the oldest are forgotten first. */
 const mostEpochs = 10_000
 
 /** What this peer knows of who can host what, and of what runs where. */
@@ -20,8 +20,8 @@ export class PlacedDirectory {
   readonly #hosts = new Map<PeerId, ReadonlySet<string>>()
   readonly #states = new Map<PeerId, MemberState>()
   readonly #places = new Map<string, Place>()
-  /** The epochs of what is not known to run: a next one must be later. */
-  readonly #epochs = new Map<string, number>()
+  /** Epochs later than that of the place that is known, or without any: a next one must be later. */
+  readonly #epochs = new Map<string, Epoch>()
 
   constructor(cluster: Cluster, canHost: (placed: string) => boolean) {
     this.#cluster = cluster
@@ -33,22 +33,40 @@ export class PlacedDirectory {
     return this.#places.get(nameOf(placed, key))
   }
 
+  /** It runs there. An epoch that was heard of before is not forgotten for an earlier one. */
   set(placed: string, key: string, place: Place): void {
+    const latest = this.latest(placed, key)
     this.#places.set(nameOf(placed, key), place)
+    this.#remember(placed, key, latest)
   }
 
+  /** It runs nowhere that is known; its epochs stay known. */
   delete(placed: string, key: string): void {
-    const name = nameOf(placed, key)
-    const epoch = this.epochOf(placed, key)
-    this.#places.delete(name)
-    this.#epochs.delete(name)
-    if (epoch > 0) this.#epochs.set(name, epoch)
-    if (this.#epochs.size > mostEpochs) this.#epochs.delete(this.#epochs.keys().next().value as string)
+    const latest = this.latest(placed, key)
+    this.#places.delete(nameOf(placed, key))
+    this.#remember(placed, key, latest)
   }
 
-  /** The latest epoch that was heard of, also of one that has ended since; 0 where none was. */
-  epochOf(placed: string, key: string): number {
-    return this.get(placed, key)?.epoch ?? this.#epochs.get(nameOf(placed, key)) ?? 0
+  /** The latest epoch that was heard of, also one that has ended since. */
+  latest(placed: string, key: string): Epoch | undefined {
+    return this.#epochs.get(nameOf(placed, key)) ?? this.get(placed, key)
+  }
+
+  /** There is or was that epoch, wherever it runs now. */
+  heard(placed: string, key: string, epoch: Epoch): void {
+    const latest = this.latest(placed, key)
+    if (isBelievable(epoch) && (latest === undefined || isLater(epoch, latest)))
+      this.#remember(placed, key, epoch)
+  }
+
+  /** Remembers an epoch where the place that is known is not as late. */
+  #remember(placed: string, key: string, latest: Epoch | undefined): void {
+    const name = nameOf(placed, key)
+    const place = this.#places.get(name)
+    this.#epochs.delete(name)
+    if (latest === undefined || (place !== undefined && !isLater(latest, place))) return
+    this.#epochs.set(name, { epoch: latest.epoch, owner: latest.owner })
+    if (this.#epochs.size > mostEpochs) this.#epochs.delete(this.#epochs.keys().next().value as string)
   }
 
   /** What ran on peers that are gone. */

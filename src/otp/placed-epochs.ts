@@ -4,7 +4,7 @@ import { broadcast } from './broadcast.js'
 import { shutdown } from './exit.js'
 import type { Place } from './placed-directory.js'
 import { entryOf, type Instance } from './placed-instance.js'
-import { isLater } from './placed-record.js'
+import { type Epoch, isBelievable, isLater } from './placed-record.js'
 import type { PlacedRemains } from './placed-remains.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
@@ -38,7 +38,9 @@ export class PlacedEpochs {
   learn(owner: PeerId, entry: { placed: string; key: string; epoch: number; process: string }): void {
     const { cluster, directory, instances } = this.#state
     const { placed, key, epoch, process } = entry
+    if (!isBelievable(entry)) return
     const known = directory.get(placed, key)
+    const latest = directory.latest(placed, key)
     const heard: Place = { epoch, owner, process }
     const instance = instances.get(placed, key)
     const stale = known !== undefined && isLater(known, heard) && directory.isHere(known.owner)
@@ -47,7 +49,12 @@ export class PlacedEpochs {
       return
     }
     if (!stale) directory.set(placed, key, heard)
-    if (instance === undefined || owner === cluster.self) return
+    if (owner === cluster.self) return
+    if (instance === undefined) {
+      // It was started by a peer that had not heard of the one before, which is gone.
+      if (!stale && latest !== undefined && isLater(latest, heard)) this.tellOver(owner, placed, key)
+      return
+    }
     if (isLater(heard, { epoch: instance.epoch, owner: cluster.self })) this.#fence(instance, heard)
     else if (instance.process !== undefined) {
       // A former owner, who has not heard of us: it stops when it does.
@@ -59,6 +66,44 @@ export class PlacedEpochs {
       })
       cluster.send(owner, { type: 'placed.at', entries: [entryOf(instance, instance.process)] })
     }
+  }
+
+  /** Tells a peer which epoch there was before its own, or before the one that it is to begin. */
+  tellOver(peer: PeerId, placed: string, key: string): void {
+    const { cluster, directory } = this.#state
+    const latest = directory.latest(placed, key)
+    if (latest !== undefined)
+      cluster.send(peer, { type: 'placed.gone', placed, key, epoch: latest.epoch, now: null })
+  }
+
+  /** That epoch was, and is over: what runs here goes on in a later one. */
+  over(placed: string, key: string, epoch: Epoch): void {
+    const { directory, instances } = this.#state
+    directory.heard(placed, key, epoch)
+    const instance = instances.get(placed, key)
+    if (instance !== undefined) this.keepUp(instance)
+  }
+
+  /**
+   * Has what runs here go on in an epoch later than any that was heard of, as when it was started where
+   * nobody knew of the one before: nobody who was answered in that one is answered in an earlier one.
+   */
+  keepUp(instance: Instance): void {
+    const { cluster, directory, records } = this.#state
+    const { placed, key, process } = instance
+    const before: Epoch = { epoch: instance.epoch, owner: cluster.self }
+    const latest = directory.latest(placed, key)
+    // One that moves has been promised to its next owner, who hears of it too.
+    if (process === undefined || instance.state !== 'running') return
+    if (latest === undefined || !isLater(latest, before) || isPlanted('no-epoch-check')) return
+    instance.epoch = latest.epoch + 1
+    this.announce(instance, process)
+    records.read(placed, key, (record) => {
+      // What the one before left behind, if it is still there, is unknown to ours.
+      if (record === undefined || record === 'unreadable' || record.snapshot === undefined) return
+      if (instance.process === process && record.owner !== cluster.self && isLater(record, before))
+        process.deliver({ kind: 'merge', snapshot: record.snapshot })
+    })
   }
 
   /** Somebody took over while we were cut off: give what we have, and stop. */

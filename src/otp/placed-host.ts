@@ -6,7 +6,7 @@ import { GenServer } from './gen-server.js'
 import type { PlacedDefinition } from './placed-definition.js'
 import type { PlacedEpochs } from './placed-epochs.js'
 import { type Instance, noHost, type PlacedMessage, type PlacedStart } from './placed-instance.js'
-import { isLater } from './placed-record.js'
+import { type Epoch, isBelievable, isLater } from './placed-record.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
 import type { ServerProcess } from './server-process.js'
@@ -94,19 +94,24 @@ export class PlacedHost {
   ): void {
     const { definitions, directory, instances } = this.#state
     const { placed, key, epoch } = message
-    const present = instances.get(placed, key)
-    if (present !== undefined) {
-      this.#takeIn(present, message, done)
+    if (!isBelievable(message)) {
+      done(false)
       return
     }
-    const known = directory.get(placed, key)
-    const isFormer = known !== undefined && isLater(known, { epoch, owner: from })
+    const present = instances.get(placed, key)
+    if (present !== undefined) {
+      this.#takeIn(present, message, from, done)
+      return
+    }
+    const latest = directory.latest(placed, key)
+    const isFormer = latest !== undefined && isLater(latest, { epoch, owner: from })
     if (!definitions.has(placed) || (isFormer && !isPlanted('no-epoch-check'))) {
+      if (isFormer && !directory.isHere(latest.owner)) this.#epochs.tellOver(from, placed, key)
       done(false)
       return
     }
     const instance = instances.add(placed, key, unpackValue(message.args))
-    instance.epoch = epoch
+    instance.epoch = this.#after({ epoch, owner: from })
     instances.recount(instance, unpackValue(message.sequences) as [string, number][])
     instance.started.push((outcome) => done(outcome === undefined))
     this.#recordAndLaunch(instance, unpackValue(message.snapshot))
@@ -116,11 +121,12 @@ export class PlacedHost {
   #takeIn(
     present: Instance,
     message: Extract<Message, { type: 'placed.take' }>,
+    from: PeerId,
     done: (taken: boolean) => void,
   ): void {
     if (present.state === 'starting') {
       present.started.push((outcome) => {
-        if (outcome === undefined) this.#takeIn(present, message, done)
+        if (outcome === undefined) this.#takeIn(present, message, from, done)
         else done(false)
       })
       return
@@ -131,18 +137,25 @@ export class PlacedHost {
       return
     }
     present.process.deliver({ kind: 'merge', snapshot: unpackValue(message.snapshot) })
-    if (message.epoch > present.epoch && !isPlanted('no-epoch-check')) {
-      present.epoch = message.epoch
+    const { cluster } = this.#state
+    const theirs: Epoch = { epoch: message.epoch, owner: from }
+    if (isLater(theirs, { epoch: present.epoch, owner: cluster.self }) && !isPlanted('no-epoch-check')) {
+      present.epoch = this.#after(theirs)
       this.#epochs.announce(present, present.process)
     }
     done(true)
+  }
+
+  /** The number of an epoch of this peer that is later than one that was offered to it; the same where that suffices. */
+  #after(offered: Epoch): number {
+    const { self } = this.#state.cluster
+    return isLater({ epoch: offered.epoch, owner: self }, offered) ? offered.epoch : offered.epoch + 1
   }
 
   /** Reads the record for the snapshot and the epoch. `fresh`: starts also without one. */
   #readAndRun(instance: Instance, fresh: boolean): void {
     const { cluster, directory, instances, records } = this.#state
     const { placed, key } = instance
-    const known = directory.epochOf(placed, key)
     records.read(placed, key, (record) => {
       if (!instances.isCurrent(instance)) return
       if (record === 'unreadable') {
@@ -161,7 +174,7 @@ export class PlacedHost {
         return
       }
       if (record !== undefined) instance.args = record.args
-      instance.epoch = Math.max(known, record?.epoch ?? 0) + 1
+      instance.epoch = Math.max(directory.latest(placed, key)?.epoch ?? 0, record?.epoch ?? 0) + 1
       this.#recordAndLaunch(instance, record?.snapshot)
     })
   }

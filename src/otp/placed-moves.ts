@@ -135,7 +135,7 @@ export class PlacedMoves {
       if (there !== null) {
         this.#epochs.learn(target, { placed, key, epoch, process: there })
         const now = { owner: target, process: there }
-        broadcast(cluster, { type: 'placed.gone', placed, key, epoch: instance.epoch, now })
+        broadcast(cluster, { type: 'placed.gone', placed, key, epoch: epoch - 1, now })
       }
       instances.forget(instance)
       world.signal(process, shutdown)

@@ -4,7 +4,7 @@ import type { CallOutcome } from './calls.js'
 import { type ExitReason, noproc } from './exit.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import { type Instance, nameOf, type PlacedMessage } from './placed-instance.js'
-import { isLater } from './placed-record.js'
+import { type Epoch, isLater } from './placed-record.js'
 import type { PlacedState } from './placed-state.js'
 
 /** More forwarding than this is a circle, made by views that differ. */
@@ -16,20 +16,35 @@ const trustedHops = 3
 /** Messages that wait for a process which starts or moves; past it they are refused. */
 const longestQueue = 100_000
 
+/** What an answer becomes that comes from an epoch which is over. */
+const formerly: CallOutcome = {
+  ok: false,
+  reason: { type: 'shutdown', detail: 'answered by a former owner' },
+}
+
+/** What the router needs of those who run things. */
+export interface RouterHooks {
+  /** Starts a process that should run here and does not, for a message that waits for it. */
+  revive(placed: string, key: string, message: PlacedMessage): void
+  /** Has a process of ours go on in a later epoch, where one was heard of since. */
+  keepUp(instance: Instance): void
+}
+
 /**
  * Brings messages to the placed processes they are for: to the one that runs here, in the order
  * their sender numbered them, or on to the peer that runs it. Brings the answers of calls back.
  */
 export class PlacedRouter {
   readonly #state: PlacedState
-  readonly #revive: (placed: string, key: string, message: PlacedMessage) => void
+  readonly #hooks: RouterHooks
   /** The number of the next message from here to each placed process. */
   readonly #sent = new Map<string, number>()
+  /** The latest epoch in which each placed process has answered a call from here. */
+  readonly #answered = new Map<string, Epoch>()
 
-  /** @param revive - starts a process that should run here and does not, for a message that waits for it */
-  constructor(state: PlacedState, revive: (placed: string, key: string, message: PlacedMessage) => void) {
+  constructor(state: PlacedState, hooks: RouterHooks) {
     this.#state = state
-    this.#revive = revive
+    this.#hooks = hooks
   }
 
   /** Brings a message to where it belongs: here, or one step on its way. */
@@ -48,7 +63,7 @@ export class PlacedRouter {
     if (owner === undefined) this.fail(message, noproc)
     else if (owner === cluster.self) {
       this.#left(message)
-      this.#revive(placed, key, message)
+      this.#hooks.revive(placed, key, message)
     } else this.forward(message, owner)
   }
 
@@ -97,13 +112,14 @@ export class PlacedRouter {
   }
 
   #deliver(instance: Instance, message: PlacedMessage): void {
-    const { process, epoch } = instance
+    this.#hooks.keepUp(instance)
+    const { process } = instance
     if (process === undefined) return
     const value = unpackValue(message.body)
     if (message.kind === 'call') {
       const timeout = message.timeout === 0 ? Number.POSITIVE_INFINITY : message.timeout
       this.#state.world.request(process.ref, value, timeout, (outcome) =>
-        this.#answer(message, epoch, outcome),
+        this.#answer(message, instance.epoch, outcome),
       )
     } else process.deliver({ kind: message.kind, message: value })
   }
@@ -111,7 +127,8 @@ export class PlacedRouter {
   #answer({ placed, key, origin, call }: PlacedMessage, epoch: number, outcome: CallOutcome): void {
     const { cluster, world } = this.#state
     if (origin === cluster.self) {
-      world.settle(call, outcome)
+      const isFormer = outcome.ok && this.#isFormer(placed, key, { epoch, owner: cluster.self })
+      world.settle(call, isFormer ? formerly : outcome)
       return
     }
     let ok = outcome.ok
@@ -141,17 +158,31 @@ export class PlacedRouter {
     { placed, key, epoch, call, ok, body }: Extract<Message, { type: 'placed.reply' }>,
     from: PeerId,
   ): void {
-    const { directory, world } = this.#state
-    const known = directory.get(placed, key)
-    const stale = known !== undefined && isLater(known, { epoch, owner: from }) && known.owner !== from
-    if (ok && stale && !isPlanted('no-epoch-check')) {
-      world.settle(call, { ok: false, reason: { type: 'shutdown', detail: 'answered by a former owner' } })
-    } else if (ok) world.settle(call, { ok, value: unpackValue(body) })
+    const { world } = this.#state
+    if (ok && this.#isFormer(placed, key, { epoch, owner: from })) world.settle(call, formerly)
+    else if (ok) world.settle(call, { ok, value: unpackValue(body) })
     else world.settle(call, { ok, reason: unpackReason(body) })
+  }
+
+  /** Whether an answer comes from an epoch that another has followed: nobody is answered in an earlier one after a later one. */
+  #isFormer(placed: string, key: string, epoch: Epoch): boolean {
+    if (isPlanted('no-epoch-check')) return false
+    const { directory } = this.#state
+    const name = nameOf(placed, key)
+    const latest = directory.latest(placed, key)
+    const before = this.#answered.get(name)
+    // The same peer may have gone on in a later epoch since, with the same process.
+    if (latest !== undefined && isLater(latest, epoch) && latest.owner !== epoch.owner) return true
+    if (before !== undefined && isLater(before, epoch) && before.owner !== epoch.owner) return true
+    directory.heard(placed, key, epoch)
+    if (before === undefined || isLater(epoch, before))
+      this.#answered.set(name, { epoch: epoch.epoch, owner: epoch.owner })
+    return false
   }
 
   /** It has ended: the next one of that name is sent to from 0. */
   forget(placed: string, key: string): void {
     this.#sent.delete(nameOf(placed, key))
+    this.#answered.delete(nameOf(placed, key))
   }
 }

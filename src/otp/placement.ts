@@ -53,7 +53,10 @@ export class Placement {
     const state = new PlacedState(cluster, world, store)
     const remains = new PlacedRemains(state)
     this.#state = state
-    this.#router = new PlacedRouter(state, (placed, key, message) => this.#host.revive(placed, key, message))
+    this.#router = new PlacedRouter(state, {
+      revive: (placed, key, message) => this.#host.revive(placed, key, message),
+      keepUp: (instance) => this.#epochs.keepUp(instance),
+    })
     this.#epochs = new PlacedEpochs(state, this.#router, remains)
     this.#host = new PlacedHost(state, this.#router, this.#epochs, () => this.#moves.rebalanceSoon())
     this.#moves = new PlacedMoves(state, this.#router, this.#epochs, this.#host, remains)
@@ -248,11 +251,15 @@ export class Placement {
     if (now !== null) {
       if (now.owner === cluster.self) return
       // What runs here gives way to one that runs, not to what is said of one that is gone.
-      if (!directory.isHere(now.owner) && instances.has(placed, key)) return
+      if (!directory.isHere(now.owner) && instances.has(placed, key)) {
+        this.#epochs.over(placed, key, { epoch: epoch + 1, owner: now.owner })
+        return
+      }
       this.#epochs.learn(now.owner, { placed, key, epoch: epoch + 1, process: now.process })
       if (!directory.isHere(now.owner)) this.#moves.rebalanceSoon()
       return
     }
+    this.#epochs.over(placed, key, { epoch, owner: from })
     const known = directory.get(placed, key)
     if (known?.owner !== from || known.epoch > epoch) return
     directory.delete(placed, key)

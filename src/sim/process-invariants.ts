@@ -1,6 +1,8 @@
 import { ProcessRef } from '../otp/index.js'
 import { areLossesTogether, type MeshInvariant } from './mesh-invariants.js'
 import type { MeshNode } from './mesh-node.js'
+import type { MeshWorld } from './mesh-world.js'
+import { isLinkedTo } from './process-witness.js'
 
 /** What a page may have of processes, names and calls: all keys and names, its tree, and some calls a peer. */
 const mostProcesses = 40
@@ -17,11 +19,7 @@ const placedOnce = (): MeshInvariant => ({
   promise: 'when the view has settled, every key runs exactly once, on its ring owner',
   ended(world, phase) {
     if (phase === 'safety') return undefined
-    const running = new Map<string, MeshNode[]>()
-    for (const node of world.living()) {
-      for (const { key } of node.processes.system.placed())
-        running.set(key, [...(running.get(key) ?? []), node])
-    }
+    const running = runningFor(world)
     for (const key of new Set(world.witness.entered.map((entered) => entered.key))) {
       const on = running.get(key) ?? []
       const owner = world.living()[0]?.core.ring.owner(key)
@@ -32,6 +30,52 @@ const placedOnce = (): MeshInvariant => ({
     return undefined
   },
 })
+
+/** Milliseconds in which one of two that run for a key has heard of the other: twice what an audit takes. */
+const longestDouble = 20_000
+
+/** That an epoch is one peer's own does not keep two epochs from going on side by side: this does. */
+const formerStops = (): MeshInvariant => {
+  /** Since when two have been seen to run for a key though their pages hear each other. */
+  const since = new Map<string, number>()
+  return {
+    name: 'former-stops',
+    promise: 'of two processes that run for one key on pages that hear each other, one soon stops',
+    sampled(world) {
+      const seen = new Set<string>()
+      for (const [key, running] of runningFor(world)) {
+        for (const [index, one] of running.entries()) {
+          for (const other of running.slice(index + 1)) {
+            const pair = `${key} on ${one.name} and ${other.name}`
+            if (!isLinkedTo(one, other) || !isLinkedTo(other, one)) continue
+            if (![one, other].every((node) => isPunctual(world, node))) continue
+            seen.add(pair)
+            const start = since.get(pair) ?? world.time.now
+            since.set(pair, start)
+            if (world.time.now - start > longestDouble) return `${pair} since ${start}`
+          }
+        }
+      }
+      for (const pair of since.keys()) if (!seen.has(pair)) since.delete(pair)
+      return undefined
+    },
+  }
+}
+
+/** Whether nothing holds back what a page does or hears. */
+function isPunctual(world: MeshWorld, node: MeshNode): boolean {
+  return !world.isSlow(node) && !node.runtime.isFrozen && node.runtime.isExact
+}
+
+/** The pages on which something runs for each key. */
+function runningFor(world: MeshWorld): Map<string, MeshNode[]> {
+  const running = new Map<string, MeshNode[]>()
+  for (const node of world.living()) {
+    for (const { key } of node.processes.system.placed())
+      running.set(key, [...(running.get(key) ?? []), node])
+  }
+  return running
+}
 
 const entriesKept = (): MeshInvariant => ({
   name: 'entries-kept',
@@ -110,5 +154,5 @@ const flatMemory = (): MeshInvariant => ({
 
 /** Those that the processes of a world must keep, besides what its witness judges as it happens. */
 export function processInvariants(): MeshInvariant[] {
-  return [placedOnce(), entriesKept(), namesAgree(), flatMemory()]
+  return [placedOnce(), formerStops(), entriesKept(), namesAgree(), flatMemory()]
 }

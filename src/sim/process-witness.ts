@@ -1,17 +1,13 @@
-import type { PeerId } from '../wire/index.js'
 import type { MeshNode } from './mesh-node.js'
 import type { MeshWorld } from './mesh-world.js'
 import type { Answer, Entered } from './process-work.js'
-
-/** Milliseconds in which a new page has heard of all others for certain: joining takes 30 s at most. */
-const acquaintance = 30_000
 
 /** Sees what the processes of a world do, and judges at once what must never happen. */
 export class ProcessWitness {
   readonly entered: Entered[] = []
   readonly #world: MeshWorld
-  /** Who answered for a key in an epoch: the process by its peer. */
-  readonly #answering = new Map<string, Map<PeerId, string>>()
+  /** Which process answered for a key in an epoch. */
+  readonly #answering = new Map<string, string>()
   /** The latest answer that a page has had from the processes of a key. */
   readonly #latest = new Map<string, Answer>()
 
@@ -19,44 +15,23 @@ export class ProcessWitness {
     this.#world = world
   }
 
-  /** A process answers for a key: no other one may in that epoch, unless their pages could not know of each other. */
+  /** A process answers for a key: no other one may in that epoch, ever. */
   answers({ key, peer, process, epoch }: Answer): void {
     const world = this.#world
     world.asked('one-per-epoch')
-    const name = `${key} in epoch ${epoch}`
-    const known = this.#answering.get(name)
-    if (known === undefined) {
-      this.#answering.set(name, new Map([[peer, process]]))
-      return
-    }
-    const before = known.get(peer)
-    if (before !== undefined) {
-      if (before !== process)
-        world.wrong('one-per-epoch', `${name} on ${world.nameOf(peer)} is ${before} and ${process}`)
-      return
-    }
-    for (const [other] of known) {
-      if (!world.wereApart(world.node(peer), world.node(other)) && !this.#isStranger(peer, other))
-        world.wrong('one-per-epoch', `${name} answers on ${world.nameOf(other)} and ${world.nameOf(peer)}`)
-    }
-    known.set(peer, process)
+    const name = `${key} in epoch ${epoch} of ${world.nameOf(peer)}`
+    const known = this.#answering.get(name) ?? process
+    this.#answering.set(name, known)
+    if (known !== process) world.wrong('one-per-epoch', `${name} is ${known} and ${process}`)
   }
 
-  /** Whether a page does not have the other on its ring, or is so new, and hears so late, that it cannot know of its processes. */
-  #isStranger(peer: PeerId, other: PeerId): boolean {
-    const world = this.#world
-    const node = world.node(peer)
-    if (node === undefined || !node.core.ring.has(other)) return true
-    return world.isSlow(node) && world.time.now - node.openedAt < acquaintance
-  }
-
-  /** A page has been answered: never by an earlier owner than the answer before, of which it knew. */
+  /** A page has been answered: never in an earlier epoch than before. */
   answered(caller: MeshNode, answer: Answer): void {
     const world = this.#world
     world.asked('answers-go-forward')
     const name = `${caller.name} ${answer.key}`
     const before = this.#latest.get(name)
-    if (before !== undefined && before.epoch > answer.epoch && before.peer !== answer.peer)
+    if (before !== undefined && isEarlier(answer, before))
       world.wrong(
         'answers-go-forward',
         `${caller.name} was answered for ${answer.key} in epoch ${answer.epoch} by ${world.nameOf(answer.peer)}, after ${before.epoch} by ${world.nameOf(before.peer)}`,
@@ -82,7 +57,13 @@ export class ProcessWitness {
   }
 }
 
-function isLinkedTo(one: MeshNode, other: MeshNode): boolean {
+/** Epochs are ordered by their numbers, then by who runs it; the answers of one process may overtake each other. */
+function isEarlier(answer: Answer, before: Answer): boolean {
+  if (answer.peer === before.peer) return false
+  return answer.epoch === before.epoch ? answer.peer < before.peer : answer.epoch < before.epoch
+}
+
+export function isLinkedTo(one: MeshNode, other: MeshNode): boolean {
   const member = one.core.member(other.info.id)
   return member?.state === 'alive' && member.link !== 'none'
 }
