@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-/** The script tag, and what it loads from beside itself for `peerjs(…)`. */
-export const scripts = ['ringmesh.global.js', 'ringmesh.peerjs.js'] as const
+/** The script tag, and what it loads from beside itself: the mesh, and for `peerjs(…)` the package. */
+export const scripts = ['ringmesh.global.js', 'ringmesh.mesh.js', 'ringmesh.peerjs.js'] as const
 
 /** Serves a blank page with the script tag in it, as strict as a page may be: no `eval`, no script from elsewhere. */
 export async function startScriptPages(): Promise<{ readonly url: string; stop(): Promise<void> }> {
