@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { BrowserContext, Page } from '@playwright/test'
-import { expect, test } from './support/demo.js'
+import { test as base, expect } from './support/demo.js'
 import { measured } from './support/measured.js'
+import { startScriptPages } from './support/script-pages.js'
 
 /** What each file may weigh, compressed, in bytes. The first is what a page with the tag always loads. */
 const budgets = {
@@ -25,6 +26,33 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const inKilobytes = (bytes: number): string => (bytes / 1_000).toFixed(1)
 const weightOf = (file: string): number => gzipSync(read(`dist/${file}`), { level: 9 }).length
+
+/** A page with nothing but the script tag, and which of its files it asked for. */
+async function openBlank(context: BrowserContext, url: string): Promise<{ page: Page; asked: string[] }> {
+  const page = await context.newPage()
+  const asked: string[] = []
+  page.on('request', (request) => {
+    const [file] = /ringmesh\.\w+\.js$/.exec(request.url()) ?? []
+    if (file !== undefined) asked.push(file)
+  })
+  await page.goto(url)
+  return { page, asked }
+}
+
+/** Web servers of pages with the script tag; see {@link startScriptPages}. */
+const test = base.extend<{
+  startPages: (...parameters: Parameters<typeof startScriptPages>) => Promise<string>
+}>({
+  startPages: async ({ context: _ }, use) => {
+    const servers: Awaited<ReturnType<typeof startScriptPages>>[] = []
+    await use(async (...parameters) => {
+      const server = await startScriptPages(...parameters)
+      servers.push(server)
+      return server.url
+    })
+    for (const server of servers) await server.stop()
+  },
+})
 
 /** Numbers of a table in the guide, in bytes, by the first cell of their row. */
 function tableOf(rows: RegExp): Map<string, number[]> {
@@ -96,10 +124,10 @@ const kindsOf = `(ringmesh) =>
   }).sort()`
 
 test('window.ringmesh has every name of the package, of the same kind, before anything else is loaded', async ({
-  demo,
+  startPages,
   context,
 }) => {
-  const { page, asked } = await blank(context, demo.url)
+  const { page, asked } = await openBlank(context, await startPages())
   const inPage: string[] = await page.evaluate(`(${kindsOf})(ringmesh)`)
   const ofPackage: string[] = new Function(`return ${kindsOf}`)()(
     await import(new URL('../dist/index.js', import.meta.url).href),
@@ -113,8 +141,11 @@ test('window.ringmesh has every name of the package, of the same kind, before an
   expect(asked).toEqual(['ringmesh.global.js'])
 })
 
-test('rings, processes and supervisors of a page need the first file alone', async ({ demo, context }) => {
-  const { page, asked } = await blank(context, demo.url)
+test('rings, processes and supervisors of a page need the first file alone', async ({
+  startPages,
+  context,
+}) => {
+  const { page, asked } = await openBlank(context, await startPages())
   const seen = await page.evaluate(`(async () => {
     class Tally extends ringmesh.GenServer {
       #count = 0
@@ -139,29 +170,6 @@ test('rings, processes and supervisors of a page need the first file alone', asy
   expect(asked).toEqual(['ringmesh.global.js'])
 })
 
-/** A page with nothing but the script tag, and which of its files it asked for. */
-async function blank(
-  context: BrowserContext,
-  url: string,
-  policy = "default-src 'self'; connect-src 'self' ws:",
-): Promise<{ page: Page; asked: string[] }> {
-  const page = await context.newPage()
-  const asked: string[] = []
-  page.on('request', (request) => {
-    const [file] = /ringmesh\.\w+\.js$/.exec(request.url()) ?? []
-    if (file !== undefined) asked.push(file)
-  })
-  await page.route('**/blank.html', (route) =>
-    route.fulfill({
-      contentType: 'text/html',
-      headers: { 'content-security-policy': policy },
-      body: '<script src="ringmesh.global.js"></script>',
-    }),
-  )
-  await page.goto(`${url}blank.html`)
-  return { page, asked }
-}
-
 /** Joins, and tells how that ended. */
 function attempt(page: Page, url: string): Promise<string> {
   return page.evaluate(
@@ -183,11 +191,13 @@ function attempt(page: Page, url: string): Promise<string> {
 
 test('a join that cannot have the mesh says which file and why, and the next one may have it', async ({
   demo,
+  startPages,
   context,
 }) => {
-  const { page, asked } = await blank(context, demo.url)
+  const url = await startPages()
+  const { page, asked } = await openBlank(context, url)
   const pattern = '**/ringmesh.mesh.js'
-  const file = `true ScriptUnavailable: join: ${demo.url}ringmesh.mesh.js`
+  const file = `true ScriptUnavailable: join: ${url}ringmesh.mesh.js`
   await page.route(pattern, (route) => route.fulfill({ status: 404, body: 'not here' }))
   expect(await attempt(page, demo.url)).toContain(`${file} was answered with status 404`)
   await page.unroute(pattern)
@@ -205,25 +215,23 @@ test('a join that cannot have the mesh says which file and why, and the next one
   expect(asked).toHaveLength(before)
 })
 
-test('a join that the policy of the page keeps from the mesh says so', async ({ demo, context }) => {
-  const only = `script-src ${demo.url}ringmesh.global.js; connect-src *`
-  const { page } = await blank(context, demo.url, only)
+test('a join that the policy of the page keeps from the mesh says so', async ({
+  demo,
+  startPages,
+  context,
+}) => {
+  const url = await startPages('script-src %ringmesh.global.js; connect-src *')
+  const { page } = await openBlank(context, url)
   expect(await attempt(page, demo.url)).toContain("is blocked by the page's policy, script-src")
 })
 
-test('a page whose policy is a nonce, and that demands Trusted Types, joins', async ({ demo, context }) => {
-  const page = await context.newPage()
-  await page.route('**/nonce.html', (route) =>
-    route.fulfill({
-      contentType: 'text/html',
-      headers: {
-        'content-security-policy':
-          "script-src 'nonce-abc'; require-trusted-types-for 'script'; trusted-types ringmesh",
-      },
-      body: '<script nonce="abc" src="ringmesh.global.js"></script>',
-    }),
-  )
-  await page.goto(`${demo.url}nonce.html`)
+test('a page whose policy is a nonce, and that demands Trusted Types, joins', async ({
+  demo,
+  startPages,
+  context,
+}) => {
+  const policy = "script-src 'nonce-abc'; require-trusted-types-for 'script'; trusted-types ringmesh"
+  const { page } = await openBlank(context, await startPages(policy, 'nonce="abc"'))
   expect(await attempt(page, demo.url)).toBe('joined')
 })
 

@@ -19,7 +19,11 @@ type ScriptTag = typeof ringmesh & {
 
 const page = globalThis as { ringmesh?: Partial<ScriptTag> }
 
-/** Joins the mesh of a room, as the package's `join` does; the page's inspectors show it. */
+/**
+ * Joins the mesh of a room, as the package's `join` does; the page's inspectors show it.
+ *
+ * @throws {RingmeshError} `ScriptUnavailable` too, where the file with the mesh cannot be had
+ */
 async function join(options: ringmesh.JoinOptions): Promise<ringmesh.Mesh> {
   const mesh = await ringmesh.join(options)
   meshes.add(mesh)
