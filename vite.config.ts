@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { sampleText } from './src/demo/sample-text.plugin.js'
+import { classicScripts } from './src/embed/classic-scripts.plugin.js'
 import { printIntegrity } from './src/embed/integrity.plugin.js'
 import { lightMessagePack } from './src/embed/light-messagepack.plugin.js'
 import { lightSimplePeer } from './src/embed/light-simple-peer.plugin.js'
@@ -57,25 +58,31 @@ const library: ViteUserConfig = {
   },
 }
 
-/** One file for `<script src>`, with all that it needs inside. */
+/** The file for `<script src>`, and the one with the mesh that it loads from beside itself. */
 const scriptTag: ViteUserConfig = {
   publicDir: false,
   resolve: {
-    alias: [{ find: /^.*\/load-peerjs\.js$/, replacement: path('src/embed/peerjs-loader.ts') }],
+    alias: [
+      { find: /^.*\/load-mesh\.js$/, replacement: path('src/embed/mesh-loader.ts') },
+      { find: /^.*\/load-peerjs\.js$/, replacement: path('src/embed/peerjs-loader.ts') },
+    ],
   },
-  plugins: [lightSimplePeer(), lightMessagePack(), withoutPlantedBugs(), printIntegrity(), printWeights()],
+  plugins: [
+    lightSimplePeer(),
+    lightMessagePack(),
+    withoutPlantedBugs(),
+    classicScripts(),
+    printIntegrity(),
+    printWeights(),
+  ],
   build: {
     target: 'es2022',
     outDir: 'dist',
     emptyOutDir: false,
     minify: true,
     sourcemap: true,
-    lib: {
-      formats: ['iife'],
-      entry: path('src/embed/index.ts'),
-      name: 'ringmesh',
-      fileName: () => 'ringmesh.global.js',
-    },
+    lib: { formats: ['es'], entry: path('src/embed/index.ts') },
+    rollupOptions: { output: { minify: true } },
   },
 }
 

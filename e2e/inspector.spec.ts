@@ -181,7 +181,12 @@ test('a page without WebRTC loads the script tag, and joins through the server',
 })
 
 test('the script tag makes no code of text, and can be pinned by its hash', async ({ demo, context }) => {
-  for (const file of ['ringmesh.global.js', 'ringmesh.inspector.js', 'ringmesh.peerjs.js']) {
+  for (const file of [
+    'ringmesh.global.js',
+    'ringmesh.mesh.js',
+    'ringmesh.inspector.js',
+    'ringmesh.peerjs.js',
+  ]) {
     const script = await readFile(built(file), 'utf8')
     expect(script.length).toBeGreaterThan(1_000)
     expect(script).not.toMatch(/\beval\s*\(|new\s+Function\b|\bFunction\s*\(/)

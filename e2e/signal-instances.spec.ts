@@ -10,7 +10,12 @@ import { measured } from './support/measured.js'
 /** Milliseconds in which every peer of an instance that died is at another one. */
 const backWithin = 5_000
 
-const script = readFileSync(new URL('../dist/ringmesh.global.js', import.meta.url))
+const scripts = new Map(
+  ['ringmesh.global.js', 'ringmesh.mesh.js'].map((name) => [
+    `/${name}`,
+    readFileSync(new URL(`../dist/${name}`, import.meta.url)),
+  ]),
+)
 
 let redis: RedisServer
 let instances: readonly [InstanceProcess, InstanceProcess]
@@ -34,7 +39,8 @@ test.beforeAll(async () => {
   const urls = instances.map(({ url }) => url)
   let served = 0
   pages = createServer((request, response) => {
-    if (request.url === '/ringmesh.global.js') {
+    const script = scripts.get(request.url ?? '')
+    if (script !== undefined) {
       response.setHeader('content-type', 'text/javascript').end(script)
     } else if (request.url?.startsWith('/?')) {
       const turned = served++ % 2 === 0 ? urls : [...urls].reverse()

@@ -1,82 +1,29 @@
-import { checkOptions, InvalidOption, RingmeshError } from '../errors/index.js'
+import { checkOptions, InvalidOption } from '../errors/index.js'
 import type { IceServer, OpenDirect, OpenSignaling } from '../links/index.js'
-import { MeshCore } from '../mesh/index.js'
-import { ProcessSystem } from '../otp/index.js'
-import { type Runtime, randomId, systemRuntime } from '../runtime/index.js'
-import { type Persistence, StateService } from '../store/index.js'
-import { TaskService } from '../tasks/index.js'
-import { openWorker } from '../threads/adapters/worker.js'
-import { Mesh } from './mesh.js'
-import { Messages } from './messages.js'
+import { type Runtime, systemRuntime } from '../runtime/index.js'
+import type { Persistence } from '../store/index.js'
+import { loadMesh } from './load-mesh.js'
+import type { Mesh } from './mesh.js'
 import { type CheckedJoinOptions, type JoinOptions, joinOptions, type Place } from './options.js'
 import type { Platform } from './platform.js'
-import { adoptSystem } from './processes.js'
-import { processSnapshots, taskRecords } from './records.js'
 
 /** Makes the `join` of a platform. */
 export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Mesh> {
   return async (given) => {
     const options = checkOptions(joinOptions, given, 'join') as unknown as CheckedJoinOptions
     const runtime = systemRuntime(options.log === undefined ? {} : { log: options.log })
-    const { chaos } = options
+    const until = runtime.now() + options.timeout
+    // Before all else, as it may come over the network.
+    const loading = loadMesh(options.timeout)
+    // Waited for below; what is opened until then may fail first.
+    loading.catch(() => {})
     const platformDirect = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
-    // Before the folder is locked, as a service of the caller's own may throw.
     const { direct, signaling: bare } = openPlace(options, platform, runtime, platformDirect)
-    const kept = await openPersistence(options.persistence, platform)
     const signaling = withIceServers(bare, options.iceServers ?? [])
-    return new Promise<Mesh>((resolve, reject) => {
-      const refuse = (error: unknown): void => {
-        bound.cancel()
-        core.goodbye()
-        // When it rejects nothing is held any more: another join may use the same folder.
-        void mesh.leave().then(() => reject(error))
-      }
-      const core: MeshCore = new MeshCore({
-        runtime,
-        self: {
-          id: randomId(runtime),
-          kind: platform.kind,
-          weight: options.weight ?? platform.weight,
-          host: platform.host(runtime),
-        },
-        openSignaling: chaos ? chaos.aroundSignaling(signaling) : signaling,
-        openDirect: chaos && direct ? chaos.aroundDirect(direct) : direct,
-        relay: options.relay,
-        joined: () => {
-          bound.cancel()
-          resolve(mesh)
-        },
-        refused: refuse,
-        drained: (peer) => messages.drained(peer),
-      })
-      const messages = new Messages(core)
-      const persistence = kept === false ? undefined : (kept ?? platform.persistence(options.room, core.self))
-      const state = new StateService({ cluster: core, persistence })
-      const tasks = new TaskService({
-        cluster: core,
-        records: taskRecords(state),
-        pool: { size: Math.max(1, platform.cores - 1), open: openWorker },
-      })
-      const processes = new ProcessSystem({
-        runtime,
-        cluster: core,
-        threads: openWorker,
-        snapshots: processSnapshots(state),
-        parallelism: platform.cores,
-      })
-      const stops = [adoptSystem(processes), platform.follow(core)]
-      const mesh = new Mesh({ core, messages, state, tasks, processes, stops })
-      const bound = runtime.timer(options.timeout, () => {
-        const seconds = options.timeout / 1000
-        refuse(new RingmeshError('SignalUnreachable', `join: not in room ${options.room} after ${seconds} s`))
-      })
-      try {
-        core.start()
-      } catch (error) {
-        // A service of the caller's own threw.
-        refuse(error)
-      }
-    })
+    const openMesh = await loading
+    // After all that may fail, as it locks the folder: a service of the caller's own may throw, a script be missing.
+    const kept = await openPersistence(options.persistence, platform)
+    return openMesh({ options, runtime, platform, kept, signaling, direct, until })
   }
 }
 

@@ -3,9 +3,9 @@ import type { ClusterEvents, Member, MeshCore } from '../mesh/index.js'
 import {
   type DefineProcessOptions,
   type GenServerClass,
+  type MeshProcessSystem,
   type PeerTrees,
   type PlacedRef,
-  type ProcessSystem,
   Supervisor,
   type SupervisorSpec,
 } from '../otp/index.js'
@@ -21,7 +21,7 @@ export interface MeshParts {
   readonly messages: Messages
   readonly state: StateService
   readonly tasks: TaskService
-  readonly processes: ProcessSystem
+  readonly processes: MeshProcessSystem
   /** What else is undone once the mesh has been left. */
   readonly stops: readonly (() => void)[]
 }

@@ -8,6 +8,7 @@ import { version } from '../../package.json'
 import * as ringmesh from '../index.js'
 import { watchForInspectors } from './inspector-loader.js'
 import { PageMeshes } from './page-meshes.js'
+import { scriptTag } from './script-tag.js'
 
 type ScriptTag = typeof ringmesh & {
   /** The version of the package. */
@@ -16,10 +17,13 @@ type ScriptTag = typeof ringmesh & {
   readonly ready: Promise<ringmesh.Mesh>
 }
 
-const page = globalThis as { ringmesh?: Partial<ScriptTag>; document?: Document }
-const tag = page.document?.currentScript as HTMLScriptElement | null | undefined
+const page = globalThis as { ringmesh?: Partial<ScriptTag> }
 
-/** Joins the mesh of a room, as the package's `join` does; the page's inspectors show it. */
+/**
+ * Joins the mesh of a room, as the package's `join` does; the page's inspectors show it.
+ *
+ * @throws {RingmeshError} `ScriptUnavailable` too, where the file with the mesh cannot be had
+ */
 async function join(options: ringmesh.JoinOptions): Promise<ringmesh.Mesh> {
   const mesh = await ringmesh.join(options)
   meshes.add(mesh)
@@ -27,7 +31,7 @@ async function join(options: ringmesh.JoinOptions): Promise<ringmesh.Mesh> {
 }
 
 function joinAsTagged(): Promise<ringmesh.Mesh> {
-  const { signal, room, token } = tag?.dataset ?? {}
+  const { signal, room, token } = scriptTag?.dataset ?? {}
   if (room === undefined) return new Promise(() => {})
   // As `src` and `href` do, it may name a place beside the page.
   const url = signal === undefined ? '' : new URL(signal, document.baseURI).href
@@ -41,7 +45,7 @@ const meshes = new PageMeshes()
 
 if (page.ringmesh === undefined) {
   page.ringmesh = Object.freeze({ ...ringmesh, version, join, ready: joinAsTagged() } satisfies ScriptTag)
-  watchForInspectors(tag?.src, meshes)
+  watchForInspectors(meshes)
 } else {
   // Two copies would be two peers in one page, and processes of one would not know those of the other.
   console.warn(

@@ -1,4 +1,5 @@
 import type { PageMeshes } from './page-meshes.js'
+import { beside } from './script-tag.js'
 
 const element = 'ringmesh-inspector'
 
@@ -9,12 +10,10 @@ interface InspectorModule {
 
 /**
  * Loads the inspector from beside the script tag as soon as its element is in the page, and not otherwise.
- *
- * @param script - where the script tag came from; without it, there is no beside
  */
-export function watchForInspectors(script: string | undefined, meshes: PageMeshes): void {
-  if (!script || typeof MutationObserver === 'undefined' || typeof customElements === 'undefined') return
-  const url = new URL('ringmesh.inspector.js', script).href
+export function watchForInspectors(meshes: PageMeshes): void {
+  if (typeof MutationObserver === 'undefined' || typeof customElements === 'undefined') return
+  const url = beside('ringmesh.inspector.js')
   let isLoaded = false
   const look = (): void => {
     if (isLoaded || document.querySelector(element) === null) return

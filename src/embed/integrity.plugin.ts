@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Plugin } from 'vite'
+import { integrityOf } from './classic-scripts.plugin.js'
 
 /** Prints what a page puts into `integrity="…"` of the tag that loads the file (Subresource Integrity, W3C). */
 export function printIntegrity(): Plugin {
@@ -8,8 +8,7 @@ export function printIntegrity(): Plugin {
     writeBundle(_, bundle) {
       for (const file of Object.values(bundle)) {
         if (file.type !== 'chunk') continue
-        const hash = createHash('sha384').update(file.code).digest('base64')
-        console.log(`${file.fileName}: integrity="sha384-${hash}"`)
+        console.log(`${file.fileName}: integrity="${integrityOf(file.code)}"`)
       }
     },
   }

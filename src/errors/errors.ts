@@ -6,6 +6,7 @@ export type RingmeshErrorName =
   | 'Unauthorized'
   | 'RoomFull'
   | 'ProtocolMismatch'
+  | 'ScriptUnavailable'
   | 'Closed'
   | 'QueueFull'
   | 'UnknownPeer'

@@ -27,6 +27,7 @@ export {
   type SystemInfo,
 } from './gen-server.js'
 export type { Launcher } from './launcher.js'
+export { MeshProcessSystem, type MeshProcessSystemOptions } from './mesh-system.js'
 export {
   PartitionSupervisor,
   type PartitionSupervisorOptions,

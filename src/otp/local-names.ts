@@ -4,8 +4,6 @@ import type { ProcessRef } from './ref.js'
 /** Which process has which name. */
 export interface NameTable {
   lookup(name: string): ProcessRef | undefined
-  /** Names and their holders, in the order of the names. */
-  entries(): [string, ProcessRef][]
   /** Registers a name; `done` with the holder where it is taken. */
   claim(name: string, process: Process, done: (holder: ProcessRef | undefined) => void): void
   /** The process has ended: its names are free. */
@@ -18,12 +16,6 @@ export class LocalNames implements NameTable {
 
   lookup(name: string): ProcessRef | undefined {
     return this.#names.get(name)?.ref
-  }
-
-  entries(): [string, ProcessRef][] {
-    return [...this.#names]
-      .map(([name, { ref }]): [string, ProcessRef] => [name, ref])
-      .sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
   claim(name: string, process: Process, done: (holder: ProcessRef | undefined) => void): void {

@@ -23,7 +23,7 @@ export const outside = new ProcessRef('', '0')
 
 /**
  * The processes of one page or thread and what passes between them: all that a worker's script
- * needs, and so all that it loads. `ProcessSystem` adds supervisors, threads and the mesh.
+ * needs, and so all that it loads. `ProcessSystem` adds supervisors and threads, `MeshProcessSystem` the mesh.
  */
 export class LocalSystem implements ServerWorld {
   readonly runtime: Runtime

@@ -32,13 +32,13 @@ const deepest = 20
 /** Draws the supervision trees of this page and, by asking the others, of the mesh. */
 export class Trees {
   readonly #processes: ReadonlyMap<string, Process>
-  readonly #cluster: Cluster | undefined
-  readonly #close: (() => void) | undefined
+  readonly #cluster: Cluster
+  readonly #close: () => void
 
-  constructor(processes: ReadonlyMap<string, Process>, cluster: Cluster | undefined) {
+  constructor(processes: ReadonlyMap<string, Process>, cluster: Cluster) {
     this.#processes = processes
     this.#cluster = cluster
-    this.#close = cluster?.serve('process.tree', (_, request) =>
+    this.#close = cluster.serve('process.tree', (_, request) =>
       request.reply({ type: 'process.trees', body: packValue(this.local()) }),
     )
   }
@@ -60,7 +60,6 @@ export class Trees {
   /** Those of all peers, in the order of their ids; a peer that does not answer is left out. */
   async all(): Promise<PeerTrees[]> {
     const cluster = this.#cluster
-    if (cluster === undefined) return [{ peer: '', trees: this.local() }]
     const peers = await Promise.all(
       cluster.members().map(({ id: peer }) => {
         if (peer === cluster.self) return { peer, trees: this.local() }
@@ -76,7 +75,7 @@ export class Trees {
   }
 
   close(): void {
-    this.#close?.()
+    this.#close()
   }
 
   #draw(

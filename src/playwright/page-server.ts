@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-/** The script tag's file, beside this one in `dist`. */
-const scriptTag = './ringmesh.global.js'
+/** The script tag, and the mesh that it loads from beside itself; both stand beside this file in `dist`. */
+const scripts = ['ringmesh.global.js', 'ringmesh.mesh.js']
 
 const page = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>a peer</title>
@@ -24,13 +24,15 @@ export class PageServer {
   readonly #server: Server
 
   static async start(): Promise<PageServer> {
-    const script = await readFile(fileURLToPath(new URL(scriptTag, import.meta.url)))
+    const files = new Map<string, Buffer>()
+    for (const name of scripts)
+      files.set(`/${name}`, await readFile(fileURLToPath(new URL(`./${name}`, import.meta.url))))
     const server = createServer((request, response) => {
       const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+      const script = files.get(pathname)
       if (pathname === '/') response.setHeader('content-type', 'text/html').end(page)
-      else if (pathname === '/ringmesh.global.js') {
-        response.setHeader('content-type', 'text/javascript').end(script)
-      } else response.writeHead(pathname === '/favicon.ico' ? 204 : 404).end()
+      else if (script !== undefined) response.setHeader('content-type', 'text/javascript').end(script)
+      else response.writeHead(pathname === '/favicon.ico' ? 204 : 404).end()
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return new PageServer(server)

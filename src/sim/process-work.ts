@@ -1,8 +1,8 @@
 import {
   ExitError,
   GenServer,
+  MeshProcessSystem,
   type PlacedRef,
-  ProcessSystem,
   type SnapshotStore,
   Supervisor,
   sameProcess,
@@ -84,7 +84,7 @@ class Ledger extends GenServer {
 
 /** What one page does with processes: places ledgers and enters into them, starts and stops names, kills the children of a supervisor. */
 export class ProcessWork {
-  readonly system: ProcessSystem
+  readonly system: MeshProcessSystem
   readonly #node: MeshNode
   readonly #events: ProcessEvents
   readonly #chance: () => number
@@ -100,7 +100,7 @@ export class ProcessWork {
     this.#events = events
     this.#chance = seededRandom(`${seed}/processes/${node.name}`)
     const { runtime } = node
-    this.system = new ProcessSystem({
+    this.system = new MeshProcessSystem({
       runtime,
       cluster: node.core,
       snapshots,

@@ -4,13 +4,15 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 
 const here = new URL('../', import.meta.url)
+const { resolve } = createRequire(import.meta.url)
+const script = (name: string): readonly [string, string] => ['text/javascript', resolve(`ringmesh/${name}`)]
+
 const files: Readonly<Record<string, readonly [type: string, file: string | URL]>> = {
   '/': ['text/html', new URL('page.html', here)],
   '/page.js': ['text/javascript', new URL('page.js', here)],
-  '/ringmesh.global.js': [
-    'text/javascript',
-    createRequire(import.meta.url).resolve('ringmesh/ringmesh.global.js'),
-  ],
+  // The second is loaded by the first, from beside it, when the page joins.
+  '/ringmesh.global.js': script('ringmesh.global.js'),
+  '/ringmesh.mesh.js': script('ringmesh.mesh.js'),
 }
 
 /** Serves the page of the example on a free port. */

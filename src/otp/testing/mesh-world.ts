@@ -3,8 +3,8 @@ import { type FakeClusterOptions, type FakeNetwork, fakeClusters } from '../../m
 import { VirtualTime } from '../../runtime/index.js'
 import { ExitError, type ExitReason } from '../exit.js'
 import { GenServer } from '../gen-server.js'
+import { MeshProcessSystem } from '../mesh-system.js'
 import type { SnapshotStore } from '../snapshot-store.js'
-import { ProcessSystem } from '../system.js'
 
 /** State that outlives every peer, and takes a while to answer. */
 export class SharedSnapshots implements SnapshotStore {
@@ -46,12 +46,15 @@ export class MeshWorld {
   readonly time: VirtualTime
   readonly network: FakeNetwork
   readonly snapshots: SharedSnapshots
-  readonly #systems = new Map<string, ProcessSystem>()
-  readonly #each: (system: ProcessSystem, id: string) => void
+  readonly #systems = new Map<string, MeshProcessSystem>()
+  readonly #each: (system: MeshProcessSystem, id: string) => void
 
   constructor(
     ids: readonly string[],
-    options: FakeClusterOptions & { each?: (system: ProcessSystem, id: string) => void; seed?: number } = {},
+    options: FakeClusterOptions & {
+      each?: (system: MeshProcessSystem, id: string) => void
+      seed?: number
+    } = {},
   ) {
     this.time = new VirtualTime(options.seed ?? 'mesh')
     this.snapshots = new SharedSnapshots(this.time)
@@ -60,18 +63,18 @@ export class MeshWorld {
     for (const id of ids) this.#open(id)
   }
 
-  at(id: string): ProcessSystem {
+  at(id: string): MeshProcessSystem {
     const system = this.#systems.get(id)
     if (system === undefined) throw new Error(`no system is named ${id}`)
     return system
   }
 
   /** The systems of peers that run. */
-  get running(): ProcessSystem[] {
+  get running(): MeshProcessSystem[] {
     return this.network.running.map(({ self }) => this.at(self))
   }
 
-  join(id: string): ProcessSystem {
+  join(id: string): MeshProcessSystem {
     this.network.join(id)
     return this.#open(id)
   }
@@ -110,9 +113,9 @@ export class MeshWorld {
     throw new Error('it was not rejected')
   }
 
-  #open(id: string): ProcessSystem {
+  #open(id: string): MeshProcessSystem {
     const cluster = this.network.cluster(id)
-    const system = new ProcessSystem({ runtime: cluster.runtime, cluster, snapshots: this.snapshots })
+    const system = new MeshProcessSystem({ runtime: cluster.runtime, cluster, snapshots: this.snapshots })
     this.#systems.set(id, system)
     this.#each(system, id)
     return system
