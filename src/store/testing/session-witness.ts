@@ -17,6 +17,8 @@ interface Row {
   states: number
   /** The numbers of those that deleted it, in their order. */
   readonly deletions: number[]
+  /** When each state was written: that of number 1 first. */
+  readonly writtenAt: number[]
   isWriting: boolean
 }
 
@@ -28,6 +30,7 @@ interface Row {
 export class SessionWitness {
   readonly #peers: SimulatedPeers
   readonly #replicas: number
+  readonly #tombstoneTime: number
   readonly #ledger: Ledger
   readonly #report: Report
   readonly #rows = new Map<string, Row>()
@@ -37,9 +40,17 @@ export class SessionWitness {
   reads = 0
   failed = 0
 
-  constructor(peers: SimulatedPeers, replicas: number, ledger: Ledger, report: Report) {
+  /** @param tombstoneTime - milliseconds that deleted keys are remembered */
+  constructor(
+    peers: SimulatedPeers,
+    replicas: number,
+    tombstoneTime: number,
+    ledger: Ledger,
+    report: Report,
+  ) {
     this.#peers = peers
     this.#replicas = replicas
+    this.#tombstoneTime = tombstoneTime
     this.#ledger = ledger
     this.#report = report
   }
@@ -63,7 +74,7 @@ export class SessionWitness {
     const key = `session ${writer} ${Math.floor(this.#peers.random() * rowsOfPage)}`
     let row = this.#rows.get(key)
     if (row === undefined) {
-      row = { key, writer, states: 0, deletions: [], isWriting: false }
+      row = { key, writer, states: 0, deletions: [], writtenAt: [], isWriting: false }
       this.#rows.set(key, row)
     }
     return row
@@ -85,6 +96,7 @@ export class SessionWitness {
     this.#recent = [row, ...this.#recent.slice(0, recentRows - 1)]
     const { key, writer } = row
     const state = ++row.states
+    row.writtenAt.push(this.#peers.time.now)
     const deleted = this.#peers.random() < 0.15
     if (deleted) row.deletions.push(state)
     const store = this.#store(writer)
@@ -125,9 +137,16 @@ export class SessionWitness {
       )
   }
 
-  /** The first state from `floor` on in which the key is absent. */
-  #absenceFrom({ deletions }: Row, floor: number): number | undefined {
-    return floor === 0 ? 0 : deletions.find((state) => state >= floor)
+  /**
+   * The first state from `floor` on in which the key is absent. A state that is older than deletions are remembered
+   * may be gone without a trace, so a session has no word on it (`Session.read`): its absence is no going back.
+   */
+  #absenceFrom({ deletions, writtenAt }: Row, floor: number): number | undefined {
+    if (floor === 0) return 0
+    const deletion = deletions.find((state) => state >= floor)
+    if (deletion !== undefined) return deletion
+    const age = this.#peers.time.now - (writtenAt[floor - 1] ?? 0)
+    return age > this.#tombstoneTime ? floor : undefined
   }
 
   #raise(page: PeerId, key: string, state: number): void {

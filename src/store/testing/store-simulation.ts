@@ -50,7 +50,7 @@ export class StoreSimulation {
       longestLag: 4_000,
       ...options,
     }
-    const { replicas, faults, nodes, awayFor } = this.#options
+    const { replicas, faults, nodes, awayFor, tombstoneTime } = this.#options
     const report: Report = (promise, what) => this.#violations.push({ promise, what })
     this.#watches = new WatchWitness(contended, replicas)
     this.peers = new SimulatedPeers(this.#options, {
@@ -60,7 +60,7 @@ export class StoreSimulation {
     })
     this.#ledger = new Ledger(this.peers, mayLose(faults), report)
     this.#striker = new Striker(this.peers, nodes, awayFor)
-    this.#sessions = new SessionWitness(this.peers, replicas, this.#ledger, report)
+    this.#sessions = new SessionWitness(this.peers, replicas, tombstoneTime, this.#ledger, report)
     this.peers.start()
   }
 
