@@ -25,8 +25,9 @@ export class PageServer {
 
   static async start(): Promise<PageServer> {
     const files = new Map<string, Buffer>()
+    // Not by a template: Vite would take that for assets of its own, and put its names in place of it.
     for (const name of scripts)
-      files.set(`/${name}`, await readFile(fileURLToPath(new URL(`./${name}`, import.meta.url))))
+      files.set(`/${name}`, await readFile(fileURLToPath(new URL(name, import.meta.url))))
     const server = createServer((request, response) => {
       const { pathname } = new URL(request.url ?? '/', 'http://localhost')
       const script = files.get(pathname)
