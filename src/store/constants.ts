@@ -89,8 +89,11 @@ export const mostOldTombstones = 100_000
 /** Milliseconds before an owner that gained ranges asks again whether it was sent everything. */
 export const coverRetry = 1_000
 
-/** Milliseconds after which a peer counts as settled though not everybody answered (the bound of `joining`). */
-export const coverLimit = 30_000
+/**
+ * Milliseconds after which a peer counts as settled though not everybody answered. Below the bound of `joining` (30 s),
+ * so that all owners agree within 30 s of the last fault also where views are late.
+ */
+export const coverLimit = 25_000
 
 /**
  * Milliseconds that is waited for what a hidden tab may still have to bring: its keys have other owners, and it may be
