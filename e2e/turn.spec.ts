@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, type Page, test } from '@playwright/test'
+import { type BrowserContext, expect, type Page, test } from '@playwright/test'
 import { type SignalServer, startSignalServer } from '../signaling/index.js'
 import { RawPeer } from '../signaling/testing/raw-peer.js'
 import { freePort } from '../signaling/testing/redis-server.js'
+import type { join as joinMesh, Mesh } from '../src/index.js'
+import { startScriptPages } from './support/script-pages.js'
 
 const secret = 'north of the wall'
 /** Credentials are renewed after three quarters of it. */
@@ -149,4 +151,104 @@ test('coturn takes the credentials that are handed out, and those of the renewal
   expect(last).not.toEqual(renewed)
   expect(await throughRelay(page, last)).toBe('got hello')
   peer.close()
+})
+
+/** The window of a tab that joined. */
+type Joined = {
+  readonly ringmesh: { readonly join: typeof joinMesh }
+  readonly mesh: Mesh
+  readonly connections: readonly RTCPeerConnection[]
+  readonly heard: string[]
+}
+
+/** Opens a tab that joins by nothing but TURN, and keeps its connections at hand as `connections`. */
+async function joinByRelay(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage()
+  await page.addInitScript(() => {
+    const connections: RTCPeerConnection[] = []
+    const Native = RTCPeerConnection
+    class Watched extends Native {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration)
+        connections.push(this)
+      }
+    }
+    Object.assign(window, { connections, RTCPeerConnection: Watched, heard: [] })
+  })
+  await page.goto(url)
+  await page.evaluate(async (signal) => {
+    const { join } = (window as unknown as Joined).ringmesh
+    const mesh = await join({ signal, room: 'mesh', iceTransportPolicy: 'relay', relay: 'never' })
+    mesh.on('message', (message) => (window as unknown as Joined).heard.push(message as string))
+    Object.assign(window, { mesh })
+  }, signal.url)
+  return page
+}
+
+/** Of each page: its direct links, and the kinds of candidates that its open connections chose. */
+function linksOf(pages: readonly Page[]): Promise<{ direct: number; candidates: string[] }[]> {
+  return Promise.all(
+    pages.map((page) =>
+      page.evaluate(async () => {
+        const { mesh, connections } = window as unknown as Joined
+        const direct = mesh.members().filter(({ link }: { link: string }) => link === 'direct').length
+        const candidates: string[] = []
+        for (const connection of connections) {
+          if (connection.connectionState !== 'connected') continue
+          const stats = await connection.getStats()
+          for (const { type, selectedCandidatePairId } of stats.values()) {
+            if (type !== 'transport') continue
+            const pair = stats.get(selectedCandidatePairId)
+            candidates.push(stats.get(pair?.localCandidateId)?.candidateType)
+          }
+        }
+        return { direct, candidates }
+      }),
+    ),
+  )
+}
+
+/** Every page tells all others, and hears all of them. */
+async function allHear(pages: readonly Page[], word: string): Promise<void> {
+  for (const [index, page] of pages.entries())
+    await page.evaluate((said) => (window as unknown as Joined).mesh.broadcast(said), `${word} ${index}`)
+  for (const [index, page] of pages.entries()) {
+    const expected = pages.map((_, other) => `${word} ${other}`).filter((_, other) => other !== index)
+    await expect
+      .poll(() =>
+        page.evaluate(
+          (start) =>
+            (window as unknown as Joined).heard.filter((said: string) => said.startsWith(start)).sort(),
+          word,
+        ),
+      )
+      .toEqual(expected)
+  }
+}
+
+test('a mesh by nothing but TURN forms with what the server hands out, and outlives a renewal', async ({
+  context,
+}) => {
+  const scripts = await startScriptPages()
+  const pages: Page[] = []
+  const complete = (): { direct: number; candidates: string[] }[] =>
+    pages.map(() => ({ direct: pages.length - 1, candidates: pages.slice(1).map(() => 'relay') }))
+  try {
+    for (let tab = 0; tab < 3; tab++) pages.push(await joinByRelay(context, scripts.url))
+    await expect.poll(() => linksOf(pages), { timeout: 20_000 }).toEqual(complete())
+    await allHear(pages, 'before')
+
+    // All that was handed out until now is refused from here on, as the test above shows.
+    const end = Date.now() + (ttlSeconds + 2) * 1000
+    await expect.poll(() => Date.now() > end, { timeout: ttlSeconds * 2_000 }).toBe(true)
+    expect(await linksOf(pages)).toEqual(complete())
+    await allHear(pages, 'after')
+
+    // The others meet the newcomer with credentials of the renewal.
+    pages.push(await joinByRelay(context, scripts.url))
+    await expect.poll(() => linksOf(pages), { timeout: 20_000 }).toEqual(complete())
+    await allHear(pages, 'with a newcomer')
+  } finally {
+    await scripts.stop()
+  }
 })

@@ -28,6 +28,8 @@ export class BareBrowser {
     const options = ['--headless=new', '--remote-debugging-port=0', `--user-data-dir=${profile}`]
     const process = spawn(executablePath ?? chromium.executablePath(), [...options, ...args, 'about:blank'], {
       stdio: ['ignore', 'ignore', 'pipe'],
+      // A group of its own, which ends as one: its renderers would outlive it, and go on writing into its profile.
+      detached: true,
     })
     const url = await new Promise<string>((resolve, reject) => {
       let printed = ''
@@ -77,7 +79,7 @@ export class BareBrowser {
 
   async close(): Promise<void> {
     const gone = new Promise((resolve) => this.#process.once('exit', resolve))
-    this.#process.kill('SIGKILL')
+    process.kill(-(this.#process.pid as number), 'SIGKILL')
     await gone
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }

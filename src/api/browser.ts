@@ -14,7 +14,7 @@ export const browserPlatform: Platform = {
   weight: 1,
   cores: globalThis.navigator?.hardwareConcurrency ?? 1,
   host: browserHost,
-  openDirect: async () => (hasWebRtc() ? rtc() : undefined),
+  openDirect: async (iceTransportPolicy) => (hasWebRtc() ? rtc({ iceTransportPolicy }) : undefined),
   signaling: (settings) =>
     webSocketSignaling({
       ...settings,

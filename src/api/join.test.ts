@@ -266,6 +266,8 @@ describe('join refuses', () => {
     [{ signal: 'ws://127.0.0.1:1', room: 'r', weight: Number.NaN }, 'join.weight'],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', relay: 'often' }, 'join.relay'],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', token: 5 }, 'join.token'],
+    [{ signal: 'ws://127.0.0.1:1', room: 'r', iceTransportPolicy: 'turn' }, 'join.iceTransportPolicy'],
+    [{ signal: { open: () => {} }, room: 'r', iceTransportPolicy: 'relay' }, 'join.iceTransportPolicy'],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', persistence: '' }, 'join.persistence'],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', persistence: '/dev/null/data' }, 'join.persistence'],
   ])('%j', async (options, expected) => {

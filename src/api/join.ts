@@ -17,7 +17,8 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
     const loading = loadMesh(options.timeout)
     // Waited for below; what is opened until then may fail first.
     loading.catch(() => {})
-    const platformDirect = options.relay === 'only' ? undefined : await platform.openDirect(runtime)
+    const platformDirect =
+      options.relay === 'only' ? undefined : await platform.openDirect(options.iceTransportPolicy)
     const { direct, signaling: bare } = openPlace(options, platform, runtime, platformDirect)
     const signaling = withIceServers(bare, options.iceServers ?? [])
     const openMesh = await loading
@@ -33,8 +34,17 @@ function openPlace(
   runtime: Runtime,
   direct: OpenDirect | undefined,
 ): Place {
-  const { signal, room, token } = options
-  if (typeof signal === 'object' && 'open' in signal) return signal.open(room, runtime, direct)
+  const { signal, room, token, iceTransportPolicy } = options
+  if (typeof signal === 'object' && 'open' in signal) {
+    // Such a service may make connections of its own, as PeerJS does, and they would show what was to stay hidden.
+    if (iceTransportPolicy !== 'all')
+      throw new InvalidOption(
+        'join.iceTransportPolicy',
+        iceTransportPolicy,
+        "must be 'all' with a signalling service other than ringmesh's own",
+      )
+    return signal.open(room, runtime, direct)
+  }
   const urls = typeof signal === 'string' ? [signal] : signal
   return { signaling: platform.signaling({ runtime, urls: urls.map(toWebSocketUrl), room, token }), direct }
 }

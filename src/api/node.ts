@@ -16,7 +16,7 @@ export const nodePlatform: Platform = {
   cores: availableParallelism(),
   // All processes of one machine fail together.
   host: () => createHash('sha256').update(hostname()).digest('hex').slice(0, hostLength),
-  openDirect: () => nodeRtc(),
+  openDirect: (iceTransportPolicy) => nodeRtc({ iceTransportPolicy }),
   signaling: (settings) => webSocketSignaling({ ...settings, WebSocket }),
   persistence: () => undefined,
   // Loaded here only: a dependency that may be missing where nothing is kept.

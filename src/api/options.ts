@@ -38,6 +38,11 @@ export interface JoinOptions {
   /** ICE servers for WebRTC; those of the signalling server are added. Default: none but those. */
   iceServers?: readonly IceServer[]
   /**
+   * `relay`: WebRTC goes through TURN servers only, which hides a page's addresses from its peers. Only with
+   * ringmesh's own signalling server. Default `all`.
+   */
+  iceTransportPolicy?: 'all' | 'relay'
+  /**
    * Frames through the signalling server: `fallback` where WebRTC cannot connect (default), `only`
    * for no WebRTC at all, `never` for no relaying.
    */
@@ -56,7 +61,8 @@ export interface JoinOptions {
 }
 
 /** {@link JoinOptions} once they are checked, defaults filled in. */
-export type CheckedJoinOptions = JoinOptions & Required<Pick<JoinOptions, 'relay' | 'timeout'>>
+export type CheckedJoinOptions = JoinOptions &
+  Required<Pick<JoinOptions, 'iceTransportPolicy' | 'relay' | 'timeout'>>
 
 const url = v.pipe(
   v.string(),
@@ -102,6 +108,7 @@ export const joinOptions = v.strictObject(
         'must be a list of RTCIceServer',
       ),
     ),
+    iceTransportPolicy: v.optional(v.picklist(['all', 'relay'], "must be 'all' or 'relay'"), 'all'),
     relay: v.optional(
       v.picklist(['fallback', 'only', 'never'], "must be 'fallback', 'only' or 'never'"),
       'fallback',

@@ -20,8 +20,12 @@ export interface Platform {
   readonly cores: number
   /** The failure domain of this peer: the browser, or the machine. */
   host(runtime: Runtime): string
-  /** How direct links are opened; undefined where there is no WebRTC. */
-  openDirect(runtime: Runtime): Promise<OpenDirect | undefined>
+  /**
+   * How direct links are opened; undefined where there is no WebRTC.
+   *
+   * @param policy - the candidates that ICE may use
+   */
+  openDirect(policy: RTCIceTransportPolicy): Promise<OpenDirect | undefined>
   signaling(settings: SignalingSettings): OpenSignaling
   /** Where the state is kept where the caller names no place; undefined for nowhere. */
   persistence(room: string, peer: PeerId): Persistence | undefined
