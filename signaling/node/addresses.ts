@@ -24,7 +24,13 @@ export function addressOf(request: UpgradeRequest, proxies: number): string {
   const own = plain(request.socket.remoteAddress ?? '')
   if (proxies === 0) return own
   const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
-  return plain(forwarded.at(-proxies)?.trim() || own)
+  return plain(withoutPort(forwarded.at(-proxies)?.trim() || own))
+}
+
+/** Some proxies write the port as well (Azure's do), which differs for every connection; IPv6 then stands in brackets. */
+function withoutPort(entry: string): string {
+  const found = /^(?:\[([\da-fA-F:.]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/.exec(entry)
+  return found?.[1] ?? found?.[2] ?? entry
 }
 
 /**
