@@ -104,6 +104,18 @@ describe('addresses', () => {
     expect(await open(behindTwo.url, { 'x-forwarded-for': '198.51.100.8, 10.0.0.1' })).toBe(101)
   })
 
+  it('are the same with any port that a proxy writes after them', async () => {
+    const { server } = await start({ trustedProxies: 1, limits: { connectionsPerAddress: 1 } })
+    const open = (address: string): Promise<number> =>
+      new RawPeer(server.url, { 'x-forwarded-for': address }).status
+    expect(await open('198.51.100.7:50001')).toBe(101)
+    expect(await open('198.51.100.7:50002')).toBe(429)
+    expect(await open('198.51.100.7')).toBe(429)
+    expect(await open('[2001:db8::1]:50001')).toBe(101)
+    expect(await open('[2001:db8::1]')).toBe(429)
+    expect(await open('2001:db8::1')).toBe(429)
+  })
+
   it('of IPv6 count by their /64', async () => {
     const { server } = await start({ trustedProxies: 1, limits: { connectionsPerAddress: 1 } })
     const open = (address: string): Promise<number> =>

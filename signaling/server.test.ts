@@ -179,6 +179,22 @@ describe('what is refused, and why', () => {
     expect(tally.refusals.get('bad-frame')).toBe(5)
   })
 
+  it('a join of the wrong shape, without writing what stood in it into the log', async () => {
+    const { url } = await start()
+    for (const fields of [
+      ['secret-room', 'secret-peer', 'secret-token'],
+      ['room', { ...tab('a'), kind: 'secret-kind' }, null],
+      ['room', { ...tab('a'), weight: 'secret-weight' }, null],
+    ]) {
+      const peer = await new RawPeer(url).opened()
+      peer.socket.send(packValue([112, protocolVersion, ...fields]))
+      const { error, detail } = await peer.next('signal.refused')
+      expect(error).toBe('BadFrame')
+      expect(detail).toContain('signal.join: peer')
+    }
+    expect(JSON.stringify(lines)).not.toContain('secret')
+  })
+
   it('a first frame that is not a join', async () => {
     const { url } = await start()
     const peer = await new RawPeer(url).opened()

@@ -6,6 +6,7 @@ import { type Log, type Runtime, systemRuntime } from '../src/runtime/index.js'
 import { isLoopback } from './node/addresses.js'
 import { Gate } from './node/gate.js'
 import { Instance } from './node/instance.js'
+import { UpgradeLane } from './node/upgrade-lane.js'
 import { refuseUpgrade } from './node/web-socket.js'
 import {
   defaultPeerJs,
@@ -100,6 +101,8 @@ class RunningServer implements SignalServer {
   readonly #attached: boolean
   readonly #instance: Instance
   readonly #gate: Gate
+  /** Undefined where the server is somebody else's, whose listeners are left alone. */
+  readonly #lane: UpgradeLane | undefined
   #closing: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #emptied: () => void = () => {}
@@ -140,6 +143,11 @@ class RunningServer implements SignalServer {
         },
       )
     this.#http.on('upgrade', this.#upgrade)
+    if (!this.#attached) {
+      this.#lane = new UpgradeLane(this.#http, runtime, (request, socket, rest) =>
+        this.#gate.admit(request, socket, rest),
+      )
+    }
   }
 
   get tally(): Tally {
@@ -207,6 +215,7 @@ class RunningServer implements SignalServer {
     await this.#empty(closingPatience)
     this.#http.off('upgrade', this.#upgrade)
     await this.#instance.stop()
+    this.#lane?.close()
     if (!this.#attached && this.#http.listening) {
       await new Promise<void>((resolve) => {
         this.#http.close(() => resolve())

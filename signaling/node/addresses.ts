@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
 import { BlockList, isIPv6 } from 'node:net'
+import type { UpgradeRequest } from './upgrade-lane.js'
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
@@ -20,11 +20,17 @@ export function isLoopback(host: string): boolean {
  * Whom a request comes from. Behind `proxies` trusted proxies it is the entry of `X-Forwarded-For`
  * that the outermost of them wrote; what stands further left anybody may have made up.
  */
-export function addressOf(request: IncomingMessage, proxies: number): string {
+export function addressOf(request: UpgradeRequest, proxies: number): string {
   const own = plain(request.socket.remoteAddress ?? '')
   if (proxies === 0) return own
   const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
-  return plain(forwarded.at(-proxies)?.trim() || own)
+  return plain(withoutPort(forwarded.at(-proxies)?.trim() || own))
+}
+
+/** Some proxies write the port as well (Azure's do), which differs for every connection; IPv6 then stands in brackets. */
+function withoutPort(entry: string): string {
+  const found = /^(?:\[([\da-fA-F:.]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/.exec(entry)
+  return found?.[1] ?? found?.[2] ?? entry
 }
 
 /**

@@ -8,6 +8,7 @@ import type { PeerJsCaller } from '../peerjs/index.js'
 import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
 import { addressGroup, addressOf, isLoopback } from './addresses.js'
 import type { Instance } from './instance.js'
+import type { UpgradeRequest } from './upgrade-lane.js'
 import { plug, refuseUpgrade, ServerWebSocket } from './web-socket.js'
 
 const nothing = new Uint8Array()
@@ -39,6 +40,7 @@ export class Gate {
       maxPayload: options.configuration.limits.frameBytes,
       // Offers are small and relayed frames random: compressing them costs 300 KiB a socket for nothing.
       perMessageDeflate: false,
+      autoPong: false,
       handleProtocols: (offered) =>
         offered.has(joinedProtocol) ? joinedProtocol : (offered.values().next().value ?? false),
       WebSocket: ServerWebSocket,
@@ -46,7 +48,7 @@ export class Gate {
   }
 
   /** Handles an upgrade; false when its path is none of ours. */
-  admit(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+  admit(request: UpgradeRequest, socket: Duplex, head: Buffer): boolean {
     const { configuration, instance, peerjsPath, loopbackOnly } = this.#options
     const path = (request.url ?? '/').split('?', 1)[0]
     const isPeerJs = path === peerjsPath
@@ -72,7 +74,7 @@ export class Gate {
   }
 
   #toRooms(
-    request: IncomingMessage,
+    request: UpgradeRequest,
     stream: Duplex,
     head: Buffer,
     address: string,
@@ -81,7 +83,7 @@ export class Gate {
     // A welcome to a join in the request leaves with the answer to it, in one packet and one system call.
     stream.cork()
     process.nextTick(uncork, stream)
-    this.#webSockets.handleUpgrade(request, stream, head, (webSocket: WebSocket) => {
+    this.#webSockets.handleUpgrade(request as IncomingMessage, stream, head, (webSocket: WebSocket) => {
       const connection = this.#plugIntoRooms(webSocket as ServerWebSocket, stream, address, badOrigin)
       if (webSocket.protocol !== joinedProtocol) return
       connection.receive(joinOffered(request.headers['sec-websocket-protocol'] ?? '') ?? nothing)
@@ -106,14 +108,14 @@ export class Gate {
     return plug(webSocket, stream, address, true, connect, this.#gone)
   }
 
-  #toPeerJs(request: IncomingMessage, stream: Duplex, head: Buffer, address: string): void {
+  #toPeerJs(request: UpgradeRequest, stream: Duplex, head: Buffer, address: string): void {
     const { searchParams } = new URL(request.url ?? '/', 'http://peerjs')
     const caller = {
       id: searchParams.get('id'),
       token: searchParams.get('token'),
       key: searchParams.get('key'),
     }
-    this.#webSockets.handleUpgrade(request, stream, head, (webSocket: WebSocket) => {
+    this.#webSockets.handleUpgrade(request as IncomingMessage, stream, head, (webSocket: WebSocket) => {
       this.#plugIntoPeerJs(webSocket as ServerWebSocket, stream, address, caller)
     })
   }
@@ -126,7 +128,7 @@ export class Gate {
   }
 
   /** Programs send no origin, and could send any: the list is for pages. */
-  #originAllowed({ headers }: IncomingMessage): boolean {
+  #originAllowed({ headers }: UpgradeRequest): boolean {
     const { origins } = this.#options.configuration
     return origins === undefined || headers.origin === undefined || origins.includes(headers.origin)
   }

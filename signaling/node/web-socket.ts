@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { type RawData, WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 import type { Connection, PeerSocket } from '../rooms/index.js'
 
 /** The close code for a message over the limit (RFC 6455, 7.4.1). */
@@ -9,12 +9,44 @@ const messageTooBig = 1009
 const closePatience = 5_000
 
 /**
- * A `ws` socket that tells of a frame over the limit before it closes for it: `ws` itself closes
- * first and tells then, when the peer can no longer be told why.
+ * Bytes unread by a peer at which its pings are answered no more but end it: it asks and does not listen, and
+ * no limit of the door counts its pings.
+ */
+const mostUnreadPongs = 16 * 1024
+
+/**
+ * A `ws` socket whose events go straight to the peer's end of it: a listener for each would cost a table of 256
+ * bytes and four calls with every connection, and another call with every frame.
+ *
+ * It also tells of a frame over the limit before it closes for it: `ws` itself closes first and tells then, when
+ * the peer can no longer be told why.
  */
 export class ServerWebSocket extends WebSocket {
-  /** Set by {@link plug}. On the socket itself, as a closure for each listener would cost more than the connection. */
+  /** Set by {@link plug}. */
   plugged: NodeSocket | undefined
+
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    const { plugged } = this
+    if (plugged === undefined) return false
+    switch (event) {
+      case 'message':
+        plugged.message(first as Buffer, second === true)
+        return true
+      case 'ping':
+        if (this.bufferedAmount > mostUnreadPongs) this.terminate()
+        else if (this.readyState === WebSocket.OPEN) this.pong(first as Buffer)
+        return true
+      case 'pong':
+        plugged.connection?.alive()
+        return true
+      case 'close':
+        plugged.closed()
+        return true
+      default:
+        // 'open' was before; after an 'error', a broken frame or a lost connection, 'close' follows.
+        return false
+    }
+  }
 
   override close(code?: number, data?: string | Buffer): void {
     if (code === messageTooBig) {
@@ -101,10 +133,16 @@ export class NodeSocket implements PeerSocket {
     this.#socket.terminate()
   }
 
-  /** Called when the socket is gone. */
-  release(): void {
+  message(data: Buffer, isBinary: boolean): void {
+    if (isBinary === this.binary) this.connection?.receive(data)
+    else this.connection?.malformed('bad-frame', `frames must be ${this.binary ? 'binary' : 'text'}`)
+  }
+
+  closed(): void {
     clearTimeout(this.#resume)
     clearTimeout(this.#cutLater)
+    this.connection?.closed()
+    this.gone(this.address)
   }
 }
 
@@ -128,35 +166,9 @@ export function plug(
 ): Connection {
   const peer = new NodeSocket(socket, stream, address, binary, gone)
   // Before the door sees it: a door may close it at once.
-  socket.on('message', onMessage)
-  socket.on('pong', onPong)
-  socket.on('error', onError)
-  socket.on('close', onClose)
   socket.plugged = peer
   peer.connection = connect(peer)
   return peer.connection
-}
-
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  const { plugged } = this as ServerWebSocket
-  if (plugged === undefined) return
-  if (isBinary === plugged.binary) plugged.connection?.receive(data as Buffer)
-  else plugged.connection?.malformed('bad-frame', `frames must be ${plugged.binary ? 'binary' : 'text'}`)
-}
-
-function onPong(this: WebSocket): void {
-  ;(this as ServerWebSocket).plugged?.connection?.alive()
-}
-
-/** A broken frame or a lost connection; 'close' follows, and there is nothing else to be done. */
-function onError(): void {}
-
-function onClose(this: WebSocket): void {
-  const { plugged } = this as ServerWebSocket
-  if (plugged === undefined) return
-  plugged.release()
-  plugged.connection?.closed()
-  plugged.gone(plugged.address)
 }
 
 /** Answers an upgrade that is not wanted, in HTTP, and closes. */

@@ -22,23 +22,20 @@ export class GuardedSocket {
   /** Set by {@link Sockets.add}. */
   owner: SocketOwner | undefined
   readonly #socket: PeerSocket
-  readonly #limits: SignalLimits
-  readonly #tally: Tally
-  readonly #runtime: Runtime
+  readonly #all: Sockets
   /** Made at the second frame: most sockets send one, and are idle from then on. */
   #rates: { readonly frames: TokenBucket; readonly bytes: TokenBucket } | undefined
   #first = true
+  /** Whole milliseconds here and below: the engine keeps a fraction outside of its object, for 16 bytes more. */
   readonly #openedAt: number
   #heardAt: number
   #probed = false
   #cut = false
 
-  constructor(socket: PeerSocket, limits: SignalLimits, tally: Tally, runtime: Runtime) {
-    const now = runtime.now()
+  constructor(socket: PeerSocket, all: Sockets) {
+    const now = Math.floor(all.runtime.now())
     this.#socket = socket
-    this.#limits = limits
-    this.#tally = tally
-    this.#runtime = runtime
+    this.#all = all
     this.#openedAt = now
     this.#heardAt = now
   }
@@ -50,10 +47,10 @@ export class GuardedSocket {
   /** Sends a frame, or cuts the peer off that does not read what was sent before. */
   send(frame: Uint8Array): void {
     if (this.#cut) return
-    if (this.#socket.buffered + frame.byteLength > this.#limits.bufferedBytes) {
+    if (this.#socket.buffered + frame.byteLength > this.#all.limits.bufferedBytes) {
       this.#cut = true
-      this.#tally.slowConsumers++
-      this.#runtime.log('warn', 'a peer reads too slowly and is cut off', {
+      this.#all.tally.slowConsumers++
+      this.#all.runtime.log('warn', 'a peer reads too slowly and is cut off', {
         address: this.address,
         buffered: this.#socket.buffered,
       })
@@ -70,15 +67,15 @@ export class GuardedSocket {
       this.#first = false
       return
     }
-    const { framesPerSecond, bytesPerSecond } = this.#limits
+    const { framesPerSecond, bytesPerSecond } = this.#all.limits
     this.#rates ??= {
       frames: new TokenBucket(framesPerSecond, 2 * framesPerSecond, now),
       bytes: new TokenBucket(bytesPerSecond, 2 * bytesPerSecond, now),
     }
     const byFrames = this.#rates.frames.take(1, now)
     const byBytes = this.#rates.bytes.take(bytes, now)
-    if (byFrames > 0) this.#tally.throttledByFrames++
-    if (byBytes > 0) this.#tally.throttledByBytes++
+    if (byFrames > 0) this.#all.tally.throttledByFrames++
+    if (byBytes > 0) this.#all.tally.throttledByBytes++
     const wait = Math.max(byFrames, byBytes)
     if (wait > 0) this.#socket.pause(wait)
   }
@@ -88,7 +85,7 @@ export class GuardedSocket {
   }
 
   heard(now: number): void {
-    this.#heardAt = now
+    this.#heardAt = Math.floor(now)
     this.#probed = false
   }
 
@@ -104,17 +101,20 @@ export class GuardedSocket {
     const { owner } = this
     if (owner === undefined) return
     if (!owner.inside) {
-      if (now - this.#openedAt > this.#limits.handshakeMilliseconds) owner.late()
+      if (now - this.#openedAt > this.#all.limits.handshakeMilliseconds) owner.late()
       return
     }
     const silence = now - this.#heardAt
-    if (silence > this.#limits.idleMilliseconds) {
-      this.#tally.idle++
-      this.#runtime.log('info', 'a peer has fallen silent and is cut off', { address: this.address, silence })
+    if (silence > this.#all.limits.idleMilliseconds) {
+      this.#all.tally.idle++
+      this.#all.runtime.log('info', 'a peer has fallen silent and is cut off', {
+        address: this.address,
+        silence,
+      })
       this.#socket.cut()
       return
     }
-    if (silence > this.#limits.idleMilliseconds / 2 && !this.#probed) {
+    if (silence > this.#all.limits.idleMilliseconds / 2 && !this.#probed) {
       this.#probed = true
       this.#socket.probe()
     }
@@ -124,16 +124,16 @@ export class GuardedSocket {
 
 /** All sockets of an instance, whatever door they came in by. */
 export class Sockets {
-  readonly #runtime: Runtime
-  readonly #limits: SignalLimits
-  readonly #tally: Tally
+  readonly runtime: Runtime
+  readonly limits: SignalLimits
+  readonly tally: Tally
   readonly #open = new Set<GuardedSocket>()
   #timer: Timer | undefined
 
   constructor(runtime: Runtime, limits: SignalLimits, tally: Tally) {
-    this.#runtime = runtime
-    this.#limits = limits
-    this.#tally = tally
+    this.runtime = runtime
+    this.limits = limits
+    this.tally = tally
   }
 
   get size(): number {
@@ -142,15 +142,15 @@ export class Sockets {
 
   /** Puts a new socket under the limits. */
   guard(socket: PeerSocket): GuardedSocket {
-    return new GuardedSocket(socket, this.#limits, this.#tally, this.#runtime)
+    return new GuardedSocket(socket, this)
   }
 
   /** Watches over a socket from now on, until `remove`. */
   add(guarded: GuardedSocket, owner: SocketOwner): void {
-    this.#tally.connections++
+    this.tally.connections++
     guarded.owner = owner
     this.#open.add(guarded)
-    this.#timer ??= this.#runtime.timer(sweepInterval, () => this.#sweep())
+    this.#timer ??= this.runtime.timer(sweepInterval, () => this.#sweep())
   }
 
   remove(guarded: GuardedSocket): void {
@@ -180,8 +180,8 @@ export class Sockets {
   }
 
   #sweep(): void {
-    this.#timer = this.#runtime.timer(sweepInterval, () => this.#sweep())
-    const now = this.#runtime.now()
+    this.#timer = this.runtime.timer(sweepInterval, () => this.#sweep())
+    const now = this.runtime.now()
     for (const guarded of [...this.#open]) guarded.sweep(now)
   }
 }

@@ -104,7 +104,9 @@ export function decodeMessage(bytes: Uint8Array): Message {
     if (!result.success) {
       const [issue] = result.issues
       const path = v.getDotPath(issue)
-      throw new BadFrame(`${definition.type}: ${path === null ? name : `${name}.${path}`} ${issue.message}`)
+      // Without what came: a frame in the wrong shape may hold a token where a name is expected, and errors are logged.
+      const expected = issue.message.replace(` but received ${issue.received}`, '')
+      throw new BadFrame(`${definition.type}: ${path === null ? name : `${name}.${path}`} ${expected}`)
     }
     message[name] = result.output
   }

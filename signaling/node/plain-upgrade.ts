@@ -1,0 +1,61 @@
+/** A head as it was read, `method` being GET. */
+export interface PlainUpgrade {
+  readonly url: string
+  /** Names in lower case, each of them once. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Bytes of the head; what follows is the WebSocket's. */
+  readonly length: number
+}
+
+/** Bytes of the longest head that is read here: what proxies take (nginx, Apache), and half of what Node does. */
+const longestHead = 8 * 1024
+
+/** Headers at most; browsers and a proxy or two send about 20. */
+const mostHeaders = 64
+
+const endOfHead = Buffer.from('\r\n\r\n')
+
+/** Characters of a path and query of RFC 3986 and no others: what browsers and Node write. */
+const requestLine = /GET (\/[A-Za-z0-9\-._~%!$&'()*+,;=:@/?]*) HTTP\/1\.1\r\n/y
+
+/**
+ * One header in its plainest form: no underscore in the name, one space, printable ASCII, no blank at the end.
+ * All that RFC 9110 allows beyond that, or parsers are known to disagree about, does not match.
+ */
+const header = /([A-Za-z0-9-]{1,64}): ([\x21-\x7e]+(?: [\x21-\x7e]+)*)\r\n/y
+
+/** What would give the request a body, or make it another one: never read here. */
+const notPlain = ['content-length', 'transfer-encoding', 'expect', 'te', 'trailer', 'http2-settings']
+
+/**
+ * Reads the head of a request that opens a WebSocket, if it stands at the start of `chunk`, whole, and as every
+ * browser writes it. Undefined for anything else, which Node's parser then judges: whatever is read here, that
+ * one reads just the same.
+ */
+export function readPlainUpgrade(chunk: Buffer): PlainUpgrade | undefined {
+  // 'GET ', so that most of what is something else costs nothing.
+  if (chunk.byteLength < 4 || chunk.readUInt32BE(0) !== 0x47455420) return undefined
+  const end = chunk.indexOf(endOfHead)
+  if (end === -1 || end > longestHead) return undefined
+  const text = chunk.toString('latin1', 0, end + 2)
+  requestLine.lastIndex = 0
+  const url = requestLine.exec(text)?.[1]
+  if (url === undefined) return undefined
+  const headers: Record<string, string> = {}
+  let count = 0
+  let at = requestLine.lastIndex
+  while (at < text.length) {
+    header.lastIndex = at
+    const match = header.exec(text)
+    if (match === null || ++count > mostHeaders) return undefined
+    at = header.lastIndex
+    const name = (match[1] as string).toLowerCase()
+    if (Object.hasOwn(headers, name)) return undefined
+    headers[name] = match[2] as string
+  }
+  if (notPlain.some((name) => Object.hasOwn(headers, name))) return undefined
+  const { host, upgrade, connection } = headers
+  if (host === undefined || upgrade?.toLowerCase() !== 'websocket') return undefined
+  if (!/^(keep-alive, ?)?upgrade$/i.test(connection ?? '')) return undefined
+  return { url, headers, length: end + endOfHead.byteLength }
+}

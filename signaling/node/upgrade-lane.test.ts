@@ -1,0 +1,141 @@
+import { connect, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
+import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
+import { tab } from '../testing/raw-peer.js'
+
+const servers: SignalServer[] = []
+const sockets: Socket[] = []
+
+async function start(options: StartSignalOptions = {}): Promise<SignalServer> {
+  const server = await startSignalServer({ port: 0, log: () => {}, ...options })
+  servers.push(server)
+  return server
+}
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+/** A bare connection, what came on it, and whether it is closed. */
+function dial(port: number): { socket: Socket; got: () => string; closed: () => boolean } {
+  let got = ''
+  let closed = false
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  sockets.push(socket)
+  socket.on('data', (chunk: Buffer) => {
+    got += chunk.toString('latin1')
+  })
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    closed = true
+  })
+  return { socket, got: () => got, closed: () => closed }
+}
+
+const join = encodeMessage({
+  type: 'signal.join',
+  protocol: protocolVersion,
+  room: 'room',
+  peer: tab('a'),
+  token: null,
+})
+
+function upgrade(path = '/', ...lines: string[]): string {
+  const all = [
+    `GET ${path} HTTP/1.1`,
+    ...['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'],
+    ...['Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', ...lines],
+  ]
+  return `${all.join('\r\n')}\r\n\r\n`
+}
+
+const withJoin = upgrade('/', `Sec-WebSocket-Protocol: ${joinProtocols(join).join(', ')}`)
+
+describe('a connection', () => {
+  it.each<[string, string]>([
+    ['in one piece', withJoin],
+    ['with a header that only Node reads', withJoin.replace('\r\n\r\n', '\r\nX_A:b\r\n\r\n')],
+  ])('joins with an upgrade %s', async (_how, head) => {
+    const server = await start()
+    const { socket, got } = dial(server.port)
+    socket.write(head)
+    await expect.poll(got).toContain('101 Switching Protocols')
+    await expect.poll(() => server.tally.joins).toBe(1)
+  })
+
+  it('joins with an upgrade that comes byte by byte', async () => {
+    const server = await start()
+    const { socket, got } = dial(server.port)
+    for (const byte of withJoin) {
+      socket.write(byte)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await expect.poll(got).toContain('101 Switching Protocols')
+    await expect.poll(() => server.tally.joins).toBe(1)
+  })
+
+  it.each<[string, string]>([
+    ['with the head', upgrade()],
+    ['with a head that Node reads', upgrade('/', 'X_A: b')],
+  ])('is heard from its first frame on, also when that comes %s', async (_how, head) => {
+    const server = await start()
+    const { socket } = dial(server.port)
+    const frame = Buffer.concat([Buffer.from([0x82, 0x80 | join.byteLength, 0, 0, 0, 0]), Buffer.from(join)])
+    socket.write(Buffer.concat([Buffer.from(head), frame]))
+    await expect.poll(() => server.tally.joins).toBe(1)
+  })
+
+  it('may ask for pages as ever, several one after the other', async () => {
+    const { port } = await start()
+    const { socket, got } = dial(port)
+    const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    socket.write(request + request)
+    await expect.poll(() => got().split('{"alive":true}').length).toBe(3)
+    socket.write(request)
+    await expect.poll(() => got().split('{"alive":true}').length).toBe(4)
+  })
+
+  it('may ask for a page in the middle of a long body', async () => {
+    const { port } = await start()
+    const { socket, got } = dial(port)
+    socket.write('POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n')
+    socket.write(Buffer.alloc(1_000_000))
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await expect.poll(() => got().split('{"alive":true}').length).toBe(3)
+  })
+
+  it('is told 404 for a path that nobody knows, and 400 for what is no HTTP', async () => {
+    const { port } = await start()
+    const unknown = dial(port)
+    unknown.socket.write(upgrade('/other'))
+    await expect.poll(unknown.got).toContain('404 Not Found')
+    const nonsense = dial(port)
+    nonsense.socket.write('hello\r\n\r\n')
+    await expect.poll(nonsense.got).toContain('400 Bad Request')
+  })
+
+  it('is ended when it says nothing, and when it says half a head', async () => {
+    const { port } = await start({ limits: { handshakeMilliseconds: 500 } })
+    const silent = dial(port)
+    const half = dial(port)
+    half.socket.write(upgrade().slice(0, 40))
+    await expect.poll(() => silent.closed() && half.closed(), { timeout: 10_000 }).toBe(true)
+  })
+
+  it('that only looks whether the port is open leaves nothing behind', async () => {
+    const server = await start()
+    const { socket, closed } = dial(server.port)
+    socket.on('connect', () => socket.end())
+    await expect.poll(closed).toBe(true)
+  })
+
+  it('on which nothing came yet does not hold the server up that closes', async () => {
+    const server = await start()
+    const { socket, closed } = dial(server.port)
+    await new Promise((resolve) => socket.on('connect', resolve))
+    await server.close()
+    await expect.poll(closed).toBe(true)
+  })
+})

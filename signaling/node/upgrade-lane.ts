@@ -1,0 +1,109 @@
+import type { IncomingHttpHeaders, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Runtime, Timer } from '../../src/runtime/index.js'
+import { readPlainUpgrade } from './plain-upgrade.js'
+
+/** Milliseconds until a connection on which nothing has come is left to Node, whose time-outs then hold. */
+const patience = 1_000
+
+/** What the gate and `ws` read of a request to open a WebSocket; an `IncomingMessage` has it all. */
+export interface UpgradeRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly socket: Pick<Socket, 'remoteAddress' | 'localAddress'>
+}
+
+/** Takes an upgrade; false when its path is none of ours. */
+export type TakeUpgrade = (request: UpgradeRequest, socket: Socket, rest: Buffer) => boolean
+
+/**
+ * A short way in for the usual request: a plain head of an upgrade that comes in one piece is read here, and its
+ * socket never meets Node's HTTP, whose parser, messages and listeners cost more than all else in a join. Every
+ * other connection is given to Node's own listener with what came on it, as if this were not here.
+ */
+export class UpgradeLane {
+  readonly #http: Server
+  readonly #runtime: Runtime
+  readonly #take: TakeUpgrade
+  readonly #byNode: readonly ((socket: Socket) => void)[]
+  /** Connections on which nothing has come, the oldest first, and since when. */
+  readonly #silent = new Map<Socket, number>()
+  readonly #onData: (this: Socket, chunk: Buffer) => void
+  readonly #onEnd: (this: Socket) => void
+  #sweep: Timer | undefined
+
+  /** @param http - a server that is not listening yet, and nobody else's */
+  constructor(http: Server, runtime: Runtime, take: TakeUpgrade) {
+    this.#http = http
+    this.#runtime = runtime
+    this.#take = take
+    // One function for all sockets: a closure for each would cost more than reading its head.
+    const lane = this
+    this.#onData = function (chunk) {
+      lane.#leave(this)
+      lane.#came(this, chunk)
+    }
+    this.#onEnd = function () {
+      this.destroy()
+    }
+    this.#byNode = http.listeners('connection') as ((socket: Socket) => void)[]
+    // Where Node should have another way to hear of connections, all of them go it.
+    if (this.#byNode.length === 0) return
+    http.removeAllListeners('connection')
+    http.on('connection', (socket: Socket) => this.#connected(socket))
+  }
+
+  /** Ends the connections on which nothing has come; others are Node's or at a door. */
+  close(): void {
+    this.#sweep?.cancel()
+    for (const socket of this.#silent.keys()) socket.destroy()
+    this.#silent.clear()
+  }
+
+  #connected(socket: Socket): void {
+    this.#silent.set(socket, this.#runtime.now())
+    this.#sweep ??= this.#runtime.timer(patience, () => this.#lookForSilent())
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('error', ignored)
+  }
+
+  #leave(socket: Socket): void {
+    this.#silent.delete(socket)
+    socket.removeListener('data', this.#onData)
+    socket.removeListener('end', this.#onEnd)
+    socket.removeListener('error', ignored)
+  }
+
+  #came(socket: Socket, chunk: Buffer): void {
+    const plain = readPlainUpgrade(chunk)
+    if (plain !== undefined) {
+      const { url, headers, length } = plain
+      if (this.#take({ method: 'GET', url, headers, socket }, socket, chunk.subarray(length))) return
+    }
+    // Put back while nobody reads, so that it comes first at whoever does.
+    socket.pause()
+    socket.unshift(chunk)
+    this.#giveToNode(socket)
+    socket.resume()
+  }
+
+  #giveToNode(socket: Socket): void {
+    for (const listener of this.#byNode) listener.call(this.#http, socket)
+  }
+
+  #lookForSilent(): void {
+    const long = this.#runtime.now() - patience
+    for (const [socket, since] of this.#silent) {
+      if (since > long) break
+      this.#leave(socket)
+      if (!socket.destroyed) this.#giveToNode(socket)
+    }
+    this.#sweep =
+      this.#silent.size === 0 ? undefined : this.#runtime.timer(patience, () => this.#lookForSilent())
+  }
+}
+
+/** The socket closes by itself after an error; without a listener the process would end. */
+function ignored(): void {}
