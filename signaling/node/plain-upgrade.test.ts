@@ -86,14 +86,17 @@ const changed = fc
           fc.nat(255).map((code) => String.fromCharCode(code)),
         ),
         fc.constantFrom(0, 0, 1, 2),
+        fc.boolean(),
       ),
       { maxLength: 3 },
     ),
   )
   .map(([headers, after, changes]) => {
     let text = written(headers, undefined, after).toString('latin1')
-    for (const [where, inserted, removed] of changes) {
-      const at = Math.floor(where * text.length)
+    for (const [where, inserted, removed, atLine] of changes) {
+      const anywhere = Math.floor(where * text.length)
+      // Where a whole line fits in: anywhere else it is seldom more than a broken one.
+      const at = atLine ? Math.max(0, text.lastIndexOf('\r\n', anywhere)) + 2 : anywhere
       text = text.slice(0, at) + inserted + text.slice(at + removed)
     }
     return Buffer.from(text, 'latin1')
@@ -129,6 +132,11 @@ describe('a plain upgrade', () => {
     ['a blank before the colon', written([...usual, ['X ', 'a']])],
     ['an underscore in a name', written([...usual, ['X_Forwarded_For', 'a']])],
     ['a character beyond ASCII', written([...usual, ['X', '\xe9']])],
+    ['a blank at the end of a value', written([...usual, ['X', 'a ']])],
+    ['a blank at the end of its first line', written(usual, 'GET / HTTP/1.1 ')],
+    ['an empty line before it', Buffer.concat([Buffer.from('\r\n'), written(usual)])],
+    ['a page asked for before it', Buffer.concat([written(usual.slice(0, 1)), written(usual)])],
+    ['a header that is a list in Node', written([...usual, ['Set-Cookie', 'a=1']])],
     ['no host', written(usual.slice(1))],
     ['another protocol', written([...usual.filter(([name]) => name !== 'Upgrade'), ['Upgrade', 'h2c']])],
     ['a connection that says more', written([...usual.slice(2), ['Connection', 'Upgrade, close']])],

@@ -24,8 +24,11 @@ const requestLine = /GET (\/[A-Za-z0-9\-._~%!$&'()*+,;=:@/?]*) HTTP\/1\.1\r\n/y
  */
 const header = /([A-Za-z0-9-]{1,64}): ([\x21-\x7e]+(?: [\x21-\x7e]+)*)\r\n/y
 
-/** What would give the request a body, or make it another one: never read here. */
-const notPlain = ['content-length', 'transfer-encoding', 'expect', 'te', 'trailer', 'http2-settings']
+/** What would give the request a body, make it another one, or be a list as Node reads it: never read here. */
+const notPlain = [
+  ...['content-length', 'transfer-encoding', 'expect', 'te', 'trailer', 'http2-settings'],
+  'set-cookie',
+]
 
 /**
  * Reads the head of a request that opens a WebSocket, if it stands at the start of `chunk`, whole, and as every
