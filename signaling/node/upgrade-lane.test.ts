@@ -1,8 +1,11 @@
-import { connect, type Socket } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemRuntime } from '../../src/runtime/index.js'
 import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
 import { tab } from '../testing/raw-peer.js'
+import { UpgradeLane } from './upgrade-lane.js'
 
 const servers: SignalServer[] = []
 const sockets: Socket[] = []
@@ -54,6 +57,30 @@ function upgrade(path = '/', ...lines: string[]): string {
 const withJoin = upgrade('/', `Sec-WebSocket-Protocol: ${joinProtocols(join).join(', ')}`)
 
 describe('a connection', () => {
+  it("takes the lane when its head is plain, and is Node's when it is not", async () => {
+    const http = createServer()
+    const ways: string[] = []
+    const lane = new UpgradeLane(http, systemRuntime(), ({ url }, socket) => {
+      ways.push(`lane ${url}`)
+      socket.destroy()
+      return true
+    })
+    http.on('upgrade', ({ url }, socket) => {
+      ways.push(`Node ${url}`)
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+    const { port } = http.address() as AddressInfo
+    for (const head of [upgrade('/plain'), upgrade('/other', 'X_A:b')]) {
+      const { socket, closed } = dial(port)
+      socket.write(head)
+      await expect.poll(closed).toBe(true)
+    }
+    expect(ways).toEqual(['lane /plain', 'Node /other'])
+    lane.close()
+    await new Promise((resolve) => http.close(resolve))
+  })
+
   it.each<[string, string]>([
     ['in one piece', withJoin],
     ['with a header that only Node reads', withJoin.replace('\r\n\r\n', '\r\nX_A:b\r\n\r\n')],

@@ -19,7 +19,7 @@ export type TakeUpgrade = (request: UpgradeRequest, socket: Socket, rest: Buffer
 
 /**
  * A short way in for the usual request: a plain head of an upgrade that comes in one piece is read here, and its
- * socket never meets Node's HTTP, whose parser, messages and listeners cost more than all else in a join. Every
+ * socket never meets Node's HTTP, whose parser, messages and listeners would cost every join and partly stay. Every
  * other connection is given to Node's own listener with what came on it, as if this were not here.
  */
 export class UpgradeLane {
