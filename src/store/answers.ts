@@ -108,6 +108,7 @@ export class Answers {
   ): void {
     const { store, key, replicas } = record
     const { cluster, replica, capacity, journal, handoff } = this.#parts
+    const stays = cluster.member(cluster.self)?.state !== 'leaving'
     if (handoff.hasLeft) {
       done(undefined)
       return
@@ -120,7 +121,7 @@ export class Answers {
       done({
         type: 'store.stored',
         status: how,
-        owner: replica.owns(key, replicas),
+        stays,
         durable: isDurable,
         version: held?.version ?? null,
         content: held?.content ?? null,

@@ -32,7 +32,7 @@ function examples(stamp: string): Message[] {
     {
       type: 'store.stored',
       status: 'stored',
-      owner: true,
+      stays: true,
       durable: true,
       version: stamp,
       content: null,

@@ -110,6 +110,28 @@ describe('what a store promises', () => {
     expect(await rig.run(rig.store('b').get(key))).toBe(1)
   })
 
+  it.each([
+    { heard: 'has been heard of', viewLag: 0 },
+    { heard: 'has not been heard of', viewLag: 5_000 },
+  ])('waits for two copies that stay where one is with a peer whose leaving $heard', async ({ viewLag }) => {
+    const rig = new StoreRig(ids, {
+      delay: (_from, to) => (to === 'd' || to === 'e' ? 800 : 5),
+      viewLag: (observer) => (observer === 'a' ? viewLag : 0),
+    })
+    const names = Array.from({ length: 1_000 }, (_, index) => `key ${index}`)
+    const owners = (name: string) => [...rig.net.cluster('b').ring.owners(name, 3)].sort().join()
+    const heirs = (name: string) => [...rig.net.cluster('b').nextRing.owners(name, 3)].sort().join()
+    const handed = names.find((name) => owners(name) === 'c,d,e') as string
+    await rig.run(rig.store('a').put(handed, 0))
+    rig.net.leave('c')
+    rig.time.advance(20)
+    const key = names.find((name) => owners(name) === 'b,c,e' && heirs(name) === 'b,d,e') as string
+    expect(rig.net.cluster('a').member('c')?.state).toBe(viewLag === 0 ? 'leaving' : 'alive')
+    const { holders } = await rig.run(rig.store('a').put(key, 1))
+    expect(rig.net.cluster('c').own).toBe('leaving')
+    expect(holders.filter((id) => id !== 'c').length).toBeGreaterThanOrEqual(2)
+  })
+
   it('keeps every increment of a counter over partition and heal', async () => {
     const rig = new StoreRig([...ids, 'f'])
     const hits = (id: string) => rig.store<number>(id, 'hits', { merge: counter() })

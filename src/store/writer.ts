@@ -57,6 +57,8 @@ export class Write {
   readonly #end: (end: WriteEnd) => void
   readonly #asked = new Map<PeerId, () => void>()
   readonly #holders = new Set<PeerId>()
+  /** Holders that said that they leave: what they hold goes on to others, who may hold it already. */
+  readonly #departing = new Set<PeerId>()
   /** Peers that were owners at some time of this write: only their copies count, as those that are joining are not read yet. */
   readonly #owners = new Set<PeerId>()
   /** Owners whose storage has no room. */
@@ -191,6 +193,7 @@ export class Write {
         break
     }
     this.#holders.add(from)
+    if (!stored.stays) this.#departing.add(from)
     if (stored.durable) this.#isDurable = true
     const { version: held } = stored
     if (held !== null && held > (this.#overtaken ?? this.#record.version)) this.#overtaken = held
@@ -203,9 +206,13 @@ export class Write {
   #checkDone(): void {
     if (this.#isOver) return
     const { writes, durable } = this.#options
-    let copies = 0
-    for (const holder of this.#holders) if (this.#owners.has(holder) && this.#isThere(holder)) copies++
-    if (copies < writes) return
+    let readable = 0
+    let lasting = 0
+    for (const holder of this.#holders) {
+      if (this.#owners.has(holder) && this.#isThere(holder)) readable++
+      if (this.#stays(holder)) lasting++
+    }
+    if (readable < writes || lasting < writes) return
     if (durable && !this.#isDurable) {
       this.#checkHopeless()
       return
@@ -219,6 +226,13 @@ export class Write {
   #isThere(holder: PeerId): boolean {
     const state = this.#cluster.member(holder)?.state
     return state !== 'dead' && state !== 'left'
+  }
+
+  /** A copy that is about to go with its holder is not one of those that were asked for. */
+  #stays(holder: PeerId): boolean {
+    if (this.#departing.has(holder)) return false
+    const state = this.#cluster.member(holder)?.state
+    return state !== undefined && state !== 'dead' && state !== 'left' && state !== 'leaving'
   }
 
   /** Every owner has it and none has it on disk: nobody is left to wait for. */

@@ -48,10 +48,10 @@ export const storeMessages = [
     durable: v.boolean(),
     expected: v.nullable(v.union([version, v.literal('')])),
   }),
-  /** How a put went. A conflict brings the record that is held instead. */
+  /** How a put went; `stays`: the peer is not about to leave. A conflict brings the record that is held instead. */
   defineMessage(33, 'store.stored', call, {
     status: v.picklist(['stored', 'conflict', 'ahead', 'full']),
-    owner: v.boolean(),
+    stays: v.boolean(),
     durable: v.boolean(),
     version: v.nullable(version),
     content,
