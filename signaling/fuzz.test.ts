@@ -13,7 +13,9 @@ const abreast = 20
 let instance: InstanceProcess
 
 beforeAll(async () => {
-  instance = await InstanceProcess.start({ limits: { connectionsPerAddress: 10_000 } })
+  instance = await InstanceProcess.start({
+    limits: { connectionsPerAddress: 10_000, newConnectionsPerAddress: 10_000 },
+  })
 })
 afterAll(() => instance.kill())
 

@@ -246,6 +246,19 @@ describe('what is refused, and why', () => {
     expect(refusals()).toEqual(['too-many-connections-from-address', 'too-many-connections'])
   })
 
+  it('more new connections from one address than its rate allows', async () => {
+    const { url } = await start({ limits: { newConnectionsPerAddress: 1 } })
+    const statuses: number[] = []
+    while (statuses.at(-1) !== 429 && statuses.length < 50) {
+      const peer = new RawPeer(url)
+      statuses.push(await peer.status)
+      peer.close()
+    }
+    expect(statuses.length).toBeGreaterThan(10)
+    expect(refusals()).toEqual(['too-many-new-connections-from-address'])
+    await expect.poll(() => new RawPeer(url).status, { timeout: 10_000 }).toBe(101)
+  })
+
   it('a socket that says nothing', async () => {
     const { url } = await start({ limits: { handshakeMilliseconds: 100 } })
     const peer = await new RawPeer(url).opened()

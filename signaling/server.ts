@@ -6,6 +6,7 @@ import { type Log, type Runtime, systemRuntime } from '../src/runtime/index.js'
 import { isLoopback } from './node/addresses.js'
 import { Gate } from './node/gate.js'
 import { Instance } from './node/instance.js'
+import { sparingLog } from './node/sparing-log.js'
 import { UpgradeLane } from './node/upgrade-lane.js'
 import { refuseUpgrade } from './node/web-socket.js'
 import {
@@ -82,7 +83,8 @@ export async function startSignalServer(options: StartSignalOptions = {}): Promi
       'must be loopback unless a key is given, or open to let everybody in',
     )
   }
-  const runtime = systemRuntime(log === undefined ? {} : { log })
+  const plain = systemRuntime(log === undefined ? {} : { log })
+  const runtime = { ...plain, log: sparingLog(plain.log) }
   runtime.log('info', 'configured', { configuration: withoutSecrets(configuration) })
   const running = new RunningServer(configuration, server, loopbackOnly, runtime)
   try {

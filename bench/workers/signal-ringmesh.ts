@@ -8,6 +8,7 @@ const server = await startSignalServer({
   limits: {
     connections: 100_000,
     connectionsPerAddress: 100_000,
+    newConnectionsPerAddress: 100_000,
     rooms: 100_000,
     framesPerSecond: most,
     bytesPerSecond: most,

@@ -6,7 +6,8 @@ import { joinedProtocol, joinOffered } from '../../src/wire/index.js'
 import type { SignalConfiguration } from '../options.js'
 import type { PeerJsCaller } from '../peerjs/index.js'
 import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
-import { addressGroup, addressOf, isLoopback } from './addresses.js'
+import { AddressLimits } from './address-limits.js'
+import { addressOf, isLoopback } from './addresses.js'
 import type { Instance } from './instance.js'
 import type { UpgradeRequest } from './upgrade-lane.js'
 import { plug, refuseUpgrade, ServerWebSocket } from './web-socket.js'
@@ -30,10 +31,11 @@ export interface GateOptions {
 export class Gate {
   readonly #options: GateOptions
   readonly #webSockets: WebSocketServer
-  readonly #perAddress = new Map<string, number>()
+  readonly #addresses: AddressLimits
 
   constructor(options: GateOptions) {
     this.#options = options
+    this.#addresses = new AddressLimits(options.configuration.limits)
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -55,19 +57,17 @@ export class Gate {
     if (path !== configuration.path && !isPeerJs) return false
     const { limits, trustedProxies } = configuration
     const address = addressOf(request, trustedProxies)
-    const group = addressGroup(address)
-    const fromGroup = this.#perAddress.get(group) ?? 0
     const originAllowed = this.#originAllowed(request)
     if (instance.rooms.draining) this.#turnAway(socket, '503 Service Unavailable', 'draining', address)
     else if (instance.sockets.size >= limits.connections) {
       this.#turnAway(socket, '503 Service Unavailable', 'too-many-connections', address)
-    } else if (fromGroup >= limits.connectionsPerAddress) {
-      this.#turnAway(socket, '429 Too Many Requests', 'too-many-connections-from-address', address)
     } else if (loopbackOnly && !isLoopback(request.socket.localAddress ?? '')) {
       this.#turnAway(socket, '403 Forbidden', 'token-missing', address)
     } else if (isPeerJs && !originAllowed) this.#turnAway(socket, '403 Forbidden', 'origin', address)
     else {
-      if (isPeerJs) this.#toPeerJs(request, socket, head, address)
+      const tooMany = this.#addresses.refusal(address, this.#options.runtime.now())
+      if (tooMany !== undefined) this.#turnAway(socket, '429 Too Many Requests', tooMany, address)
+      else if (isPeerJs) this.#toPeerJs(request, socket, head, address)
       else this.#toRooms(request, socket, head, address, originAllowed ? undefined : request.headers.origin)
     }
     return true
@@ -104,7 +104,7 @@ export class Gate {
       if (badOrigin !== undefined) connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
       return connection
     }
-    this.#came(address)
+    this.#addresses.opened(address, this.#options.runtime.now())
     return plug(webSocket, stream, address, true, connect, this.#gone)
   }
 
@@ -123,7 +123,7 @@ export class Gate {
   #plugIntoPeerJs(webSocket: ServerWebSocket, stream: Duplex, address: string, caller: PeerJsCaller): void {
     const { peerjs } = this.#options.instance
     if (peerjs === undefined) return
-    this.#came(address)
+    this.#addresses.opened(address, this.#options.runtime.now())
     plug(webSocket, stream, address, false, (socket) => peerjs.connect(socket, caller), this.#gone)
   }
 
@@ -133,16 +133,8 @@ export class Gate {
     return origins === undefined || headers.origin === undefined || origins.includes(headers.origin)
   }
 
-  #came(address: string): void {
-    const group = addressGroup(address)
-    this.#perAddress.set(group, (this.#perAddress.get(group) ?? 0) + 1)
-  }
-
   readonly #gone = (address: string): void => {
-    const group = addressGroup(address)
-    const left = (this.#perAddress.get(group) ?? 1) - 1
-    if (left > 0) this.#perAddress.set(group, left)
-    else this.#perAddress.delete(group)
+    this.#addresses.closed(address)
     this.#options.emptied()
   }
 

@@ -15,6 +15,11 @@ export const signalLimits = v.strictObject({
   connections: v.optional(count, 20_000),
   /** Sockets at one time from one address: an office behind one address, and no more. */
   connectionsPerAddress: v.optional(count, 1_000),
+  /**
+   * New sockets a second from one address for long; ten times as many in one burst, as all those of
+   * an office are that come back at once after a restart.
+   */
+  newConnectionsPerAddress: v.optional(count, 100),
   /** Rooms with a peer on this instance. */
   rooms: v.optional(count, 10_000),
   /** Peers in one room, over all instances. A full mesh of 48 tabs takes 25 s to form; 256 leaves room for partial ones. */

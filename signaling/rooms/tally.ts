@@ -8,6 +8,7 @@ export const refusalReasons = [
   'too-many-rooms',
   'too-many-connections',
   'too-many-connections-from-address',
+  'too-many-new-connections-from-address',
   'draining',
   'origin',
   'token-missing',

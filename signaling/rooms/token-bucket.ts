@@ -21,10 +21,26 @@ export class TokenBucket {
     this.#at = now
   }
 
+  /** Whether nothing was taken for so long that it is as it was when it was made. */
+  isFull(now: number): boolean {
+    return this.#levelAt(now) === this.#burst
+  }
+
+  /** Takes `units` if they are there; false, and nothing is taken, if they are not. */
+  takeIfThere(units: number, now: number): boolean {
+    if (this.#levelAt(now) < units) return false
+    this.take(units, now)
+    return true
+  }
+
   /** Takes `units` and answers how many milliseconds to wait before taking more; 0 when there are some left. */
   take(units: number, now: number): number {
-    this.#level = Math.min(this.#burst, this.#level + ((now - this.#at) / 1000) * this.#rate) - units
+    this.#level = this.#levelAt(now) - units
     this.#at = now
     return this.#level >= 0 ? 0 : Math.ceil((-this.#level / this.#rate) * 1000)
+  }
+
+  #levelAt(now: number): number {
+    return Math.min(this.#burst, this.#level + ((now - this.#at) / 1000) * this.#rate)
   }
 }

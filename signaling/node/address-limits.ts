@@ -1,0 +1,69 @@
+import type { RefusalReason, SignalLimits } from '../rooms/index.js'
+import { TokenBucket } from '../rooms/index.js'
+import { addressGroup } from './addresses.js'
+
+/** How many times the new connections of a second may come at once. */
+const burst = 10
+
+/** Addresses below which it is not worth looking for those that nothing need be known of any more. */
+const fewAddresses = 1_024
+
+interface FromAddress {
+  open: number
+  readonly fresh: TokenBucket
+}
+
+/** How many sockets each address has, and how fast it opens new ones; IPv6 by its /64. */
+export class AddressLimits {
+  readonly #limits: SignalLimits
+  readonly #addresses = new Map<string, FromAddress>()
+  /** How many addresses are remembered when those are forgotten that have been quiet. */
+  #tidyAt = fewAddresses
+
+  constructor(limits: SignalLimits) {
+    this.#limits = limits
+  }
+
+  /** Why a new connection from there is not let in now; undefined where it is. It counts as a new one, open or not. */
+  refusal(address: string, now: number): RefusalReason | undefined {
+    const from = this.#from(address, now)
+    if (from.open >= this.#limits.connectionsPerAddress) return 'too-many-connections-from-address'
+    if (!from.fresh.takeIfThere(1, now)) return 'too-many-new-connections-from-address'
+    return undefined
+  }
+
+  /** A connection from there that was not refused has become a socket. */
+  opened(address: string, now: number): void {
+    this.#from(address, now).open++
+  }
+
+  /** One of its sockets is closed. */
+  closed(address: string): void {
+    const from = this.#addresses.get(addressGroup(address))
+    if (from !== undefined) from.open--
+  }
+
+  /** How many addresses something is remembered of. */
+  get size(): number {
+    return this.#addresses.size
+  }
+
+  #from(address: string, now: number): FromAddress {
+    const group = addressGroup(address)
+    let from = this.#addresses.get(group)
+    if (from === undefined) {
+      if (this.#addresses.size >= this.#tidyAt) this.#tidy(now)
+      const rate = this.#limits.newConnectionsPerAddress
+      from = { open: 0, fresh: new TokenBucket(rate, burst * rate, now) }
+      this.#addresses.set(group, from)
+    }
+    return from
+  }
+
+  /** Looks at all of them each time that there are twice as many as stayed the last time. */
+  #tidy(now: number): void {
+    for (const [group, { open, fresh }] of this.#addresses)
+      if (open === 0 && fresh.isFull(now)) this.#addresses.delete(group)
+    this.#tidyAt = Math.max(fewAddresses, 2 * this.#addresses.size)
+  }
+}
