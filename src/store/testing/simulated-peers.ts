@@ -41,6 +41,8 @@ export class SimulatedPeers {
   /** What outlives a peer on its disk or in its browser. */
   readonly #media = new Map<PeerId, Map<string, Uint8Array>>()
   #ids = 0
+  /** Whether views may be very late. */
+  #lags: boolean
 
   constructor(options: Required<SimulationOptions>, events: PeerEvents) {
     const { seed, nodes, edges, faults, longestLag, tombstoneTime } = options
@@ -51,7 +53,7 @@ export class SimulatedPeers {
     this.time = new VirtualTime(seed)
     const ids = Array.from({ length: nodes }, (_, index) => this.#freshId(index < edges))
     if (faults.includes('hostile')) ids.push(hostileId)
-    const lags = faults.includes('lag')
+    this.#lags = faults.includes('lag')
     this.net = fakeClusters(this.time, ids, {
       encode: false,
       info: (id) => ({ kind: isEdge(id) ? 'edge' : 'tab', weight: id === hostileId ? 0 : 1 }),
@@ -59,7 +61,7 @@ export class SimulatedPeers {
         if (event === 'store.drop') events.dropped(id, String(key), String(version))
       },
       delay: () => 1 + 20 * random() ** 3,
-      viewLag: () => (lags && random() < 0.3 ? longestLag * random() : 100 * random()),
+      viewLag: () => (this.#lags && random() < 0.3 ? longestLag * random() : 100 * random()),
       suspectAfter: () => 1_500 + 1_000 * random(),
       deadAfter: () => 4_000 + 2_000 * random(),
     })
@@ -96,6 +98,11 @@ export class SimulatedPeers {
 
   pick<Item>(items: readonly Item[]): Item {
     return items[Math.floor(this.random() * items.length)] as Item
+  }
+
+  /** Changes are heard of in time from now on; of earlier ones some are still on their way. */
+  endLag(): void {
+    this.#lags = false
   }
 
   join(): void {

@@ -107,10 +107,11 @@ export class Striker {
     }
   }
 
-  /** Ends what lasts: cuts, and pages that are asleep or hidden. */
+  /** Ends what lasts: cuts, views that are late, and pages that are asleep or hidden. */
   heal(): void {
     const { net } = this.#peers
     net.heal()
+    this.#peers.endLag()
     for (const peer of net.running) {
       if (peer.frozen) peer.thaw()
       if (peer.own === 'parked') net.unpark(peer.self)
