@@ -208,18 +208,21 @@ export class LocalSystem implements ServerWorld {
   ): ServerProcess {
     const parent = options.parent?.ref ?? options.parentRef
     const process = new ServerProcess(this, this.newRef(), server, { kind, parent })
-    this.admit(process, options, done, () =>
-      process.begin(options.args, options.snapshot, options.timeout ?? defaultTimeout, done),
+    this.admit(process, options, done, (begun) =>
+      process.begin(options.args, options.snapshot, options.timeout ?? defaultTimeout, begun),
     )
     return process
   }
 
-  /** Gives a new process its place: in the table, under its name, linked to its parent. Then begins it, or tells why not. */
+  /**
+   * Gives a new process its place: in the table, under its name, linked to its parent. Then begins
+   * it, or tells why not. The start is over when all know its name.
+   */
   admit(
     process: Process,
     options: LaunchOptions,
     done: (result: StartResult) => void,
-    begin: () => void,
+    begin: (begun: (result: StartResult) => void) => void,
   ): void {
     const { name, parent } = options
     this.processes.set(process.ref.id, process)
@@ -228,22 +231,31 @@ export class LocalSystem implements ServerWorld {
       parent.link(process)
     }
     if (name === undefined) {
-      begin()
+      begin(done)
       return
     }
-    const claimed = (holder: ProcessRef | undefined): void => {
-      if (holder === undefined && process.alive) {
-        begin()
-        return
-      }
+    const refuse = (reason: ExitReason): void => {
       if (parent !== undefined) process.unlink(parent.ref)
-      const reason: ExitReason =
-        holder === undefined ? (process.reason ?? noproc) : { type: 'already_started', ref: holder }
       process.end(reason)
       done({ kind: 'failed', reason })
     }
-    if (typeof name === 'string') this.table.claim(name, process, claimed)
-    else claimed(name.register(process.ref))
+    const named = (refusal: ExitReason | undefined): void => {
+      if (refusal !== undefined || !process.alive) refuse(refusal ?? process.reason ?? noproc)
+      else
+        begin((result) => {
+          if (result.kind === 'ok')
+            this.table.confirm(process, (lost) => {
+              if (lost === undefined) done(result)
+              else refuse(lost)
+            })
+          else done(result)
+        })
+    }
+    if (typeof name === 'string') this.table.claim(name, process, named)
+    else {
+      const ref = name.register(process.ref)
+      named(ref === undefined ? undefined : { type: 'already_started', ref })
+    }
   }
 
   newRef(): ProcessRef {

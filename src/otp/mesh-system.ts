@@ -68,6 +68,7 @@ export class MeshProcessSystem extends ProcessSystem {
     this.table = this.#names
     const world = {
       local,
+      ended: (ref: ProcessRef) => this.#names.ended(ref),
       request: (target: Target, request: unknown, timeout: number, settle: (outcome: CallOutcome) => void) =>
         this.request(target, request, timeout, settle),
       settleCall: (id: number, reason: ExitReason) => this.settleCall(id, reason),

@@ -1,10 +1,14 @@
-import type { Cluster, Outcome } from '../mesh/index.js'
+import type { Cluster } from '../mesh/index.js'
 import { isPlanted, type Runtime } from '../runtime/index.js'
-import type { Message, PeerId } from '../wire/index.js'
+import { EndedProcesses } from './ended-processes.js'
 import type { NameTable } from './local-names.js'
+import { NameArbiter } from './name-arbiter.js'
 import { NameClaims } from './name-claims.js'
-import { NameExchange, namesTimeout } from './name-exchange.js'
+import { NameConflicts } from './name-conflicts.js'
+import { NameExchange } from './name-exchange.js'
+import { NameRegistration, type Registered } from './name-registration.js'
 import type { Process } from './process.js'
+import { ProcessProbes } from './process-probes.js'
 import { ProcessRef, sameProcess } from './ref.js'
 
 /** What names need of this page's processes. */
@@ -15,12 +19,12 @@ export interface NamesWorld {
   lost(process: Process, name: string, survivor: ProcessRef): void
 }
 
-/** Owners asked in a row before a name is taken without one: the ring is then in pieces, and a conflict is resolved later. */
-const mostClaims = 3
-
 /**
- * Which process has which name, on every peer. The ring owner of a name decides who gets it; all
- * others are told before the start resolves, so lookups are local and see what the caller saw.
+ * Which process has which name, on every peer.
+ *
+ * A page is the only one to speak for its own processes; every other keeps a copy of what it says,
+ * so lookups are local. The ring owner of a name decides which of several claimants gets it, and all
+ * are told before the start resolves. What has ended never comes back: every page remembers it.
  *
  * After a partition a name may stand on both sides. Every peer then keeps the smaller ref, so all
  * keep the same one, and the peer of the other ends its process.
@@ -28,25 +32,43 @@ const mostClaims = 3
  * ```
  * claimant      ring owner of the name      the others
  *    │─── claim ────────▶│ (is the holder alive?)
- *    │◀── claimed ───────│
+ *    │◀── claimed ───────│ (reserves it)
  *    │─── names ─────────┼─────────────────────▶│
- *    │◀── taken ─────────┼──────────────────────│   start resolves
+ *    │◀── taken ─────────┼──────────────────────│   init runs
+ *    │─── names ─────────┼──▶ those that came meanwhile
+ *    │◀── taken ─────────┼─────────               start resolves
  * ```
  */
 export class Names implements NameTable {
   readonly #world: NamesWorld
   readonly #cluster: Cluster
   readonly #claims = new NameClaims()
+  readonly #ended = new EndedProcesses()
+  readonly #probes: ProcessProbes
+  readonly #arbiter: NameArbiter
+  readonly #conflicts: NameConflicts
   readonly #exchange: NameExchange
+  /** Starts under way, by the numbers of their processes. */
+  readonly #registrations = new Map<string, NameRegistration>()
   readonly #stops: (() => void)[] = []
 
   constructor(world: NamesWorld, cluster: Cluster) {
     this.#world = world
     this.#cluster = cluster
+    this.#probes = new ProcessProbes(cluster)
+    const parts = { claims: this.#claims, ended: this.#ended, probes: this.#probes }
+    const ours = (ref: ProcessRef): boolean => this.#ours(ref)
+    this.#arbiter = new NameArbiter(cluster, { ...parts, ours })
+    this.#conflicts = new NameConflicts(cluster, {
+      ...parts,
+      ours,
+      giveWay: (name, loser, survivor) => this.#giveWay(name, loser, survivor),
+    })
     this.#exchange = new NameExchange(cluster, {
       claims: this.#claims,
-      learn: (name, ref) => this.#learn(name, ref, () => {}),
-      counts: (holder) => this.#counts(holder),
+      learn: (name, ref, done) => this.#learn(name, ref, done),
+      unlearn: (name, ref) => this.#unlearn(name, ref),
+      hear: (name, ref) => this.#hear(name, ref),
     })
     this.#serve(cluster)
   }
@@ -64,129 +86,107 @@ export class Names implements NameTable {
     return this.#claims.entries()
   }
 
-  /**
-   * Registers `name` for a process of ours. Calls `done` with the holder when it is taken, with
-   * undefined when it is ours and every peer knows.
-   */
-  claim(name: string, process: Process, done: (holder: ProcessRef | undefined) => void): void {
+  claim(name: string, process: Process, done: Registered): void {
     const holder = this.lookup(name)
     if (holder !== undefined && this.#ours(holder)) {
-      done(holder)
+      done({ type: 'already_started', ref: holder })
       return
     }
-    this.#ask(this.#cluster, name, process, mostClaims, done)
+    const world = {
+      isEnded: (ref: ProcessRef) => this.#ended.has(ref),
+      enter: (name: string, process: Process, entered: (holder: ProcessRef | undefined) => void) =>
+        this.#enter(name, process, entered),
+    }
+    const registration = new NameRegistration(this.#cluster, world, name, process)
+    this.#registrations.set(process.ref.id, registration)
+    registration.begin(done)
+  }
+
+  confirm(process: Process, done: Registered): void {
+    const registration = this.#registrations.get(process.ref.id)
+    if (registration === undefined) {
+      done(undefined)
+      return
+    }
+    registration.confirm((refusal) => {
+      this.#registrations.delete(process.ref.id)
+      done(refusal)
+    })
   }
 
   /** The process has ended: its names are free, here at once and elsewhere as soon as they hear it. */
   release(process: Process): void {
+    const { ref } = process
+    const registration = this.#registrations.get(ref.id)
+    this.#registrations.delete(ref.id)
+    registration?.refuse(process.reason ?? { type: 'noproc' })
     for (const name of process.names) {
       if (isPlanted('name-freed-late')) {
-        this.#world.runtime.timer(100, () => this.#free(name, process.ref))
-      } else this.#free(name, process.ref)
+        this.#world.runtime.timer(100, () => this.#free(name, ref))
+      } else this.#free(name, ref)
     }
+    // Nobody else has heard of it: only who may have reserved it.
+    if (registration !== undefined && !process.names.has(registration.name))
+      this.#withdraw(registration.name, ref, registration.owners)
+  }
+
+  /** A process of another peer has ended, as that peer told one who watched it. */
+  ended(ref: ProcessRef): void {
+    this.#ended.add(ref)
+    this.#claims.removeProcess(ref)
   }
 
   close(): void {
     for (const stop of this.#stops.splice(0)) stop()
     this.#exchange.close()
+    this.#arbiter.close()
+    this.#conflicts.close()
   }
 
   #free(name: string, ref: ProcessRef): void {
     this.#claims.remove(name, ref)
-    const cluster = this.#cluster
-    cluster.runtime.trace('name.freed', name, ref.id)
-    for (const peer of others(cluster)) cluster.send(peer, { type: 'process.unname', name, process: ref.id })
+    this.#cluster.runtime.trace('name.freed', name, ref.id)
+    const others = this.#cluster.members().map(({ id }) => id)
+    this.#withdraw(name, ref, others)
   }
 
-  #ask(
-    cluster: Cluster,
-    name: string,
-    process: Process,
-    tries: number,
-    done: (holder: ProcessRef | undefined) => void,
-  ): void {
-    const owner = cluster.ring.owner(name)
-    if (owner === undefined || tries === 0) {
-      this.#publish(cluster, name, process, done)
-      return
+  /** Takes back what these have been told of a process of ours. */
+  #withdraw(name: string, ref: ProcessRef, peers: Iterable<string>): void {
+    const cluster = this.#cluster
+    this.#ended.add(ref)
+    this.#arbiter.settled(name, ref)
+    for (const peer of peers) {
+      if (peer === cluster.self) continue
+      const isQueued = cluster.send(peer, { type: 'process.unname', name, process: ref.id })
+      // No room, or nobody there: who is there has to hear it some time.
+      if (!isQueued && cluster.members().some(({ id }) => id === peer)) this.#exchange.introduce(peer)
     }
-    const message = { type: 'process.claim', name, process: process.ref.id } as const
-    cluster.request(owner, message, namesTimeout, (outcome) => {
-      if (outcome.kind === 'reply' && outcome.message.type === 'process.claimed') {
-        const { holder } = outcome.message
-        if (holder === null) this.#publish(cluster, name, process, done)
-        else done(new ProcessRef(holder.peer, holder.id))
-      } else {
-        cluster.runtime.timer(0, () => this.#ask(cluster, name, process, tries - 1, done))
+  }
+
+  /** Enters a name that was granted, unless a holder of whom the granter did not know is found to live. */
+  #enter(name: string, process: Process, entered: (holder: ProcessRef | undefined) => void): void {
+    const rivals = this.#claims.of(name).filter((claim) => claim.peer !== this.#cluster.self)
+    this.#look(rivals, (living) => {
+      if (!process.alive) return
+      const ours = this.#claims.ofPeerTo(name, this.#cluster.self)
+      const holder = ours !== undefined && this.#ours(ours) ? ours : living
+      if (holder === undefined || sameProcess(holder, process.ref)) {
+        process.names.add(name)
+        this.#cluster.runtime.trace('name.taken', name, process.ref.id)
+        this.#claims.add(name, process.ref)
+        this.#arbiter.settled(name, process.ref)
       }
+      entered(holder)
     })
   }
 
-  /** Tells everybody, and waits until all have it or cannot be waited for. */
-  #publish(
-    cluster: Cluster,
-    name: string,
-    process: Process,
-    done: (holder: ProcessRef | undefined) => void,
-  ): void {
-    if (!process.alive) {
-      // The owner of the name holds it for ours.
-      this.#free(name, process.ref)
-      done(undefined)
-      return
-    }
-    const holder = this.lookup(name)
-    if (holder !== undefined && !sameProcess(holder, process.ref) && this.#ours(holder)) {
-      done(holder)
-      return
-    }
-    process.names.add(name)
-    cluster.runtime.trace('name.taken', name, process.ref.id)
-    this.#learn(name, process.ref, () => this.#tellAll(cluster, name, process, done))
-  }
-
-  /** Tells everybody; those who come while it does, too. */
-  #tellAll(
-    cluster: Cluster,
-    name: string,
-    process: Process,
-    done: (holder: ProcessRef | undefined) => void,
-    told: ReadonlySet<PeerId> = new Set(),
-  ): void {
-    if (!process.names.has(name)) {
-      // Lost to another, or freed by its end, in the meantime: to tell it now would bring it back.
-      done(this.lookup(name))
-      return
-    }
-    const peers = others(cluster).filter((peer) => !told.has(peer))
-    if (peers.length === 0) {
-      done(undefined)
-      return
-    }
-    let waiting = peers.length
-    const one = (): void => {
-      if (--waiting === 0) this.#tellAll(cluster, name, process, done, new Set([...told, ...peers]))
-    }
-    const message: Message = { type: 'process.names', names: [{ name, process: process.ref.id }] }
-    for (const peer of peers) cluster.request(peer, message, namesTimeout, one)
-  }
-
   #ours(ref: ProcessRef): boolean {
-    return ref.peer === this.#cluster.self && this.#world.local(ref.id)?.alive === true
+    if (ref.peer !== this.#cluster.self || this.#ended.has(ref)) return false
+    return this.#world.local(ref.id)?.alive === true
   }
 
   #serve(cluster: Cluster): void {
     this.#stops.push(
-      cluster.serve('process.claim', ({ name, process }, request) => {
-        const claimant = new ProcessRef(request.from, process)
-        this.#holderOf(cluster, name, claimant, (holder) => {
-          if (holder === undefined) this.#claims.add(name, claimant)
-          request.reply({
-            type: 'process.claimed',
-            holder: holder === undefined ? null : { peer: holder.peer, id: holder.id },
-          })
-        })
-      }),
       cluster.serve('process.names', ({ names }, request) => {
         let left = names.length
         const learnt = (): void => {
@@ -196,102 +196,79 @@ export class Names implements NameTable {
           this.#learn(name, new ProcessRef(request.from, process), learnt)
         if (names.length === 0) learnt()
       }),
-      cluster.receive('process.unname', ({ name, process }, from) => {
-        this.#claims.remove(name, new ProcessRef(from, process))
-      }),
-      cluster.serve('process.probe', ({ process }, request) =>
-        request.reply({ type: 'process.alive', alive: this.#world.local(process)?.alive === true }),
+      cluster.receive('process.unname', ({ name, process }, from) =>
+        this.#unlearn(name, new ProcessRef(from, process)),
       ),
+      cluster.serve('process.probe', ({ process }, request) => {
+        const alive =
+          this.#world.local(process)?.alive === true &&
+          !this.#ended.has(new ProcessRef(cluster.self, process))
+        request.reply({ type: 'process.alive', alive })
+      }),
+      cluster.on('up', ({ id }) => {
+        for (const registration of this.#registrations.values()) registration.appeared(id)
+      }),
     )
-  }
-
-  /** Who has the name: an owner that hears of a claim trusts the claimant about its own peer, and asks the other about its. */
-  #holderOf(
-    cluster: Cluster,
-    name: string,
-    claimant: ProcessRef,
-    tell: (holder: ProcessRef | undefined) => void,
-  ): void {
-    const holder = this.#claims.of(name).find((claim) => !sameProcess(claim, claimant))
-    if (holder === undefined) {
-      tell(undefined)
-      return
-    }
-    const next = (isDead: boolean): void => {
-      if (!isDead) {
-        tell(holder)
-        return
-      }
-      this.#claims.remove(name, holder)
-      this.#holderOf(cluster, name, claimant, tell)
-    }
-    if (holder.peer === cluster.self) next(!this.#ours(holder))
-    else if (holder.peer === claimant.peer) next(true)
-    else this.#probe(cluster, holder, next)
-  }
-
-  #probe(cluster: Cluster, ref: ProcessRef, tell: (isDead: boolean) => void): void {
-    const probe = { type: 'process.probe', process: ref.id } as const
-    cluster.request(ref.peer, probe, namesTimeout, (outcome) => tell(saysDead(outcome)))
   }
 
   /** A peer says that a process of its own has the name. `done` once what it contradicts has been looked into. */
   #learn(name: string, ref: ProcessRef, done: () => void): void {
-    this.#claims.add(name, ref)
-    const dead = this.#claims.of(name).filter((claim) => claim.peer !== ref.peer && !this.#counts(claim))
-    for (const claim of dead) this.#claims.remove(name, claim)
-    const others = this.#claims.of(name).filter((claim) => !sameProcess(claim, ref))
-    const ours = others.find((claim) => this.#ours(claim))
-    if (ours !== undefined) this.#contest(name, ours, ref)
-    const doubtful = others.filter((claim) => claim !== ours)
-    let left = doubtful.length
-    if (left === 0) done()
-    // Its end may be known to the one who let the other have the name, and not yet to us.
-    for (const claim of doubtful) {
-      this.#probe(this.#cluster, claim, (isDead) => {
-        if (isDead) this.#claims.remove(name, claim)
-        if (--left === 0) done()
-      })
-    }
-  }
-
-  /** Ours and another have one name. All keep the same one; the other gives way on its own peer. */
-  #contest(name: string, ours: ProcessRef, theirs: ProcessRef): void {
-    const holder = this.lookup(name)
-    if (holder === undefined || sameProcess(holder, ours)) {
-      this.#insist(this.#cluster, name, ours, theirs.peer)
+    if (this.#ended.has(ref)) {
+      done()
       return
     }
-    const process = this.#world.local(ours.id)
+    const former = this.#claims.ofPeerTo(name, ref.peer)
+    if (former !== undefined && !sameProcess(former, ref)) this.#unlearn(name, former)
+    this.#claims.add(name, ref)
+    this.#arbiter.settled(name, ref)
+    const ours = this.#claims.ofPeerTo(name, this.#cluster.self)
+    if (ours !== undefined) this.#conflicts.resolve(name)
+    const { self } = this.#cluster
+    const rivals = this.#claims.of(name).filter(({ peer }) => peer !== self && peer !== ref.peer)
+    // Its end may be known to the one who let the other have the name, and not yet to us.
+    this.#look(rivals, done)
+  }
+
+  /** A peer says that a process of its own has not the name any more: it will never have it again. */
+  #unlearn(name: string, ref: ProcessRef): void {
+    this.#ended.add(ref)
+    this.#claims.remove(name, ref)
+    this.#arbiter.settled(name, ref)
+  }
+
+  /** A third peer says that a process has the name. */
+  #hear(name: string, ref: ProcessRef): void {
+    const { self } = this.#cluster
+    if (ref.peer === self || this.#ended.has(ref)) return
+    if (this.#claims.ofPeerTo(name, ref.peer) === undefined && this.#isHere(ref.peer))
+      this.#claims.add(name, ref)
+  }
+
+  /** Asks whether those that claim a name still live, forgets the others, and tells of one that does. */
+  #look(claims: readonly ProcessRef[], done: (living: ProcessRef | undefined) => void): void {
+    const here = claims.filter((claim) => this.#isHere(claim.peer))
+    for (const claim of claims) if (!here.includes(claim)) this.#claims.removeProcess(claim)
+    this.#probes.askAll(here, (lives) => {
+      for (const [index, claim] of here.entries()) if (lives[index] === 'ended') this.ended(claim)
+      done(here.find((_, index) => lives[index] === 'alive'))
+    })
+  }
+
+  /** Ours and another have one name, and the other keeps it. */
+  #giveWay(name: string, loser: ProcessRef, survivor: ProcessRef): void {
+    const process = this.#world.local(loser.id)
     if (process?.alive !== true) return
     process.names.delete(name)
-    this.#free(name, ours)
+    this.#free(name, loser)
     this.#world.runtime.log('warn', 'a name was taken twice; its process here gives way', { name })
-    this.#world.lost(process, name, holder)
+    const registration = this.#registrations.get(loser.id)
+    if (registration !== undefined) registration.refuse({ type: 'already_started', ref: survivor })
+    else this.#world.lost(process, name, survivor)
   }
 
-  /** The other side has to hear of ours to give way: it may have taken the name without knowing. */
-  #insist(cluster: Cluster, name: string, ours: ProcessRef, peer: PeerId): void {
-    const names = [{ name, process: ours.id }]
-    cluster.request(peer, { type: 'process.names', names }, namesTimeout, () => {})
-  }
-
-  /** Whether a holder that we know of may still have the name. */
-  #counts(holder: ProcessRef): boolean {
-    if (holder.peer === this.#cluster.self) return this.#ours(holder)
-    const state = this.#cluster.member(holder.peer)?.state
+  /** Whether a peer may have processes. */
+  #isHere(peer: string): boolean {
+    const state = this.#cluster.member(peer)?.state
     return state !== undefined && state !== 'dead' && state !== 'left'
   }
-}
-
-function others(cluster: Cluster): PeerId[] {
-  return cluster
-    .members()
-    .map(({ id }) => id)
-    .filter((id) => id !== cluster.self)
-}
-
-function saysDead(outcome: Outcome): boolean {
-  if (outcome.kind === 'down') return true
-  return outcome.kind === 'reply' && outcome.message.type === 'process.alive' && !outcome.message.alive
 }

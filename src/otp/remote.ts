@@ -9,6 +9,8 @@ import { ProcessRef } from './ref.js'
 /** What the ways to other peers need of this page's processes. */
 export interface RemoteWorld {
   local(id: string): Process | undefined
+  /** A process of another peer has ended, as that peer says. */
+  ended(ref: ProcessRef): void
   settleCall(id: number, reason: ExitReason): void
   answerCall(id: number, value: unknown): void
   request(
@@ -35,7 +37,7 @@ export class Remote {
   readonly #world: RemoteWorld
   readonly #calls = new Map<PeerId, PeerCalls>()
   /** Ours, of their processes. */
-  readonly #monitors = new Map<number, { peer: PeerId; down: (reason: ExitReason) => void }>()
+  readonly #monitors = new Map<number, { ref: ProcessRef; down: (reason: ExitReason) => void }>()
   /** Theirs, of our processes: `peer monitor` to the way back. */
   readonly #watched = new Map<string, () => void>()
   /** Which of our processes is linked to which of theirs. */
@@ -107,7 +109,7 @@ export class Remote {
   monitor(ref: ProcessRef, down: (reason: ExitReason) => void): () => void {
     const { peer } = ref
     const monitor = this.#nextMonitor++
-    this.#monitors.set(monitor, { peer, down })
+    this.#monitors.set(monitor, { ref, down })
     if (!this.#cluster.send(peer, { type: 'process.monitor', monitor, process: ref.id })) {
       this.#world.soon(() => this.#fireMonitor(monitor, this.undeliverable(peer)))
     }
@@ -190,9 +192,13 @@ export class Remote {
         this.#watched.get(`${peer} ${monitor}`)?.()
         this.#watched.delete(`${peer} ${monitor}`)
       }),
-      cluster.receive('process.down', ({ monitor, reason }) =>
-        this.#fireMonitor(monitor, unpackReason(reason)),
-      ),
+      cluster.receive('process.down', ({ monitor, reason }, from) => {
+        const ref = this.#monitors.get(monitor)?.ref
+        if (ref?.peer !== from) return
+        // Before anybody is told: its name is free for whoever waited for this.
+        world.ended(ref)
+        this.#fireMonitor(monitor, unpackReason(reason))
+      }),
       cluster.receive('process.link', ({ process, from }, peer) => {
         const ref = new ProcessRef(peer, from)
         const target = local(process)
@@ -234,7 +240,7 @@ export class Remote {
     for (const call of [...(this.#calls.get(peer)?.waiting ?? [])]) this.#world.settleCall(call.id, reason)
     this.#calls.delete(peer)
     for (const [monitor, entry] of [...this.#monitors])
-      if (entry.peer === peer) this.#fireMonitor(monitor, reason)
+      if (entry.ref.peer === peer) this.#fireMonitor(monitor, reason)
     for (const [key, demonitor] of [...this.#watched]) {
       if (!key.startsWith(`${peer} `)) continue
       demonitor()

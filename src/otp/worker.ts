@@ -56,7 +56,7 @@ export function worker(factory: () => unknown, options: WorkerOptions = {}): Lau
         return
       }
       const process = new WorkerProcess(system, system.newRef(), launch.parent?.ref)
-      system.admit(process, launch, done, () =>
+      system.admit(process, launch, done, (begun) =>
         process.begin(
           {
             runtime: system.runtime,
@@ -65,7 +65,7 @@ export function worker(factory: () => unknown, options: WorkerOptions = {}): Lau
             startTimeout: launch.timeout ?? defaultStartTimeout,
             heartbeat,
           },
-          done,
+          begun,
         ),
       )
     },

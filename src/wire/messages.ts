@@ -7,7 +7,7 @@ import { signalMessages } from './signal-messages.js'
 import { storeMessages } from './store-messages.js'
 import { taskMessages } from './task-messages.js'
 
-/** Every message there is. Codes: session 0–7, mesh 8–15, membership 16–31, store 32–63, tasks 64–79, processes 80–111, signalling 112–127. */
+/** Every message there is. Codes: session 0–7, mesh 8–15, membership 16–31, store 32–63, tasks 64–79, processes 80–111, signalling 112–127, more of processes from 128 on (two bytes). */
 const definitions = [
   ...sessionMessages,
   ...meshMessages,

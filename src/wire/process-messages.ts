@@ -125,4 +125,20 @@ export const processMessages = [
   /** The supervision trees of your page, please. Answered by `process.trees`. */
   defineMessage(110, 'process.tree', bulk, {}),
   defineMessage(111, 'process.trees', bulk, { body: bytes }),
+
+  /**
+   * All names of my processes from `after` (null: from the first) to the last one here, or without
+   * `more` to the end: whatever else of mine you hold between them is stale. Answered by `process.taken`.
+   */
+  defineMessage(128, 'process.roster', control, {
+    after: v.nullable(name),
+    names: list(v.strictObject({ name, process: processId })),
+    more: v.boolean(),
+  }),
+  /** As `process.claim`, by one who knows that the holder named before has `ended`. Answered by `process.claimed`. */
+  defineMessage(129, 'process.reclaim', control, {
+    name,
+    process: processId,
+    ended: v.strictObject({ peer: peerId, id: processId }),
+  }),
 ] as const
