@@ -1,4 +1,4 @@
-import type { Cluster, Outcome } from '../mesh/index.js'
+import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { ExitReason } from './exit.js'
@@ -156,34 +156,51 @@ export class NameRegistration {
   #tell(): void {
     if (this.#isOver) return
     const { self } = this.#cluster
-    const names = [{ name: this.name, process: this.process.ref.id }]
     for (const { id } of this.#cluster.members()) {
-      if (id === self || this.#told.has(id) || this.#asked.has(id)) continue
-      const message: Message = { type: 'process.names', names }
-      this.#asked.set(
-        id,
-        this.#cluster.request(id, message, namesTimeout, (outcome) => this.#answered(id, outcome)),
-      )
+      if (id !== self && !this.#told.has(id) && !this.#asked.has(id)) this.#tellOne(id)
     }
     if (this.#asked.size === 0) this.#settle(undefined)
   }
 
-  #answered(peer: PeerId, outcome: Outcome): void {
-    if (isBusy(outcome)) {
-      // It has not got it: there was no room for it.
-      const pause = this.#cluster.runtime.timer(busyPause, () => this.#again(peer))
-      this.#asked.set(peer, () => pause.cancel())
-      return
+  #tellOne(peer: PeerId): void {
+    const { runtime } = this.#cluster
+    const names = [{ name: this.name, process: this.process.ref.id }]
+    const giveUps: (() => void)[] = []
+    const giveUp = (): void => {
+      for (const each of giveUps) each()
     }
-    // Who does not answer though it seems well is asked again. What was sent to the others waits in
-    // the ordered stream to them, before anything that the caller could say to them by us.
-    if (outcome.kind !== 'timeout' || !this.#hears(peer)) this.#told.add(peer)
-    this.#again(peer)
-  }
-
-  #again(peer: PeerId): void {
-    this.#asked.delete(peer)
-    this.#tell()
+    const later = (pause: number, act: () => void): void => {
+      const timer = runtime.timer(pause, act)
+      giveUps.push(() => timer.cancel())
+    }
+    const told = (): void => {
+      giveUp()
+      this.#asked.delete(peer)
+      this.#told.add(peer)
+      this.#tell()
+    }
+    const ask = (): void => {
+      giveUps.push(
+        this.#cluster.request(peer, { type: 'process.names', names }, registrationTime, (outcome) => {
+          // It has not got it: there was no room for it.
+          if (isBusy(outcome)) later(busyPause, ask)
+          else told()
+        }),
+      )
+    }
+    // Who does not answer though it seems well is asked again; a late answer counts as well. What was
+    // sent to the others waits in the ordered stream to them, before anything else that we tell them.
+    const look = (): void => {
+      if (!this.#hears(peer)) {
+        told()
+        return
+      }
+      ask()
+      later(namesTimeout, look)
+    }
+    this.#asked.set(peer, giveUp)
+    ask()
+    later(namesTimeout, look)
   }
 
   #hears(peer: PeerId): boolean {
