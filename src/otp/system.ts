@@ -23,7 +23,10 @@ export interface ProcessSystemOptions {
 
 export interface StartOptions<Class extends GenServerClass = GenServerClass> {
   readonly args?: ArgsOf<Class>
-  /** Registered for the process before `init` runs, and free again when it ends. */
+  /**
+   * Registered for the process before `init` runs, and free again when it ends. In a mesh all peers
+   * are told, for which there are 8 s besides those of `init`.
+   */
   readonly name?: string | ViaName
   /** Milliseconds that `init` may take; 5,000 when not given. */
   readonly timeout?: number
@@ -58,11 +61,11 @@ export class ProcessSystem extends LocalSystem {
   }
 
   /**
-   * Starts a process; resolves when its `init` is done.
+   * Starts a process; resolves when its `init` is done and all peers know its name.
    *
    * @throws {InvalidOption}
-   * @throws {ExitError} with what `init` threw, `timeout`, `already_started` when the name is taken,
-   * or `normal` when `init` returned `IGNORE`
+   * @throws {ExitError} with what `init` threw, `timeout` where that or the name took too long,
+   * `already_started` when the name is taken, or `normal` when `init` returned `IGNORE`
    */
   async start<Class extends GenServerClass>(
     server: Class | Launcher,
