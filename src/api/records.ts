@@ -1,4 +1,4 @@
-import { type SnapshotStore, storedSnapshots } from '../otp/index.js'
+import { mergeSnapshots, type SnapshotStore, storedSnapshots } from '../otp/index.js'
 import type { StateService } from '../store/index.js'
 import { type DurableRecords, mergeTaskRecords } from '../tasks/index.js'
 
@@ -13,5 +13,5 @@ export function taskRecords(state: StateService): DurableRecords {
 
 /** Snapshots of placed processes, kept in the sharded state. */
 export function processSnapshots(state: StateService): SnapshotStore {
-  return storedSnapshots(state.open<Uint8Array>(snapshotStore))
+  return storedSnapshots(state.open<Uint8Array>(snapshotStore, { merge: mergeSnapshots }))
 }

@@ -38,7 +38,7 @@ export { PlacedRef, ProcessRef, sameProcess, type Target, type Via, type ViaName
 export { type RegisterAnswer, Registry, type RegistryEntry, type RegistryOptions } from './registry.js'
 export type { Restart } from './restart-rule.js'
 export type { SnapshotStore } from './snapshot-store.js'
-export { type BytesStore, storedSnapshots } from './stored-snapshots.js'
+export { type BytesStore, mergeSnapshots, storedSnapshots } from './stored-snapshots.js'
 export { Supervisor } from './supervisor.js'
 export { ProcessSystem, type ProcessSystemOptions, type StartOptions, systemOf } from './system.js'
 export { Task, type TaskOutcome, type Work } from './task.js'

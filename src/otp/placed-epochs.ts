@@ -55,8 +55,9 @@ export class PlacedEpochs {
       if (!stale && latest !== undefined && isLater(latest, heard)) this.tellOver(owner, placed, key)
       return
     }
-    if (isLater(heard, { epoch: instance.epoch, owner: cluster.self })) this.#fence(instance, heard)
-    else if (instance.process !== undefined) {
+    if (isLater(heard, { epoch: instance.epoch, owner: cluster.self })) {
+      if (!isPlanted('former-goes-on')) this.#fence(instance, heard)
+    } else if (instance.process !== undefined) {
       // A former owner, who has not heard of us: it stops when it does.
       const { id } = instance.process.ref
       directory.set(placed, key, {

@@ -132,7 +132,7 @@ export class PlacedHost {
       return
     }
     // One that moves has given its snapshot away already.
-    if (present.state === 'moving' || present.process === undefined) {
+    if (present.state === 'moving' || present.process === undefined || isPlanted('former-goes-on')) {
       done(false)
       return
     }
@@ -244,7 +244,7 @@ export class PlacedHost {
     const { cluster, directory, records } = this.#state
     const { placed, key, epoch } = instance
     directory.delete(placed, key)
-    records.delete(placed, key)
+    records.delete(placed, key, { epoch, owner: cluster.self })
     broadcast(cluster, { type: 'placed.gone', placed, key, epoch, now: null })
     this.#drop(instance, reason)
   }

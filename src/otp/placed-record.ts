@@ -25,6 +25,14 @@ export function unpackRecord(bytes: Uint8Array): PlacedRecord | undefined {
   }
 }
 
+/** Of two packed records that of the later epoch, what is no record counting as the earliest; undefined where they share it. */
+export function laterRecord(a: Uint8Array, b: Uint8Array): Uint8Array | undefined {
+  const [one, other] = [unpackRecord(a), unpackRecord(b)]
+  if (one === undefined || other === undefined) return one === other ? undefined : one === undefined ? b : a
+  if (isLater(one, other)) return a
+  return isLater(other, one) ? b : undefined
+}
+
 /**
  * One incarnation of a placed process: a number, and the peer that runs it. The pair is unique by
  * construction, as the id of a peer is of one load of one page, and a peer draws a number but once

@@ -1,5 +1,5 @@
 import type { Runtime } from '../runtime/index.js'
-import { type PlacedRecord, packRecord, unpackRecord } from './placed-record.js'
+import { type Epoch, type PlacedRecord, packRecord, unpackRecord } from './placed-record.js'
 import type { SnapshotStore } from './snapshot-store.js'
 
 /** What placed processes leave behind for their next owners, in whatever store there is. */
@@ -56,8 +56,10 @@ export class PlacedRecords {
     })
   }
 
-  delete(placed: string, key: string): void {
-    this.#store?.delete(storeKey(placed, key), (error) => {
+  /** It has ended for good: its record goes, unless it has gone on in a later epoch. */
+  delete(placed: string, key: string, ended: Epoch): void {
+    const last = packRecord({ ...ended, args: undefined, snapshot: undefined })
+    this.#store?.delete(storeKey(placed, key), last, (error) => {
       if (error !== undefined) this.#warn('a snapshot was not deleted', placed, key, error)
     })
   }

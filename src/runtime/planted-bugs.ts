@@ -33,6 +33,7 @@ export type PlantedBug =
   | 'credit-leaked-on-abort'
   // processes
   | 'no-epoch-check'
+  | 'former-goes-on'
   | 'stop-before-ack'
   | 'restart-counted-per-child'
   | 'name-freed-late'

@@ -1,6 +1,6 @@
 import type { OpenDirect, OpenSignaling, SignalingEvents } from '../links/index.js'
 import { MeshCore } from '../mesh/index.js'
-import { storedSnapshots } from '../otp/index.js'
+import { mergeSnapshots, storedSnapshots } from '../otp/index.js'
 import { seededRandom } from '../runtime/index.js'
 import { StateService, type Store } from '../store/index.js'
 import { mergeTaskRecords, TaskService } from '../tasks/index.js'
@@ -122,7 +122,9 @@ export class MeshNode {
     this.state = new StateService({ cluster: this.core })
     const records = this.state.open('tasks', { merge: mergeTaskRecords })
     this.tasks = new TaskService({ cluster: this.core, records })
-    const snapshots = storedSnapshots(this.state.open('snapshots', { timeout: callTimeout }))
+    const snapshots = storedSnapshots(
+      this.state.open<Uint8Array>('snapshots', { merge: mergeSnapshots, timeout: callTimeout }),
+    )
     this.processes = new ProcessWork(this, options.seed, snapshots, options.events)
     this.store = this.state.open<number>('simulated', { replicas: 3, writes: 2, timeout: callTimeout })
     this.tasks.define('square', (input: number) => input * input)

@@ -66,6 +66,7 @@ describe('processes in the simulator', () => {
 
   it.each([
     ['no-epoch-check', 'split', 'answers-go-forward'],
+    ['former-goes-on', 'none', 'former-stops'],
     ['stop-before-ack', 'mass-join,leave', 'entries-kept'],
     ['restart-counted-per-child', 'none', 'restart-intensity'],
     ['name-freed-late', 'none', 'free-after-stop'],

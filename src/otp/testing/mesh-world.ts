@@ -4,6 +4,7 @@ import { VirtualTime } from '../../runtime/index.js'
 import { ExitError, type ExitReason } from '../exit.js'
 import { GenServer } from '../gen-server.js'
 import { MeshProcessSystem } from '../mesh-system.js'
+import { laterRecord } from '../placed-record.js'
 import type { SnapshotStore } from '../snapshot-store.js'
 
 /** State that outlives every peer, and takes a while to answer. */
@@ -28,16 +29,22 @@ export class SharedSnapshots implements SnapshotStore {
 
   put(key: string, value: Uint8Array, done: () => void): void {
     this.#time.timer(this.#delay, () => {
-      this.values.set(key, value)
+      if (!this.#isLater(key, value)) this.values.set(key, value)
       done()
     })
   }
 
-  delete(key: string, done: () => void): void {
+  delete(key: string, last: Uint8Array, done: () => void): void {
     this.#time.timer(this.#delay, () => {
-      this.values.delete(key)
+      if (!this.#isLater(key, last)) this.values.delete(key)
       done()
     })
+  }
+
+  /** Whether what is kept is of a later epoch. */
+  #isLater(key: string, value: Uint8Array): boolean {
+    const kept = this.values.get(key)
+    return kept !== undefined && laterRecord(kept, value) === kept
   }
 }
 
