@@ -88,6 +88,8 @@ export class NodeRuntime implements Runtime {
   #wallClockOffset: number
   #period = 0
   #phase = 0
+  /** Since when timers have fired as they do. */
+  #throttledAt = 0
   #state: 'running' | 'frozen' | 'stopped' = 'running'
   #backlog: ScheduledEvent[] = []
   /** Overdue timers that wait for the next tick of a hidden page. */
@@ -191,8 +193,14 @@ export class NodeRuntime implements Runtime {
     return false
   }
 
+  /** Milliseconds by which a timer that is due now may be held back: until the next tick. */
+  get heldBack(): number {
+    return Math.min(this.#period, this.time.now - this.#throttledAt)
+  }
+
   setTimerMode(mode: TimerMode): void {
     this.#period = periods[mode]
+    this.#throttledAt = this.time.now
     this.#phase = this.#period === 0 ? 0 : this.time.now % this.#period
     // What waits for a tick that will not come so late any more.
     for (const event of this.#throttled) {
