@@ -47,8 +47,6 @@ export class MeshWorld implements World {
   readonly blackouts: { readonly from: number; readonly until: number }[] = []
   /** Nodes that sent frames of chance's making. */
   readonly hostile = new Set<PeerId>()
-  /** Whether the pages place, name and supervise processes, beside their other work. */
-  hasProcesses = true
   /** Told of each page that has joined: where more runs in it than it does of its own accord. */
   onJoined: (node: MeshNode) => void = () => {}
   readonly #seed: string | number
@@ -165,7 +163,7 @@ export class MeshWorld implements World {
       openDirect: this.#network.direct(id),
       events: {
         joined: (newcomer) => {
-          if (this.hasProcesses) newcomer.processes.begin()
+          newcomer.processes.begin()
           this.onJoined(newcomer)
         },
         acknowledged: (_node, write) => this.acknowledged.push(write),

@@ -9,6 +9,8 @@ const seeds = Number(process.env.SEEDS ?? 1)
 const first = Number(process.env.FIRST_SEED ?? 1)
 const of = { world: 'mesh', nodes: 5, minutes: 1 } as const
 const longest = 600_000
+/** Seeds with all faults at once for each of one group of them. */
+const allSeeds = 2
 
 /** Every kind of fault there is, a few at a time, so that they meet each other and none takes over. */
 const groups: readonly (readonly FaultKind[])[] = [
@@ -48,6 +50,18 @@ describe('processes in the simulator', () => {
         expect(failure, `seed ${seed}`).toBeUndefined()
         for (const invariant of ['one-per-epoch', 'answers-go-forward', 'placed-once', 'restart-intensity'])
           expect(checked[invariant], invariant).toBeGreaterThan(0)
+      }
+    },
+    longest,
+  )
+
+  it(
+    'keep all of it under all faults at once',
+    async () => {
+      for (let seed = first; seed < first + allSeeds * seeds; seed++) {
+        const scenario = scenarioOf({ ...of, nodes: 6, seed }, 'all')
+        const { failure } = await runScenario(scenario)
+        expect(failure, `seed ${seed}`).toBeUndefined()
       }
     },
     longest,

@@ -33,8 +33,6 @@ export interface MeshRunOptions extends Pick<RunOptions, 'progress'> {
   readonly onTrace?: MeshWorldOptions['onTrace']
   /** Gets the world before anybody joins. */
   readonly begun?: (world: MeshWorld) => void
-  /** Whether the pages place, name and supervise processes, and their invariants are asked. Default: yes. */
-  readonly processes?: boolean
   /** Whether all that was begun in the safety phase has ended; the liveness phase waits for it. Default: nothing is awaited. */
   readonly isDone?: () => boolean
 }
@@ -58,8 +56,7 @@ export async function runMeshScenario(scenario: Scenario, options: MeshRunOption
     ...(onTrace === undefined ? {} : { onTrace }),
   })
   let events = 0
-  world.hasProcesses = options.processes ?? true
-  const invariants = [...meshInvariants(), ...(world.hasProcesses ? processInvariants() : [])]
+  const invariants = [...meshInvariants(), ...processInvariants()]
   const judge = new Judge<MeshWorld, never>(world, invariants, () => ({ at: time.now, event: events }))
   world.judgeBy(judge)
   options.begun?.(world)

@@ -77,8 +77,6 @@ export async function runTaskScenario(
   const load = new TaskLoad(scenario)
   const result = await runMeshScenario(scenario, {
     ...options,
-    // Theirs is `processes.sim.test.ts`. Under all faults at once some seeds still break a promise of names (README).
-    processes: false,
     onTrace: (node, event, details) => load.traced(node, event, details),
     begun: (world) => load.begin(world),
     isDone: () => load.isDone,
