@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualTime } from '../runtime/index.js'
-import { priorities } from '../wire/index.js'
+import { decodeMessage, priorities } from '../wire/index.js'
 import { MemoryNetwork, type MemoryNetworkOptions } from './adapters/memory.js'
 import type { RelayPolicy } from './index.js'
-import { TestPeer, user } from './testing/test-peer.js'
+import { peer, TestPeer, user } from './testing/test-peer.js'
 
 function pair(
   options: MemoryNetworkOptions = {},
@@ -66,6 +66,38 @@ describe('two peers in a room', () => {
       Array.from({ length: 40 }, (_, n) => n),
     )
     expect(a.links.queued('b')).toBe(0)
+  })
+
+  it('find each other again though each hears an old greeting of the other first, and lose nothing that was sent since', () => {
+    let isCut = false
+    const old = new Map<string, Uint8Array>()
+    const { time, a, b } = pair(
+      {
+        carried: (from, _to, frame) => {
+          const message = decodeMessage(frame)
+          const isFirst = message.type === 'session.hello' && message.peerSession === 0
+          if (isFirst && !old.has(from)) old.set(from, frame.slice())
+          return isCut ? [] : [frame]
+        },
+      },
+      { relay: 'only' },
+    )
+    time.advance(1_000)
+    isCut = true
+    for (const { links } of [a, b]) links.disconnect(links === a.links ? 'b' : 'a', 'dead')
+    a.links.connect(peer('b'))
+    b.links.connect(peer('a'))
+    a.links.relayed('b', old.get('b') as Uint8Array)
+    b.links.relayed('a', old.get('a') as Uint8Array)
+    a.send('b', 'after')
+    b.send('a', 'after')
+    isCut = false
+    const before = a.links.stats().refused['stale-greeting'] ?? 0
+    time.advance(10_000)
+    expect(a.links.kind('b')).toBe('relay')
+    expect([a.received, b.received]).toEqual([['after'], ['after']])
+    // It takes a few words, not an endless quarrel.
+    expect((a.links.stats().refused['stale-greeting'] ?? 0) - before).toBeLessThan(5)
   })
 
   it('stay on the relay where no direct link can be made, and turn direct when one can', () => {

@@ -55,6 +55,8 @@ export class Session {
   /** Ours and the peer's session; the peer's is 0 until it greeted. */
   #session: number
   #peerSession = 0
+  /** Whether any link was proven since the peer's session is known. Until then its greeting may be one that came very late. */
+  #isEstablished = false
 
   replacements = 0
   messagesReceived = 0
@@ -240,9 +242,11 @@ export class Session {
     const knowsUs = hello.peerSession === this.#session
     if (hello.session > this.#peerSession) {
       if (hello.peerSession !== 0 && !knowsUs) {
-        // It takes us for whom we were. Our own greeting tells it better.
+        // It takes us for whom we were. Our own greeting tells it better, unless we take it for whom
+        // it was, too: each may have heard an old greeting late, and neither would give in to the other.
         this.#events.refused('stale-greeting')
-        if (!hello.answer) this.greet(carrier)
+        if (this.#peerSession !== 0) this.#adopt(carrier, hello.session)
+        else if (!hello.answer) this.greet(carrier)
         return
       }
       this.#adopt(carrier, hello.session)
@@ -257,13 +261,14 @@ export class Session {
     else if (hello.peerSession !== this.#session) this.greet(carrier)
     else if (!carrier.proven) {
       carrier.prove()
+      this.#isEstablished = true
       this.#choose()
     }
   }
 
   /** The peer has a session that we did not know: it is new here, or has forgotten us. */
   #adopt(carrier: Carrier, peerSession: number): void {
-    const isReset = this.#peerSession !== 0
+    const isFirst = this.#peerSession === 0
     this.#peerSession = peerSession
     this.#incoming.restart()
     // What was numbered for the one before means nothing to this one.
@@ -271,14 +276,18 @@ export class Session {
       this.#session = this.#nextSession()
       this.#sender.forget()
     }
-    if (!isReset) return
+    if (isFirst) return
     for (const other of this.#carriers) {
       other.greeted = false
       other.unprove()
       if (other.isOpen && other !== carrier) this.greet(other)
     }
-    this.#sender.clearWaiting()
-    this.#events.reset()
+    // What waited for a session that never came about can as well wait for this one.
+    if (this.#isEstablished) {
+      this.#isEstablished = false
+      this.#sender.clearWaiting()
+      this.#events.reset()
+    }
     this.#choose()
     this.greet(carrier)
   }

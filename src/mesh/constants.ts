@@ -20,10 +20,14 @@ export const servedAtOnce = 4096
 export const askedAtOnce = 65_536
 
 /**
- * Milliseconds for which a link is kept to a dead peer that is being called: time for a dial and
- * its first words. Membership calls one dead peer every 2 s, so that at most eight are open at once.
+ * Milliseconds for which a link is kept to a peer that is no member and says nothing, as a dead one
+ * that is being called: time for a dial and its first words. Membership calls one dead peer every
+ * 2 s, so that at most eight are open at once.
  */
 export const knockBound = 15_000
+
+/** Milliseconds by which a timer may be late and still prove something: a hidden tab is given one tick a second. */
+export const latestTimer = 1_000
 
 /**
  * Milliseconds for which links stay open after the goodbye: closing a connection throws away what its

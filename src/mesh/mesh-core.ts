@@ -12,14 +12,8 @@ import type { ReadonlyRing, Spread } from '../ring/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
-import {
-  goodbyeBound,
-  goodbyeFlush,
-  greetingBound,
-  joiningBound,
-  knockBound,
-  leavingBound,
-} from './constants.js'
+import { goodbyeBound, goodbyeFlush, greetingBound, joiningBound, leavingBound } from './constants.js'
+import { ProvisionalLinks } from './provisional-links.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
 import { Stage } from './stages.js'
@@ -61,6 +55,7 @@ export class MeshCore implements Cluster {
   readonly #options: MeshCoreOptions
   readonly #membership: Membership
   readonly #links: Links
+  readonly #provisional: ProvisionalLinks
   readonly #requests: Requests
   readonly #rings = new Rings()
   readonly #joining = new Stage()
@@ -69,7 +64,6 @@ export class MeshCore implements Cluster {
   readonly #listeners: Listeners = { up: new Set(), down: new Set(), change: new Set(), ring: new Set() }
   /** Of the peers that there is a link to. */
   readonly #linkKinds = new Map<PeerId, LinkKind>()
-  readonly #knocks = new Map<PeerId, Timer>()
   #signaling: Signaling | undefined
   #greeting: Timer | undefined
   /** Peers that were in the room when this one came, and that have not answered yet. */
@@ -112,10 +106,16 @@ export class MeshCore implements Cluster {
       runtime,
       self,
       send: (to, message) => {
-        if (this.#isGone(to)) this.#knock(to)
+        const known = this.#membership.member(to)
+        if (known?.state === 'dead') this.#provisional.knock(known)
         this.#links.send(to, message)
       },
       events: { change: (member, before) => this.#memberChanged(member, before) },
+    })
+    this.#provisional = new ProvisionalLinks({
+      runtime,
+      connect: (peer) => this.#links.connect(peer),
+      disconnect: (peer, reason) => this.#links.disconnect(peer, reason),
     })
     this.#requests = new Requests({
       runtime,
@@ -275,7 +275,7 @@ export class MeshCore implements Cluster {
     if (this.#stage === 'gone') return
     this.#membership.left()
     this.#stage = 'gone'
-    for (const timer of this.#knocks.values()) timer.cancel()
+    this.#provisional.close()
     this.#greeting?.cancel()
     this.#requests.close()
     this.#membership.stop()
@@ -295,6 +295,7 @@ export class MeshCore implements Cluster {
 
   #introduce(peer: PeerInfo): void {
     if (peer.id === this.self || this.#membership.member(peer.id)?.state === 'left') return
+    this.#provisional.introduced(peer.id)
     this.#links.connect(peer)
     this.#membership.introduce(peer)
     this.#membership.witness(peer.id, true)
@@ -336,12 +337,7 @@ export class MeshCore implements Cluster {
     }
     // Who was only announced and never answered is not waited for.
     if (clean || !isMember) this.#greeted(peer)
-    // The server may be wrong, so whoever is on the way to us has time to prove it.
-    if (!isMember) {
-      this.runtime.timer(knockBound, () => {
-        if (this.#membership.member(peer) === undefined) this.#links.disconnect(peer, 'closed')
-      })
-    }
+    if (!isMember) this.#provisional.doubt(peer)
   }
 
   /** A peer that leaves waits for nobody when nobody stays: there is no one to hand over to. */
@@ -351,18 +347,6 @@ export class MeshCore implements Cluster {
     this.#handedOver(0)
   }
 
-  /** A dead peer is being called, in case that it was only cut off: it needs a link for that, for a while. */
-  #knock(to: PeerId): void {
-    const known = this.#membership.member(to)
-    if (known === undefined || known.state === 'left' || this.#knocks.has(to)) return
-    this.#links.connect(known)
-    const timer = this.runtime.timer(knockBound, () => {
-      this.#knocks.delete(to)
-      if (this.#isGone(to)) this.#links.disconnect(to, 'dead')
-    })
-    this.#knocks.set(to, timer)
-  }
-
   #isGone(peer: PeerId): boolean {
     const state = this.#membership.member(peer)?.state
     return state === 'dead' || state === 'left'
@@ -370,7 +354,10 @@ export class MeshCore implements Cluster {
 
   #receive(from: PeerId, message: Message): void {
     if (this.#stage === 'gone') return
-    if (from !== this.self) this.#membership.heard(from)
+    if (from !== this.self) {
+      this.#provisional.heard(from)
+      this.#membership.heard(from)
+    }
     switch (message.type) {
       case 'mesh.request':
       case 'mesh.reply':
@@ -391,6 +378,7 @@ export class MeshCore implements Cluster {
     const { id, state } = known
     const isSelf = id === this.self
     if (!isSelf) {
+      this.#provisional.settled(id)
       if (this.#isGone(id)) {
         this.#links.disconnect(id, state)
         this.#linkKinds.delete(id)

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { VirtualTime } from '../runtime/index.js'
+import type { PeerInfo } from '../wire/index.js'
+import { ProvisionalLinks } from './provisional-links.js'
+
+const b: PeerInfo = { id: 'b', kind: 'tab', weight: 1, host: 'b' }
+
+function provisional() {
+  const time = new VirtualTime(1)
+  const said: string[] = []
+  const links = new ProvisionalLinks({
+    runtime: time.runtime('a'),
+    connect: ({ id }) => said.push(`connect ${id}`),
+    disconnect: (id, reason) => said.push(`disconnect ${id}: ${reason}`),
+  })
+  return { time, said, links }
+}
+
+describe('links to peers that are no members', () => {
+  it('close for a newcomer whose socket closed and that says nothing', () => {
+    const { time, said, links } = provisional()
+    links.doubt('b')
+    time.advance(14_900)
+    expect(said).toEqual([])
+    time.advance(200)
+    expect(said).toEqual(['disconnect b: closed'])
+  })
+
+  it('stay for a newcomer that is introduced again after its socket closed', () => {
+    const { time, said, links } = provisional()
+    links.doubt('b')
+    time.advance(10_000)
+    links.introduced('b')
+    time.advance(60_000)
+    expect(said).toEqual([])
+  })
+
+  it('stay for whoever is heard, and close 15 s after its last word', () => {
+    const { time, said, links } = provisional()
+    links.doubt('b')
+    for (let count = 0; count < 5; count++) {
+      time.advance(10_000)
+      links.heard('b')
+    }
+    time.advance(14_900)
+    expect(said).toEqual([])
+    time.advance(200)
+    expect(said).toEqual(['disconnect b: closed'])
+  })
+
+  it('close for a dead peer that was called in vain, and not for one that has come back', () => {
+    const { time, said, links } = provisional()
+    links.knock(b)
+    time.advance(2_000)
+    links.knock(b)
+    time.advance(13_100)
+    expect(said).toEqual(['connect b', 'connect b', 'disconnect b: dead'])
+    links.knock(b)
+    links.settled('b')
+    time.advance(60_000)
+    expect(said.slice(3)).toEqual(['connect b'])
+  })
+
+  it('are judged by no timer that was late: what came meanwhile is not read yet', () => {
+    const { said } = provisional()
+    const time = new VirtualTime(2)
+    let late: (() => void) | undefined
+    const runtime = time.runtime('a')
+    const links = new ProvisionalLinks({
+      runtime: {
+        ...runtime,
+        now: () => time.now,
+        timer: (_delay, fire) => {
+          late = fire
+          return { isSet: true, cancel: () => {} }
+        },
+      } as typeof runtime,
+      connect: () => {},
+      disconnect: (id) => said.push(id),
+    })
+    links.doubt('b')
+    time.advance(40_000)
+    late?.()
+    expect(said).toEqual([])
+    time.advance(15_000)
+    late?.()
+    expect(said).toEqual(['b'])
+  })
+})
