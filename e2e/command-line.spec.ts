@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -77,6 +77,10 @@ test('--version prints the version of the package', async () => {
 
 test('bad arguments get one clear line and exit code 2', async () => {
   const somewhere = ['--signal', 'ws://localhost:1', '--room', 'r']
+  const store = ['sim', '--world', 'store', '--writes', '1000000']
+  const folder = mkdtempSync(join(tmpdir(), 'ringmesh-bad-'))
+  const secretive = join(folder, 'config.json')
+  writeFileSync(secretive, '{ "key": "a secret",\n }')
   const cases: [parameters: string[], line: RegExp][] = [
     [[], /a command is needed/],
     [['sgnal'], /unknown command 'sgnal' \(Did you mean signal\?\)/],
@@ -90,6 +94,10 @@ test('bad arguments get one clear line and exit code 2', async () => {
     [['edge', '--signal', 'ws://localhost:1', '--room', ''], /join\.room: must not be empty/],
     [['edge', ...somewhere, '--tasks', '/no.js'], /edge --tasks: .*there is no \/no\.js/],
     [['edge', ...somewhere, '--tasks', cli.replace('cli.js', 'index.js')], /edge --tasks: .*default export/],
+    [['edge', ...somewhere, '--data', ''], /join\.persistence: must not be empty/],
+    [['edge', ...somewhere, '--data', '/dev/null/data'], /join\.persistence: .*\/dev\/null\/data/],
+    // Node's own way of making folders tries for ever there.
+    [['edge', ...somewhere, '--data', '/proc/data'], /join\.persistence: .*\/proc\/data/],
     [['status', '--room', 'r'], /--signal <url\.\.\.>' not specified/],
     [
       ['status', '--signal', 'ws://localhost:1', '--room', 'r', '--every', '0'],
@@ -99,6 +107,13 @@ test('bad arguments get one clear line and exit code 2', async () => {
     [['token', '--kind', 'phone', '--key', 'x'.repeat(32)], /token\.kind: must be 'tab' or 'edge'/],
     [['sim', '--faults', 'rain'], /rain/],
     [['sim', '--seeds', '-1'], /--seeds/],
+    [
+      [...store, '--runs', '/nowhere/runs'],
+      /sim --runs: must be a file that can be written .*\/nowhere\/runs/,
+    ],
+    [[...store, '--runs', '/proc/runs'], /sim --runs: must be a file that can be written .*\/proc\/runs/],
+    [[...store, '--runs', tmpdir()], /sim --runs: must be a file that can be written/],
+    [['signal', '--config', secretive], /^(?!.*a secret).*signal --config: must be a file of JSON/],
   ]
   const ends = await Promise.all(cases.map(([parameters]) => ringmesh(...parameters).ended))
   for (const [index, { code, out, error }] of ends.entries()) {
@@ -107,6 +122,7 @@ test('bad arguments get one clear line and exit code 2', async () => {
     expect(error).toMatch(line)
     expect({ out, code }).toEqual({ out: '', code: 2 })
   }
+  rmSync(folder, { recursive: true })
 })
 
 test('what cannot be reached is one line and exit code 1', async () => {
@@ -172,6 +188,35 @@ test('status shows the edge workers of a room, their shares and trees, with a to
   expect((await edge.ended).code).toBe(0)
   signal.child.kill('SIGTERM')
   expect((await signal.ended).code).toBe(0)
+})
+
+test('an edge worker whose module fails says so, and has left before it ends', async () => {
+  const signal = ringmesh('signal', '--port', '0')
+  await expect.poll(() => signal.printed.out).toMatch(/ws:.*\n/)
+  const where = ['--signal', signal.printed.out.trim(), '--room', 'shop']
+  const folder = mkdtempSync(join(tmpdir(), 'ringmesh-tasks-'))
+  const tasks = join(folder, 'tasks.mjs')
+  writeFileSync(tasks, `export default async () => { throw new Error('no such table') }`)
+  const watch = ringmesh('status', ...where, '--watch', '--every', '0.1', '--json')
+  await expect.poll(() => watch.printed.out).not.toBe('')
+  const { code, out, error } = await ringmesh('edge', ...where, '--tasks', tasks).ended
+  expect({ code, out, error }).toEqual({
+    code: 1,
+    out: '',
+    error: `ringmesh: ${tasks} failed: no such table\n`,
+  })
+  const states = (): Set<string> =>
+    new Set(
+      watch.printed.out
+        .split('\n')
+        .slice(0, -1)
+        .flatMap((line) => (JSON.parse(line).members as { state: string }[]).map(({ state }) => state)),
+    )
+  // Whoever says goodbye is forgotten at once; nobody was suspected or declared dead.
+  const after = watch.printed.out.length
+  await expect.poll(() => watch.printed.out.slice(after)).toContain('"members":[]')
+  expect([...states()].filter((state) => !['alive', 'leaving'].includes(state))).toEqual([])
+  rmSync(folder, { recursive: true })
 })
 
 test('ringmesh sim is quiet when piped, and prints one line a run', async () => {
