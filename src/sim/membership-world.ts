@@ -62,6 +62,8 @@ export class MembershipWorld implements World {
   readonly #connected = new Set<number>()
   #isServerUp = true
   #arrivals = 0
+  /** Until when nothing is promised of anybody, those included that come meanwhile. */
+  #allExcusedUntil = 0
 
   constructor(options: MembershipWorldOptions) {
     this.#options = options
@@ -112,6 +114,7 @@ export class MembershipWorld implements World {
         changed: (observer, member) => this.#changed(observer, member),
       },
     })
+    node.excusedUntil = this.#allExcusedUntil
     this.#pages.add(node)
     // A newcomer is unknown to all and all to it until they are introduced.
     for (const other of this.nodes) {
@@ -255,6 +258,7 @@ export class MembershipWorld implements World {
 
   excuse(milliseconds: number, numbers?: readonly number[]): void {
     const until = this.time.now + milliseconds
+    if (numbers === undefined) this.#allExcusedUntil = Math.max(this.#allExcusedUntil, until)
     const nodes = numbers === undefined ? this.nodes : numbers.flatMap((number) => this.nodes[number] ?? [])
     for (const node of nodes) node.excusedUntil = Math.max(node.excusedUntil, until)
   }

@@ -59,8 +59,9 @@ export class MeshWorld implements World {
   readonly #interferences: Interference[] = []
   readonly #cuts: ((from: number, to: number) => boolean)[] = []
   readonly #severed = new Set<string>()
-  /** Until when nodes are excused, by their numbers. */
+  /** Until when nodes are excused, by their numbers, and all of them, those included that come meanwhile. */
   readonly #slowUntil = new Map<number, number>()
+  #allSlowUntil = 0
   readonly #fate: Fate = { isDropped: false, delay: 0, extraCopies: 0 }
   #isServerUp = true
   #hasServerLied = false
@@ -318,13 +319,14 @@ export class MeshWorld implements World {
   /** Only that word reaches everybody at once is not promised meanwhile: what is promised of the mesh is promised whatever happens. */
   excuse(milliseconds: number, nodes?: readonly number[]): void {
     const until = this.time.now + milliseconds
-    for (const { number } of nodes === undefined ? this.nodes : nodes.map((number) => ({ number })))
+    if (nodes === undefined) this.#allSlowUntil = Math.max(this.#allSlowUntil, until)
+    for (const number of nodes ?? [])
       this.#slowUntil.set(number, Math.max(until, this.#slowUntil.get(number) ?? 0))
   }
 
   /** Whether a fault may hold back what is sent to a node, or what it does itself, for longer than others wait. */
   isSlow(node: MeshNode): boolean {
-    return this.time.now < (this.#slowUntil.get(node.number) ?? 0)
+    return this.time.now < Math.max(this.#allSlowUntil, this.#slowUntil.get(node.number) ?? 0)
   }
 
   #madeUp(chance: () => number): Uint8Array {
