@@ -49,6 +49,7 @@ export class Carrier {
   readonly #link: Link
   #isOpen = false
   #isClosed = false
+  #isClosedByPeer = false
   #retry: Timer | undefined
   #greetedAt = 0
   #lastEcho = Number.NEGATIVE_INFINITY
@@ -91,6 +92,11 @@ export class Carrier {
 
   get isClosed(): boolean {
     return this.#isClosed
+  }
+
+  /** Whether the other end said that it closes the link. */
+  get isClosedByPeer(): boolean {
+    return this.#isClosedByPeer
   }
 
   send(message: Extract<Message, { type: `session.${string}` }>): void {
@@ -158,6 +164,7 @@ export class Carrier {
   close(reason: string, tell = true): void {
     if (this.#isClosed) return
     if (tell) this.send({ type: 'session.close', reason: reason.slice(0, 128) })
+    else this.#isClosedByPeer = true
     this.#link.close(reason)
     this.#gone(reason)
   }

@@ -64,7 +64,7 @@ const backoff = { floor: 250, first: 1_000, longest: 60_000 }
 const steadyAfter = 20_000
 /** How long a link in doubt may take to come back before another is dialled, in milliseconds. */
 const doubtBeforeDial = 1_000
-/** The wait before a relay link that was closed for its frames is opened again, in milliseconds. */
+/** The wait before a relay link that one end closed, for its frames or as it held the other for dead, is opened again, in milliseconds. */
 const relayReopen = 5_000
 
 /** Why a dial ends that the other end gave up. */
@@ -84,6 +84,8 @@ export class Conversation {
   #failures = 0
   #next: Timer | undefined
   #relayTimer: Timer | undefined
+  /** Whether the relay was closed for what came over it, so that more of it is not heard for a while. */
+  #isRelayRefused = false
   #lastRequest = Number.NEGATIVE_INFINITY
 
   constructor(remote: PeerId, around: Surroundings, events: ConversationEvents) {
@@ -125,15 +127,17 @@ export class Conversation {
   }
 
   signalingLost(): void {
-    this.#relayTimer?.cancel()
-    this.#relayTimer = undefined
+    this.#cancelReopening()
     this.#relay?.carrier.close('signalling lost')
   }
 
   relayed(frame: Uint8Array): void {
     if (this.#around.relay === 'never') return
-    // The other end uses the relay though we may not need it: it knows why.
-    if (this.#relay === undefined && this.#relayTimer === undefined) this.#openRelay()
+    // The other end uses the relay though we may not need it, or it closed it before: it knows why.
+    if (this.#relay === undefined && !(this.#relayTimer !== undefined && this.#isRelayRefused)) {
+      this.#cancelReopening()
+      this.#openRelay()
+    }
     this.#relay?.link.receive(frame)
   }
 
@@ -197,6 +201,11 @@ export class Conversation {
       return link
     })
     if (link !== undefined) this.#relay = { link, carrier }
+  }
+
+  #cancelReopening(): void {
+    this.#relayTimer?.cancel()
+    this.#relayTimer = undefined
   }
 
   // Dials.
@@ -283,6 +292,7 @@ export class Conversation {
       if (this.#isClosed) return
       // Without the server there is nothing to open, and with its return `signalingConnected` does.
       if (!this.#around.signaling.connected) return
+      this.#isRelayRefused = !carrier.isClosedByPeer
       this.#relayTimer = this.#around.runtime.timer(relayReopen, () => {
         this.#relayTimer = undefined
         if (!this.#hasDirect) this.#openRelay()

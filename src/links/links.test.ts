@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualTime } from '../runtime/index.js'
-import { decodeMessage, priorities } from '../wire/index.js'
+import { decodeMessage, encodeMessage, priorities } from '../wire/index.js'
 import { MemoryNetwork, type MemoryNetworkOptions } from './adapters/memory.js'
 import type { RelayPolicy } from './index.js'
 import { peer, TestPeer, user } from './testing/test-peer.js'
@@ -98,6 +98,29 @@ describe('two peers in a room', () => {
     expect([a.received, b.received]).toEqual([['after'], ['after']])
     // It takes a few words, not an endless quarrel.
     expect((a.links.stats().refused['stale-greeting'] ?? 0) - before).toBeLessThan(5)
+  })
+
+  it('take the relay up again at once when the one that closed it calls, as it does with a peer that it held for dead', () => {
+    const { time, a, b } = pair({}, { relay: 'only' })
+    time.advance(1_000)
+    a.links.disconnect('b', 'dead')
+    time.advance(100)
+    expect(b.links.kind('a')).toBe('none')
+    a.links.connect(peer('b'))
+    time.advance(1_000)
+    expect([a.links.kind('b'), b.links.kind('a')]).toEqual(['relay', 'relay'])
+  })
+
+  it('leave the relay alone for a while that they closed for bad frames', () => {
+    const { time, a, b } = pair({}, { relay: 'only' })
+    time.advance(1_000)
+    b.links.relayed('a', Uint8Array.of(255, 255, 255))
+    expect(b.links.kind('a')).toBe('none')
+    b.links.relayed('a', encodeMessage({ type: 'session.echo', stamp: 0, answer: false }))
+    time.advance(4_000)
+    expect(b.links.kind('a')).toBe('none')
+    time.advance(4_000)
+    expect([a.links.kind('b'), b.links.kind('a')]).toEqual(['relay', 'relay'])
   })
 
   it('stay on the relay where no direct link can be made, and turn direct when one can', () => {

@@ -220,10 +220,10 @@ function membersOf(ring: HashRing): string {
 }
 
 /**
- * Turns by which a member may be ahead or behind: one by the rule of RoundRobin itself, and what
- * members that go take with them or leave behind.
+ * Turns by which a member may be ahead or behind: one by the rule of RoundRobin itself, and a tenth
+ * for what members that went have left to the others.
  */
-const turnsOff = 1.5
+const turnsOff = 1.1
 
 /** Turns that each node gives in a second, so that a round of ten or twenty members takes a few seconds. */
 const turnsPerSample = 8
@@ -238,7 +238,9 @@ interface Share {
 
 /**
  * With equal weights every member has its n-th part of the turns, at every moment since it came,
- * give or take {@link turnsOff}.
+ * give or take {@link turnsOff}. Measured against those who are there: of what members took with
+ * them that went, each going a part of a turn, nobody can give the others anything back, and in an
+ * hour of comings and goings it adds up.
  */
 const fairTurns = (): MembershipInvariant => {
   const books = new Map<MembershipNode, Map<string, Share>>()
@@ -251,7 +253,12 @@ const fairTurns = (): MembershipInvariant => {
         if (turns === undefined || node.page === 'gone' || node.runtime.isFrozen) continue
         const book = books.get(node) ?? new Map<string, Share>()
         books.set(node, book)
-        for (const [id, share] of book) if (arrivals.get(id) !== share.arrival) book.delete(id)
+        for (const [id, share] of book) {
+          if (arrivals.get(id) === share.arrival) continue
+          book.delete(id)
+          // What it had too much or too little nobody can give or take any more: that is shared out.
+          for (const other of book.values()) other.due += (share.due - share.turns) / book.size
+        }
         for (const [id, arrival] of arrivals) {
           if (!book.has(id)) book.set(id, { arrival, turns: 0, due: 0 })
         }

@@ -1,8 +1,8 @@
 import type { Member, MembershipMessage } from '../membership/index.js'
 import { seededRandom, type VirtualTime } from '../runtime/index.js'
-import { messageDefinition, type PeerId, type PeerInfo } from '../wire/index.js'
-import { randomValue } from '../wire/testing/random-message.js'
+import type { PeerId } from '../wire/index.js'
 import { nearDelay } from './delays.js'
+import { lieAbout, liesOfHostile, madeUpMembership } from './hostile-frames.js'
 import type { Judge } from './invariant.js'
 import { type Belief, MembershipNode } from './membership-node.js'
 import { type Interference, Network } from './network.js'
@@ -30,9 +30,6 @@ const joiningTime = 500
 
 /** Milliseconds after which a page comes back to a server that was restarted, at most: its backoff. */
 const reconnectTime = 3_000
-
-/** Of what a hostile member sends, the part that is a lie made to bury somebody; the rest is chance's. */
-const liesOfHostile = 0.25
 
 /** Milliseconds for which nothing is promised of two pages whose link and whose relay are both down. */
 const apartFor = 60_000
@@ -62,6 +59,8 @@ export class MembershipWorld implements World {
   readonly #connected = new Set<number>()
   #isServerUp = true
   #arrivals = 0
+  /** Until when nothing is promised of anybody, those included that come meanwhile. */
+  #allExcusedUntil = 0
 
   constructor(options: MembershipWorldOptions) {
     this.#options = options
@@ -112,6 +111,7 @@ export class MembershipWorld implements World {
         changed: (observer, member) => this.#changed(observer, member),
       },
     })
+    node.excusedUntil = this.#allExcusedUntil
     this.#pages.add(node)
     // A newcomer is unknown to all and all to it until they are introduced.
     for (const other of this.nodes) {
@@ -242,12 +242,9 @@ export class MembershipWorld implements World {
       this.network.send(sender, receiver, lieAbout(about.info, chance))
       return
     }
-    const code = 16 + Math.floor(chance() * 16)
-    const definition = messageDefinition(code)
-    if (definition === undefined) return
     const ids = this.nodes.map(({ info }) => info.id)
-    const message = randomValue(definition.schema, { chance, ids }) as MembershipMessage
-    this.network.send(sender, receiver, message)
+    const message = madeUpMembership(ids, chance)
+    if (message !== undefined) this.network.send(sender, receiver, message)
   }
 
   /** There are no sessions here that it could have broken. */
@@ -255,6 +252,7 @@ export class MembershipWorld implements World {
 
   excuse(milliseconds: number, numbers?: readonly number[]): void {
     const until = this.time.now + milliseconds
+    if (numbers === undefined) this.#allExcusedUntil = Math.max(this.#allExcusedUntil, until)
     const nodes = numbers === undefined ? this.nodes : numbers.flatMap((number) => this.nodes[number] ?? [])
     for (const node of nodes) node.excusedUntil = Math.max(node.excusedUntil, until)
   }
@@ -344,13 +342,6 @@ export class MembershipWorld implements World {
     observer.wrong[subject.number] = isWrong
     this.mistakes += isWrong ? 1 : -1
   }
-}
-
-/** Gossip with an incarnation near the end of what the wire carries, made so that its victim can never outbid it. */
-function lieAbout({ id, host }: PeerInfo, chance: () => number): MembershipMessage {
-  const incarnation = 2 ** 40 - Math.floor(chance() * 3)
-  const standing = Math.floor(chance() * 10)
-  return { type: 'membership.gossip', news: [[id, incarnation, standing, 0, 1, host]] }
 }
 
 /** Keeps a node's ring and turns as the mesh keeps them: one change at a time, in the order it heard of them. */

@@ -1,7 +1,7 @@
 import { MemoryNetwork, type Way } from '../links/adapters/memory.js'
 import { seededRandom, type VirtualTime } from '../runtime/index.js'
-import { encodeMessage, type Message, messageDefinition, type PeerId } from '../wire/index.js'
-import { randomValue } from '../wire/testing/random-message.js'
+import type { PeerId } from '../wire/index.js'
+import { lieAbout, liesOfHostile, madeUpFrame } from './hostile-frames.js'
 import type { Judge } from './invariant.js'
 import { type Acknowledged, MeshNode } from './mesh-node.js'
 import type { Fate, Interference, NetworkOptions } from './network.js'
@@ -27,9 +27,6 @@ const closingTime = 50
 
 /** Milliseconds by which the timers of a hidden page are late: once a minute. */
 const slowestTimer = 60_000
-
-/** How many characters of a made-up frame are random. */
-const randomFrame = 200
 
 /**
  * A cluster of pages that run all of floors 1 to 4: membership, ring, links with sessions and
@@ -57,8 +54,9 @@ export class MeshWorld implements World {
   readonly #interferences: Interference[] = []
   readonly #cuts: ((from: number, to: number) => boolean)[] = []
   readonly #severed = new Set<string>()
-  /** Until when nodes are excused, by their numbers. */
+  /** Until when nodes are excused, by their numbers, and all of them, those included that come meanwhile. */
   readonly #slowUntil = new Map<number, number>()
+  #allSlowUntil = 0
   readonly #fate: Fate = { isDropped: false, delay: 0, extraCopies: 0 }
   #isServerUp = true
   #hasServerLied = false
@@ -302,10 +300,19 @@ export class MeshWorld implements World {
   sendHostile(from: number, to: number, chance: () => number): void {
     const sender = this.#pages.living(from)
     const receiver = this.#pages.living(to)
-    if (sender === undefined || receiver === undefined) return
+    if (sender === undefined || receiver === undefined || sender.runtime.isFrozen) return
     const { id } = sender.info
     this.hostile.add(id)
-    const frame = this.#madeUp(chance)
+    if (chance() < liesOfHostile) {
+      // Within its session, as a member that is believed.
+      const about = this.nodes[Math.floor(chance() * this.nodes.length)] as MeshNode
+      sender.core.send(receiver.info.id, lieAbout(about.info, chance))
+      return
+    }
+    const frame = madeUpFrame(
+      this.nodes.map(({ info }) => info.id),
+      chance,
+    )
     if (chance() < 0.5) receiver.signalingEvents?.relayed(id, frame)
     else receiver.signalingEvents?.offered(id, frame)
   }
@@ -317,28 +324,14 @@ export class MeshWorld implements World {
   /** Only that word reaches everybody at once is not promised meanwhile: what is promised of the mesh is promised whatever happens. */
   excuse(milliseconds: number, nodes?: readonly number[]): void {
     const until = this.time.now + milliseconds
-    for (const { number } of nodes === undefined ? this.nodes : nodes.map((number) => ({ number })))
+    if (nodes === undefined) this.#allSlowUntil = Math.max(this.#allSlowUntil, until)
+    for (const number of nodes ?? [])
       this.#slowUntil.set(number, Math.max(until, this.#slowUntil.get(number) ?? 0))
   }
 
   /** Whether a fault may hold back what is sent to a node, or what it does itself, for longer than others wait. */
   isSlow(node: MeshNode): boolean {
-    return this.time.now < (this.#slowUntil.get(node.number) ?? 0)
-  }
-
-  #madeUp(chance: () => number): Uint8Array {
-    const noise = Uint8Array.from({ length: Math.floor(chance() * randomFrame) }, () =>
-      Math.floor(chance() * 256),
-    )
-    const definition = messageDefinition(Math.floor(chance() * 128))
-    if (definition === undefined || chance() < 0.3) return noise
-    const ids = this.nodes.map(({ info }) => info.id)
-    try {
-      return encodeMessage(randomValue(definition.schema, { chance, ids }) as Message)
-    } catch {
-      // What was made up does not even encode.
-      return noise
-    }
+    return this.time.now < Math.max(this.#allSlowUntil, this.#slowUntil.get(node.number) ?? 0)
   }
 
   #lose(node: MeshNode): void {

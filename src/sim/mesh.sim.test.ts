@@ -43,6 +43,15 @@ describe('the whole mesh in the simulator', () => {
     }
   })
 
+  it('lets no lies of a member bury another for good', async () => {
+    for (const seed of [40_002, 40_003]) {
+      const scenario = scenarioOf({ world: 'mesh', nodes: 6, minutes: 1, seed }, 'hostile,crash,freeze')
+      const { failure, convergedAfter } = await runScenario(scenario)
+      expect(failure).toBeUndefined()
+      expect(convergedAfter).toBeDefined()
+    }
+  })
+
   it.each([
     ['resend-without-dedupe', 'link-failure,split,duplicate,server-restart', ['once-and-in-order']],
     // The relay is closed over pieces that do not fit, before anything is seen to be lost.

@@ -30,6 +30,13 @@ const livenessLimit = 120_000
 /** Milliseconds that a converged cluster is watched for staying so. */
 const watchedFor = 10_000
 
+/**
+ * Milliseconds that what is wrong at the end of that may last. Even on a kind network some answer is
+ * once too late, which makes a suspicion; its refutation reaches twenty peers in four rounds of gossip
+ * of half a second, and is asked to be everywhere in twice that.
+ */
+const refutedAfter = 4_000
+
 /** Milliseconds between two looks at what is too dear to look at after every event. */
 const samplePeriod = 1_000
 
@@ -98,6 +105,7 @@ export function runMembershipScenario(scenario: Scenario, options: RunOptions = 
     if (run(healed + livenessLimit, () => world.mistakes === 0) && world.mistakes === 0) {
       convergedAfter = Math.max(0, time.now - healed)
       run(time.now + watchedFor)
+      if (world.mistakes !== 0) run(time.now + refutedAfter, () => world.mistakes === 0)
     }
     judge.ended()
   }

@@ -57,7 +57,7 @@ export interface World {
   endHostile(node: number): void
   /**
    * From now until `milliseconds` from now nothing is promised about these nodes, because a fault
-   * of the network or of the page itself is upon them. No list: about any.
+   * of the network or of the page itself is upon them. No list: about any, those that come meanwhile too.
    */
   excuse(milliseconds: number, nodes?: readonly number[]): void
 }
