@@ -27,8 +27,11 @@ export interface CarrierEvents {
 
 /** The first wait for an answer to a greeting, in milliseconds; doubled from there. */
 const firstRetry = 500
-/** The relay may stay silent for as long as the other has no socket: ask twice a minute. */
-const longestRetry = 30_000
+/**
+ * A cut may have taken every greeting until now: once it is over two follow within four seconds, of which the network
+ * may lose one. Whoever cannot be reached for long is held for dead, and not greeted any more.
+ */
+const longestRetry = 1_500
 /** An echo is asked for at most this often, in milliseconds, beside other traffic. */
 const echoEvery = 2_000
 
