@@ -14,6 +14,7 @@ import {
   type SignalConfiguration,
   type SignalOptions,
   signalOptions,
+  signalSecrets,
   withoutSecrets,
 } from './options.js'
 import type { Tally } from './rooms/index.js'
@@ -70,7 +71,7 @@ export interface SignalServer {
  */
 export async function startSignalServer(options: StartSignalOptions = {}): Promise<SignalServer> {
   const { server, log, ...rest } = options
-  const configuration = checkOptions(signalOptions, rest, 'signal')
+  const configuration = checkOptions(signalOptions, rest, 'signal', signalSecrets)
   const loopbackOnly =
     !configuration.open && configuration.key === undefined && configuration.jwks === undefined
   if (configuration.key !== undefined && configuration.jwks !== undefined) {
