@@ -128,6 +128,8 @@ class RunningServer implements SignalServer {
       instance: this.#instance,
       // A server of our own listens on loopback only, then.
       loopbackOnly: loopbackOnly && this.#attached,
+      // Behind a proxy all connections are the proxy's, until their request says for whom.
+      countedOnArrival: !this.#attached && configuration.trustedProxies === 0,
       peerjsPath: peerjs ? `${peerjs.path.replace(/\/$/, '')}/peerjs` : undefined,
       emptied: () => {
         if (this.connections === 0) this.#emptied()
@@ -147,8 +149,11 @@ class RunningServer implements SignalServer {
       )
     this.#http.on('upgrade', this.#upgrade)
     if (!this.#attached) {
-      this.#lane = new UpgradeLane(this.#http, runtime, (request, socket, rest) =>
-        this.#gate.admit(request, socket, rest),
+      this.#lane = new UpgradeLane(
+        this.#http,
+        runtime,
+        (request, socket, rest) => this.#gate.admit(request, socket, rest),
+        (socket) => this.#gate.arrives(socket),
       )
     }
   }
@@ -219,6 +224,7 @@ class RunningServer implements SignalServer {
     this.#http.off('upgrade', this.#upgrade)
     await this.#instance.stop()
     this.#lane?.close()
+    this.#gate.close()
     if (!this.#attached && this.#http.listening) {
       await new Promise<void>((resolve) => {
         this.#http.close(() => resolve())

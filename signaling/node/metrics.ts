@@ -68,6 +68,7 @@ export class Metrics {
         this.reset()
         this.inc({ limit: 'framesPerSecond' }, tally.throttledByFrames)
         this.inc({ limit: 'bytesPerSecond' }, tally.throttledByBytes)
+        this.inc({ limit: 'framesPerSecondPerAddress' }, tally.throttledByAddress)
         this.inc({ limit: 'relayBytesPerSecond' }, tally.throttledByRoom)
       },
     })

@@ -60,11 +60,16 @@ describe('a connection', () => {
   it("takes the lane when its head is plain, and is Node's when it is not", async () => {
     const http = createServer()
     const ways: string[] = []
-    const lane = new UpgradeLane(http, systemRuntime(), ({ url }, socket) => {
-      ways.push(`lane ${url}`)
-      socket.destroy()
-      return true
-    })
+    const lane = new UpgradeLane(
+      http,
+      systemRuntime(),
+      ({ url }, socket) => {
+        ways.push(`lane ${url}`)
+        socket.destroy()
+        return true
+      },
+      () => true,
+    )
     http.on('upgrade', ({ url }, socket) => {
       ways.push(`Node ${url}`)
       socket.destroy()

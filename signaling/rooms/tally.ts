@@ -50,6 +50,7 @@ export class Tally {
   throttledByFrames = 0
   throttledByBytes = 0
   throttledByRoom = 0
+  throttledByAddress = 0
   /** Peers cut off because they read too slowly. */
   slowConsumers = 0
   /** Sockets on which nothing came any more. */

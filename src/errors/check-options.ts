@@ -39,7 +39,7 @@ export function checkOptions<TSchema extends v.GenericSchema>(
   throw new InvalidOption(
     path,
     isSecret ? hiddenValue : valueAt(issue),
-    isUnknown ? 'is not an option here' : issue.message,
+    isUnknown ? 'is not an option here' : isSecret ? withoutValue(issue) : issue.message,
   )
 }
 
@@ -49,6 +49,11 @@ export const hiddenValue = '(hidden)'
 /** Whether the second path is the first one or lies below it. */
 function holds(outer: string, inner: string): boolean {
   return outer === '' || inner === outer || inner.startsWith(`${outer}.`)
+}
+
+/** Where a schema has no words of its own, its message quotes the value. */
+function withoutValue({ message, received, expected }: v.GenericIssue): string {
+  return message.includes(received) ? `must be ${expected ?? 'something else'}` : message
 }
 
 function valueAt(issue: v.GenericIssue): unknown {
