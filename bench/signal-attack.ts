@@ -15,8 +15,6 @@ const fewestSlices = 4
 interface Attack {
   readonly connections: number
   readonly dropped: number
-  readonly frames: number
-  readonly joined: number
   readonly requests: number
   readonly stalled: number
 }
@@ -43,6 +41,7 @@ async function measure(directory: string, progress: (line: string) => void): Pro
     const [calm, attacked]: [number[], number[]] = [[], []]
     const resident: number[] = []
     let attack: Attack | undefined
+    let frames = 0
     let attackSeconds = 0
     let cpu = 0
     const watched = async (): Promise<number[]> => {
@@ -54,11 +53,11 @@ async function measure(directory: string, progress: (line: string) => void): Pro
       return (await bystanders.ask('take')) as number[]
     }
     // One of each to warm up, which is as long as it takes until all code is compiled.
-    for (let round = 0; round <= fewestSlices || (attack?.frames ?? 0) < wanted; round++) {
-      progress(`signal-attack: ${attack?.frames ?? 0} of ${wanted} frames`)
+    for (let round = 0; round <= fewestSlices || frames < wanted; round++) {
+      progress(`signal-attack: ${frames} of ${wanted} frames`)
       await seconds(settling)
       const without = await watched()
-      const before = (await server.usage()).cpu
+      const before = await server.usage()
       const asked = watched()
       await attackers.ask('begin')
       const start = performance.now()
@@ -69,7 +68,9 @@ async function measure(directory: string, progress: (line: string) => void): Pro
         continue
       }
       attackSeconds += (performance.now() - start) / 1000
-      cpu += (await server.usage()).cpu - before
+      const used = await server.usage()
+      cpu += used.cpu - before.cpu
+      frames += (used.frames ?? 0) - (before.frames ?? 0)
       calm.push(...without)
       attacked.push(...under)
       resident.push(server.worker.resident ?? 0)
@@ -115,7 +116,7 @@ async function measure(directory: string, progress: (line: string) => void): Pro
           peer: first / mebi,
           ratioAtMost: 1.5,
         },
-        { name: 'hostile frames that left the attackers', value: attack?.frames ?? 0, unit: '' },
+        { name: 'frames that the server read under attack', value: frames, unit: '' },
         { name: 'connections they opened', value: attack?.connections ?? 0, unit: '' },
         { name: 'of these, closed without a byte of an answer', value: attack?.dropped ?? 0, unit: '' },
         { name: 'connections that stalled at some stage', value: attack?.stalled ?? 0, unit: '' },

@@ -16,6 +16,8 @@ export interface Usage {
   readonly rss: number
   /** Seconds of CPU since the start. */
   readonly cpu: number
+  /** Frames that the server has read, where it says so. */
+  readonly frames?: number
 }
 
 /** A worker of the bench in a process of its own, that answers each message by one. */

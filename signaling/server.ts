@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkOptions, InvalidOption } from '../src/errors/index.js'
 import { type Log, type Runtime, systemRuntime } from '../src/runtime/index.js'
@@ -149,12 +149,9 @@ class RunningServer implements SignalServer {
       )
     this.#http.on('upgrade', this.#upgrade)
     if (!this.#attached) {
-      this.#lane = new UpgradeLane(
-        this.#http,
-        runtime,
-        (request, socket, rest) => this.#gate.admit(request, socket, rest),
-        (socket) => this.#gate.arrives(socket),
-      )
+      // Who takes no answer for so long gets none; a WebSocket has time limits of its own.
+      this.#http.timeout = limits.handshakeMilliseconds
+      this.#lane = new UpgradeLane(this.#http, runtime, this.#gate)
     }
   }
 
@@ -247,6 +244,7 @@ class RunningServer implements SignalServer {
   }
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    this.#lane?.upgraded(socket as Socket)
     if (this.#gate.admit(request, socket, head)) return
     // Another listener of the same server may know the path; where there is none, nobody does.
     if (this.#http.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found')

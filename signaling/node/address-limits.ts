@@ -60,6 +60,11 @@ export class AddressLimits {
     return from.share
   }
 
+  /** What connections from there may be read. */
+  share(address: string, now: number): ReadingShare {
+    return this.#from(address, now).share
+  }
+
   /** One of its sockets is closed. */
   closed(address: string): void {
     const from = this.#addresses.get(addressGroup(address))

@@ -10,8 +10,8 @@ import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
 import { AddressLimits } from './address-limits.js'
 import { addressOf, isLoopback, plain } from './addresses.js'
 import type { Instance } from './instance.js'
-import { ReadingTurns } from './reading-turns.js'
-import type { UpgradeRequest } from './upgrade-lane.js'
+import { type ReadingShare, ReadingTurns } from './reading-turns.js'
+import type { LaneGate, UpgradeRequest } from './upgrade-lane.js'
 import { plug, refuseUpgrade, ServerWebSocket, type SocketHost } from './web-socket.js'
 
 const nothing = new Uint8Array()
@@ -37,7 +37,7 @@ export interface GateOptions {
 }
 
 /** Turns upgrade requests into sockets at a door, or away. */
-export class Gate implements SocketHost {
+export class Gate implements SocketHost, LaneGate {
   readonly turns: ReadingTurns
   readonly #options: GateOptions
   readonly #webSockets: WebSocketServer
@@ -101,6 +101,10 @@ export class Gate implements SocketHost {
     instance.tally.refused(overRate)
     runtime.log('warn', 'a connection was dropped', { address, reason: overRate })
     return false
+  }
+
+  shareOf(socket: Socket): ReadingShare {
+    return this.#addresses.share(plain(socket.remoteAddress ?? ''), this.#options.runtime.now())
   }
 
   close(): void {

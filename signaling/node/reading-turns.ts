@@ -66,6 +66,7 @@ export class ReadingTurns {
   /** So many were read. */
   took(share: ReadingShare, frames: number): void {
     share.left -= frames
+    this.#tally.frames += frames
     const now = this.#runtime.now()
     const wait = share.frames.take(frames, now)
     if (wait === 0) return

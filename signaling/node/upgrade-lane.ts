@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Runtime, Timer } from '../../src/runtime/index.js'
 import { readPlainUpgrade } from './plain-upgrade.js'
+import type { ReadingShare, ReadingTurns } from './reading-turns.js'
+import { RequestReading } from './request-reading.js'
 
 /** Milliseconds until a connection on which nothing has come is left to Node, whose time-outs then hold. */
 const patience = 1_000
@@ -20,8 +22,16 @@ export interface UpgradeRequest {
   readonly socket: Pick<Socket, 'remoteAddress' | 'localAddress'>
 }
 
-/** Takes an upgrade; false when its path is none of ours. */
-export type TakeUpgrade = (request: UpgradeRequest, socket: Socket, rest: Buffer) => boolean
+/** Where the lane leads. */
+export interface LaneGate {
+  readonly turns: ReadingTurns
+  /** Asked of every connection; one for which it says false is dropped. */
+  arrives(socket: Socket): boolean
+  /** What may be read of a connection before it says for whom it is. */
+  shareOf(socket: Socket): ReadingShare
+  /** Takes an upgrade; false when its path is none of ours. */
+  admit(request: UpgradeRequest, socket: Socket, rest: Buffer): boolean
+}
 
 /**
  * A short way in for the usual request: a plain head of an upgrade that comes in one piece is read here, and its
@@ -31,13 +41,14 @@ export type TakeUpgrade = (request: UpgradeRequest, socket: Socket, rest: Buffer
 export class UpgradeLane {
   readonly #http: Server
   readonly #runtime: Runtime
-  readonly #take: TakeUpgrade
+  readonly #gate: LaneGate
   readonly #byNode: readonly ((socket: Socket) => void)[]
   /** Connections on which nothing has come, the oldest first, and since when. */
   readonly #silent = new Map<Socket, number>()
   readonly #onData: (this: Socket, chunk: Buffer) => void
   readonly #onEnd: (this: Socket) => void
-  readonly #arrives: (socket: Socket) => boolean
+  /** Connections that Node's HTTP reads. */
+  readonly #requests = new WeakMap<Socket, RequestReading>()
   /** Connections on which something came, the oldest first, and what: they wait for their turn. */
   readonly #waiting = new Map<Socket, Buffer>()
   readonly #onTurn = (): void => this.#nextTurn()
@@ -45,15 +56,11 @@ export class UpgradeLane {
   #isScheduled = false
   #sweep: Timer | undefined
 
-  /**
-   * @param http - a server that is not listening yet, and nobody else's
-   * @param arrives - asked of every connection; one for which it says false is dropped
-   */
-  constructor(http: Server, runtime: Runtime, take: TakeUpgrade, arrives: (socket: Socket) => boolean) {
+  /** @param http - a server that is not listening yet, and nobody else's */
+  constructor(http: Server, runtime: Runtime, gate: LaneGate) {
     this.#http = http
     this.#runtime = runtime
-    this.#take = take
-    this.#arrives = arrives
+    this.#gate = gate
     // One function for all sockets: a closure for each would cost more than reading its head.
     const lane = this
     this.#onData = function (chunk) {
@@ -79,8 +86,13 @@ export class UpgradeLane {
     }
   }
 
+  /** Node has read the head of an upgrade on this socket: it is HTTP no more. */
+  upgraded(socket: Socket): void {
+    this.#requests.get(socket)?.release()
+  }
+
   #connected(socket: Socket): void {
-    if (!this.#arrives(socket)) {
+    if (!this.#gate.arrives(socket)) {
       // Reset rather than closed, which would leave it behind here for a minute.
       socket.resetAndDestroy()
       return
@@ -136,7 +148,7 @@ export class UpgradeLane {
     const plain = readPlainUpgrade(chunk)
     if (plain !== undefined) {
       const { url, headers, length } = plain
-      if (this.#take({ method: 'GET', url, headers, socket }, socket, chunk.subarray(length))) return
+      if (this.#gate.admit({ method: 'GET', url, headers, socket }, socket, chunk.subarray(length))) return
     }
     // Put back while nobody reads, so that it comes first at whoever does.
     socket.pause()
@@ -147,6 +159,7 @@ export class UpgradeLane {
 
   #giveToNode(socket: Socket): void {
     for (const listener of this.#byNode) listener.call(this.#http, socket)
+    this.#requests.set(socket, new RequestReading(socket, this.#gate.turns, this.#gate.shareOf(socket)))
   }
 
   #lookForSilent(): void {

@@ -10,6 +10,9 @@ const messageTooBig = 1009
 /** Milliseconds from our close frame until a socket is cut whose peer does not answer it. */
 const closePatience = 5_000
 
+/** Milliseconds that a peer whose upgrade is refused has to read the answer. */
+const refusalPatience = 1_000
+
 /**
  * Bytes unread by a peer at which its pings are answered no more but end it: it asks and does not listen, and
  * no limit of the door counts its pings.
@@ -234,5 +237,8 @@ export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.on('error', () => {})
   // Node keeps the half of a peer that never closes its own open for ever, and no limit counts it any more.
   socket.once('finish', () => socket.destroy())
+  // Nor does a peer that reads nothing hold it open: an HTTP server that closes waits for it.
+  const cut = setTimeout(() => socket.destroy(), refusalPatience)
+  socket.once('close', () => clearTimeout(cut))
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

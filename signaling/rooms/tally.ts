@@ -39,6 +39,8 @@ export class Tally {
   leaves = 0
   /** Sockets of a peer that was back on a new one. */
   replaced = 0
+  /** WebSocket frames read, whatever was in them. */
+  frames = 0
   /** Offers, answers and candidates carried. */
   offers = 0
   /** Relay frames carried, and their bytes. */
