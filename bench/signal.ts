@@ -1,17 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { build } from 'vite'
+import { join } from 'node:path'
 import { encodeMessage, joinProtocols, protocolVersion } from '../src/wire/index.js'
 import { clientFrame, LoadClient } from './signal-load.js'
+import { buildWorkers, ServerProcess } from './signal-processes.js'
 import type { Bench, Figure, Table } from './table.js'
 
 const require = createRequire(import.meta.url)
-/** The benches run as a bundle in some depth of `node_modules`, so the place is found from there. */
-const packages = join(dirname(require.resolve('vite/package.json')), '..')
-const sources = join(packages, '../bench/workers')
-const peerVersion = `peer ${(require(join(packages, 'peer/package.json')) as { version: string }).version}`
+const peerVersion = `peer ${(require('peer/package.json') as { version: string }).version}`
 
 const idlePeers = 10_000
 const joins = 4_000
@@ -23,14 +19,6 @@ const pairs = 16
 /** Frames under way for each pair. */
 const window = 16
 const relaySeconds = 3
-
-interface Usage {
-  /** Bytes that are kept: heap and buffers after a collection. */
-  readonly kept: number
-  readonly rss: number
-  /** Seconds of CPU since the start. */
-  readonly cpu: number
-}
 
 /** How the load generator speaks to one of the two servers. */
 interface Dialect {
@@ -73,40 +61,6 @@ const dialects: readonly Dialect[] = [
       ),
   },
 ]
-
-/** One server in a process of its own, fresh for every measurement. */
-class ServerProcess {
-  readonly port: number
-  readonly #child: ChildProcess
-
-  private constructor(port: number, child: ChildProcess) {
-    this.port = port
-    this.#child = child
-  }
-
-  static start(file: string): Promise<ServerProcess> {
-    const child = fork(file, { execArgv: ['--expose-gc'] })
-    return new Promise((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)))
-      child.once('message', (message) =>
-        resolve(new ServerProcess((message as { port: number }).port, child)),
-      )
-    })
-  }
-
-  usage(): Promise<Usage> {
-    return new Promise((resolve) => {
-      this.#child.once('message', (message) => resolve(message as Usage))
-      this.#child.send('usage')
-    })
-  }
-
-  async stop(): Promise<void> {
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.kill('SIGKILL')
-    await gone
-  }
-}
 
 /** Lets `count` clients in, some abreast; each counts as in at the first frame that it gets. */
 async function joinAll(
@@ -231,28 +185,8 @@ async function measure(file: string, dialect: Dialect, progress: (line: string) 
   }
 }
 
-async function buildServers(): Promise<string> {
-  // Within `node_modules`, so that what stays outside the bundle is found from there.
-  const outDir = await mkdtemp(join(packages, '.bench-signal-'))
-  await build({
-    configFile: false,
-    logLevel: 'silent',
-    publicDir: false,
-    build: {
-      ssr: true,
-      outDir,
-      target: 'node20',
-      rollupOptions: {
-        input: Object.fromEntries(dialects.map(({ name }) => [name, join(sources, `${name}.ts`)])),
-        output: { entryFileNames: '[name].mjs', format: 'es' },
-      },
-    },
-  })
-  return outDir
-}
-
 async function run(progress: (line: string) => void): Promise<Table[]> {
-  const directory = await buildServers()
+  const directory = await buildWorkers(dialects.map(({ name }) => name))
   try {
     const [ours, theirs] = [dialects[0] as Dialect, dialects[1] as Dialect]
     const peer = await measure(join(directory, `${theirs.name}.mjs`), theirs, progress)

@@ -217,6 +217,10 @@ describe('a token', () => {
     await expect(mintToken({})).rejects.toMatchObject({ name: 'InvalidOption' })
     await expect(mintToken({ key: 'short' })).rejects.toThrow('token.key: must have at least 32 characters')
     await expect(mintToken({ privateKey: 'no PEM' })).rejects.toThrow('(hidden)')
+    await expect(mintToken({ key: 'hush' })).rejects.toThrow(
+      'must have at least 32 characters, but got "(hidden)"',
+    )
+    await expect(mintToken({ key: 'hush' })).rejects.toMatchObject({ value: '(hidden)' })
     await expect(mintToken({ key, privateKey: 'no PEM' })).rejects.toMatchObject({ name: 'InvalidOption' })
     await expect(mintToken({ key, kind: 'server' as 'edge' })).rejects.toThrow("must be 'tab' or 'edge'")
   })

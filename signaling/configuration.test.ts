@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfiguration, settings } from './configuration.js'
 import { withoutSecrets } from './options.js'
@@ -88,6 +89,54 @@ describe('a configuration', () => {
   ])('says in one line what is wrong: %s', (message, load) => {
     expect(load).toThrow(message)
     expect(load).toThrow(expect.objectContaining({ name: 'InvalidOption' }))
+  })
+
+  it.each<[string, () => unknown]>([
+    ['a key that is too short', () => loadConfiguration({ flags: { key: 'hush' } })],
+    ['a key under a name with a mistake in it', () => loadConfiguration({ flags: { kye: 'hush' } })],
+    ['a whole section that is none', () => loadConfiguration({ flags: { turn: 'hush' } })],
+    [
+      'a secret of TURN of a wrong kind',
+      () => loadConfiguration({ flags: { turn: { urls: ['turn:a'], secret: ['hush'] } } }),
+    ],
+    [
+      'ICE servers that are no list',
+      () => loadConfiguration({ flags: { iceServers: { credential: 'hush' } } }),
+    ],
+    ['a JWKS that is none', () => loadConfiguration({ flags: { jwks: { d: 'hush' } } })],
+    ['a Redis of another scheme', () => loadConfiguration({ flags: { redis: 'http://u:hush@host' } })],
+    ['a file that is no JSON', () => loadConfiguration({ file: file('no.json', '{"key": hush') })],
+    ['a file of something else', () => loadConfiguration({ file: file('text.json', '"hush"') })],
+    [
+      'a variable that is no JSON',
+      () => loadConfiguration({ environment: { RINGMESH_SIGNAL_JWKS: '{hush' } }),
+    ],
+  ])('shows no secret in its errors: %s', (_what, load) => {
+    let thrown: unknown
+    try {
+      load()
+    } catch (error) {
+      thrown = error
+    }
+    expect(inspect(thrown)).toContain('InvalidOption')
+    // Of a file its name is shown, and nothing of what is in it.
+    expect(inspect(thrown)).toMatch(/\(hidden\)|\w+\.json/)
+    expect(inspect(thrown)).not.toContain('hush')
+  })
+
+  it('still shows a wrong value beside a secret', () => {
+    expect(() =>
+      loadConfiguration({ flags: { turn: { urls: ['turn:a'], secret: 's', ttlSeconds: 1 } } }),
+    ).toThrow('signal.turn.ttlSeconds: must be at least 4, but got 1')
+  })
+
+  it.each([
+    ['redis://user:p@ss/word@host:6379', 'host:6379'],
+    ['rediss://:p@ss@host:6379', 'host:6379'],
+  ])('hides all of a password in %s', (redis, rest) => {
+    const printed = JSON.stringify(withoutSecrets(loadConfiguration({ flags: { redis } })))
+    expect(printed).toContain(`//(hidden)@${rest}`)
+    expect(printed).not.toMatch(/ss@|ss\/|word|user/)
   })
 
   it('can be printed whole, its secrets hidden', () => {

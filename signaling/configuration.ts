@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type * as v from 'valibot'
-import { checkOptions, InvalidOption } from '../src/errors/index.js'
-import { type SignalConfiguration, signalOptions } from './options.js'
+import { checkOptions, hiddenValue, InvalidOption } from '../src/errors/index.js'
+import { type SignalConfiguration, signalOptions, signalSecrets } from './options.js'
 
 /** What the variables start with: `RINGMESH_SIGNAL_PORT`, `RINGMESH_SIGNAL_LIMITS_PEERS_PER_ROOM`. */
 const variablePrefix = 'RINGMESH_SIGNAL_'
@@ -45,7 +45,7 @@ export function loadConfiguration({
     if (text !== undefined && text !== '') place(options, setting.path, readValue(setting, text))
   }
   merge(options, flags)
-  return checkOptions(signalOptions, options, 'signal')
+  return checkOptions(signalOptions, options, 'signal', signalSecrets)
 }
 
 type Schema = v.GenericSchema & { readonly type: string }
@@ -112,7 +112,8 @@ function parsed(name: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new InvalidOption(name, text, 'must be JSON')
+    // Neither the text nor what the parser says, which quotes it: secrets may stand in it.
+    throw new InvalidOption(name, hiddenValue, 'must be JSON')
   }
 }
 

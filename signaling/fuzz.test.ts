@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { seededRandom } from '../src/runtime/index.js'
-import { encodeMessage, packValue, protocolVersion } from '../src/wire/index.js'
+import { HostileFrames } from './testing/hostile-frames.js'
 import { InstanceProcess } from './testing/instance-process.js'
-import { RawPeer, tab } from './testing/raw-peer.js'
+import { RawPeer } from './testing/raw-peer.js'
 
 /** `FUZZ_FRAMES=1000000` for a long run; a short one is part of the tests. */
 const frames = Number(process.env.FUZZ_FRAMES ?? 20_000)
@@ -25,54 +25,16 @@ async function metric(name: string): Promise<number> {
 }
 
 const random = seededRandom('fuzz')
-const upTo = (most: number): number => Math.floor(random() * most)
-const noise = (length: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length }, () => upTo(256))
-
-const joins = encodeMessage({
-  type: 'signal.join',
-  protocol: protocolVersion,
-  room: 'fuzz',
-  peer: tab('fuzz'),
-  token: null,
-})
-const relays = encodeMessage({ type: 'signal.relay', to: 'fuzz', frame: noise(64) })
-
-/** A valid frame with something changed in it. */
-function damaged(valid: Uint8Array): Uint8Array {
-  const frame = Uint8Array.from(valid)
-  for (let changes = 1 + upTo(3); changes > 0; changes--) frame[upTo(frame.length)] = upTo(256)
-  return random() < 0.3 ? frame.subarray(0, upTo(frame.length)) : frame
-}
-
-function anything(): Uint8Array | string {
-  switch (upTo(8)) {
-    case 0:
-      return noise(upTo(200))
-    case 1:
-      return damaged(joins)
-    case 2:
-      return damaged(relays)
-    case 3:
-      return packValue([110 + upTo(20), noise(upTo(30)), 'x'.repeat(upTo(100)), null].slice(0, 1 + upTo(4)))
-    case 4:
-      // Heads of arrays and maps that promise what does not come.
-      return Uint8Array.from([0xdd, 0xff, 0xff, 0xff, upTo(256), ...noise(upTo(20))])
-    case 5:
-      return new Uint8Array(200 + upTo(2_000)).fill(0x91)
-    case 6:
-      // Read by any parser, and deeper than a recursive writer has stack for.
-      return `{"type":"OFFER","dst":"f","payload":${'['.repeat(10_000)}${']'.repeat(10_000)}}`
-    default:
-      return String.fromCharCode(...noise(upTo(50)))
-  }
-}
+const hostile = new HostileFrames(random)
 
 /** Sends frames on fresh sockets until the server has had enough of each. */
 async function misbehave(count: number): Promise<void> {
   let left = count
   while (left > 0) {
     const isPeerJs = random() < 0.2
-    const url = isPeerJs ? `${instance.url}/peerjs/peerjs?key=peerjs&id=f${upTo(1e9)}&token=t` : instance.url
+    const url = isPeerJs
+      ? `${instance.url}/peerjs/peerjs?key=peerjs&id=f${hostile.upTo(1e9)}&token=t`
+      : instance.url
     const socket = new WebSocket(url, { perMessageDeflate: false })
     socket.on('error', () => {})
     const closed = new Promise((resolve) => socket.once('close', resolve))
@@ -80,9 +42,10 @@ async function misbehave(count: number): Promise<void> {
       socket.once('open', resolve)
       socket.once('close', resolve)
     })
-    if (random() < 0.5 && !isPeerJs) socket.send(joins)
-    const burst = Math.min(left, 1 + upTo(50))
-    for (let sent = 0; sent < burst && socket.readyState === WebSocket.OPEN; sent++) socket.send(anything())
+    if (random() < 0.5 && !isPeerJs) socket.send(hostile.join)
+    const burst = Math.min(left, 1 + hostile.upTo(50))
+    for (let sent = 0; sent < burst && socket.readyState === WebSocket.OPEN; sent++)
+      socket.send(hostile.next())
     left -= burst
     // Some go at once, some stay until they are put out, some are cut in the middle of a frame.
     if (random() < 0.5) socket.terminate()

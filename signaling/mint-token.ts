@@ -1,6 +1,6 @@
 import { importJWK, importPKCS8, type JWK, SignJWT } from 'jose'
 import * as v from 'valibot'
-import { checkOptions, InvalidOption } from '../src/errors/index.js'
+import { checkOptions, hiddenValue, InvalidOption } from '../src/errors/index.js'
 
 /** HS256 wants a key as long as its hash (RFC 7518, 3.2): 32 bytes. */
 export const shortestKey = 32
@@ -45,7 +45,10 @@ export type TokenOptions = v.InferInput<typeof tokenOptions>
  * ```
  */
 export async function mintToken(options: TokenOptions): Promise<string> {
-  const { key, privateKey, expiresIn, ...claims } = checkOptions(tokenOptions, options, 'token')
+  const { key, privateKey, expiresIn, ...claims } = checkOptions(tokenOptions, options, 'token', [
+    'key',
+    'privateKey',
+  ])
   if ((key === undefined) === (privateKey === undefined)) {
     throw new InvalidOption(
       'token.key',
@@ -78,5 +81,5 @@ async function signingKey(key: string | JWK) {
   } catch {
     // Said below, without the key.
   }
-  throw new InvalidOption('token.privateKey', '(hidden)', wanted)
+  throw new InvalidOption('token.privateKey', hiddenValue, wanted)
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { hiddenValue } from '../src/errors/index.js'
 import { shortestKey } from './mint-token.js'
 import { signalLimits } from './rooms/index.js'
 
@@ -102,18 +103,25 @@ export type SignalConfiguration = v.InferOutput<typeof signalOptions>
 /** The settings of the PeerJS door when nothing is said. */
 export const defaultPeerJs = v.parse(peerjs, {})
 
+/** What no error, log or print may show, as paths in the options. */
+export const signalSecrets = ['key', 'jwks', 'redis', 'turn.secret', 'iceServers.credential']
+
 /** A configuration to be printed: what is secret in it is not shown. */
 export function withoutSecrets(configuration: SignalConfiguration): SignalConfiguration {
-  const { key, turn, redis, iceServers, ...rest } = configuration
+  const { key, jwks, turn, redis, iceServers, ...rest } = configuration
   return {
     ...rest,
-    ...(key === undefined ? {} : { key: hidden }),
-    ...(redis === undefined ? {} : { redis: redis.replace(/\/\/[^@/]*@/, `//${hidden}@`) }),
-    ...(turn === undefined ? {} : { turn: { ...turn, secret: hidden } }),
+    ...(key === undefined ? {} : { key: hiddenValue }),
+    ...(jwks === undefined ? {} : { jwks: typeof jwks === 'string' ? withoutUser(jwks) : hiddenValue }),
+    ...(redis === undefined ? {} : { redis: withoutUser(redis) }),
+    ...(turn === undefined ? {} : { turn: { ...turn, secret: hiddenValue } }),
     iceServers: iceServers.map((server) =>
-      server.credential === undefined ? server : { ...server, credential: hidden },
+      server.credential === undefined ? server : { ...server, credential: hiddenValue },
     ),
   }
 }
 
-const hidden = '(hidden)'
+/** Up to the last `@`: a password may have one in it, and be a mistake in other ways. */
+function withoutUser(url: string): string {
+  return url.replace(/\/\/.*@/s, `//${hiddenValue}@`)
+}

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkOptions, InvalidOption } from '../src/errors/index.js'
 import { type Log, type Runtime, systemRuntime } from '../src/runtime/index.js'
@@ -14,6 +14,7 @@ import {
   type SignalConfiguration,
   type SignalOptions,
   signalOptions,
+  signalSecrets,
   withoutSecrets,
 } from './options.js'
 import type { Tally } from './rooms/index.js'
@@ -70,7 +71,7 @@ export interface SignalServer {
  */
 export async function startSignalServer(options: StartSignalOptions = {}): Promise<SignalServer> {
   const { server, log, ...rest } = options
-  const configuration = checkOptions(signalOptions, rest, 'signal')
+  const configuration = checkOptions(signalOptions, rest, 'signal', signalSecrets)
   const loopbackOnly =
     !configuration.open && configuration.key === undefined && configuration.jwks === undefined
   if (configuration.key !== undefined && configuration.jwks !== undefined) {
@@ -127,6 +128,8 @@ class RunningServer implements SignalServer {
       instance: this.#instance,
       // A server of our own listens on loopback only, then.
       loopbackOnly: loopbackOnly && this.#attached,
+      // Behind a proxy all connections are the proxy's, until their request says for whom.
+      countedOnArrival: !this.#attached && configuration.trustedProxies === 0,
       peerjsPath: peerjs ? `${peerjs.path.replace(/\/$/, '')}/peerjs` : undefined,
       emptied: () => {
         if (this.connections === 0) this.#emptied()
@@ -146,9 +149,9 @@ class RunningServer implements SignalServer {
       )
     this.#http.on('upgrade', this.#upgrade)
     if (!this.#attached) {
-      this.#lane = new UpgradeLane(this.#http, runtime, (request, socket, rest) =>
-        this.#gate.admit(request, socket, rest),
-      )
+      // Who takes no answer for so long gets none; a WebSocket has time limits of its own.
+      this.#http.timeout = limits.handshakeMilliseconds
+      this.#lane = new UpgradeLane(this.#http, runtime, this.#gate)
     }
   }
 
@@ -218,6 +221,7 @@ class RunningServer implements SignalServer {
     this.#http.off('upgrade', this.#upgrade)
     await this.#instance.stop()
     this.#lane?.close()
+    this.#gate.close()
     if (!this.#attached && this.#http.listening) {
       await new Promise<void>((resolve) => {
         this.#http.close(() => resolve())
@@ -240,6 +244,7 @@ class RunningServer implements SignalServer {
   }
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    this.#lane?.upgraded(socket as Socket)
     if (this.#gate.admit(request, socket, head)) return
     // Another listener of the same server may know the path; where there is none, nobody does.
     if (this.#http.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found')

@@ -11,6 +11,7 @@ const server = await startSignalServer({
     newConnectionsPerAddress: 100_000,
     rooms: 100_000,
     framesPerSecond: most,
+    framesPerSecondPerAddress: most,
     bytesPerSecond: most,
     relayBytesPerSecond: most,
   },

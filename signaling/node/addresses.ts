@@ -47,6 +47,6 @@ export function addressGroup(address: string): string {
 }
 
 /** IPv4 addresses in the clothes of IPv6 are undressed. */
-function plain(address: string): string {
+export function plain(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }

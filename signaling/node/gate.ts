@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Runtime } from '../../src/runtime/index.js'
@@ -7,12 +8,18 @@ import type { SignalConfiguration } from '../options.js'
 import type { PeerJsCaller } from '../peerjs/index.js'
 import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
 import { AddressLimits } from './address-limits.js'
-import { addressOf, isLoopback } from './addresses.js'
+import { addressOf, isLoopback, plain } from './addresses.js'
 import type { Instance } from './instance.js'
-import type { UpgradeRequest } from './upgrade-lane.js'
-import { plug, refuseUpgrade, ServerWebSocket } from './web-socket.js'
+import { type ReadingShare, ReadingTurns } from './reading-turns.js'
+import type { LaneGate, UpgradeRequest } from './upgrade-lane.js'
+import { plug, refuseUpgrade, ServerWebSocket, type SocketHost } from './web-socket.js'
 
 const nothing = new Uint8Array()
+
+const overRate = 'too-many-new-connections-from-address'
+
+/** Fragments in one message: no browser cuts one of our size into more than two or three. */
+const maxFragments = 64
 
 /** What the gate asks of a connection before it is let through to a door. */
 export interface GateOptions {
@@ -23,25 +30,32 @@ export interface GateOptions {
   readonly peerjsPath: string | undefined
   /** Without a key and without `open`, only this machine is let in. */
   readonly loopbackOnly: boolean
+  /** Every connection is told of by {@link Gate.arrives} before its request comes. */
+  readonly countedOnArrival: boolean
   /** Called when a socket is gone. */
   readonly emptied: () => void
 }
 
 /** Turns upgrade requests into sockets at a door, or away. */
-export class Gate {
+export class Gate implements SocketHost, LaneGate {
+  readonly turns: ReadingTurns
   readonly #options: GateOptions
   readonly #webSockets: WebSocketServer
   readonly #addresses: AddressLimits
+  /** Connections that came when their address was over its rate. */
+  readonly #toBeRefused = new WeakSet<UpgradeRequest['socket']>()
 
   constructor(options: GateOptions) {
     this.#options = options
     this.#addresses = new AddressLimits(options.configuration.limits)
+    this.turns = new ReadingTurns(options.runtime, options.instance.tally)
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       maxPayload: options.configuration.limits.frameBytes,
       // Offers are small and relayed frames random: compressing them costs 300 KiB a socket for nothing.
       perMessageDeflate: false,
+      maxFragments,
       autoPong: false,
       handleProtocols: (offered) =>
         offered.has(joinedProtocol) ? joinedProtocol : (offered.values().next().value ?? false),
@@ -65,12 +79,45 @@ export class Gate {
       this.#turnAway(socket, '403 Forbidden', 'token-missing', address)
     } else if (isPeerJs && !originAllowed) this.#turnAway(socket, '403 Forbidden', 'origin', address)
     else {
-      const tooMany = this.#addresses.refusal(address, this.#options.runtime.now())
+      const tooMany = this.#tooMany(request, address)
       if (tooMany !== undefined) this.#turnAway(socket, '429 Too Many Requests', tooMany, address)
       else if (isPeerJs) this.#toPeerJs(request, socket, head, address)
       else this.#toRooms(request, socket, head, address, originAllowed ? undefined : request.headers.origin)
     }
     return true
+  }
+
+  /**
+   * A connection came, and nothing on it yet.
+   * @returns false when its address opens far too many, and it is to be dropped: to read its request would cost more
+   */
+  arrives(socket: Socket): boolean {
+    const { countedOnArrival, instance, runtime } = this.#options
+    if (!countedOnArrival) return true
+    const address = plain(socket.remoteAddress ?? '')
+    const arrival = this.#addresses.arrived(address, runtime.now())
+    if (arrival === 'refuse') this.#toBeRefused.add(socket)
+    if (arrival !== 'drop') return true
+    instance.tally.refused(overRate)
+    runtime.log('warn', 'a connection was dropped', { address, reason: overRate })
+    return false
+  }
+
+  shareOf(socket: Socket): ReadingShare {
+    return this.#addresses.share(plain(socket.remoteAddress ?? ''), this.#options.runtime.now())
+  }
+
+  close(): void {
+    this.turns.close()
+  }
+
+  #tooMany({ socket }: UpgradeRequest, address: string): RefusalReason | undefined {
+    const { countedOnArrival, runtime } = this.#options
+    const now = runtime.now()
+    if (this.#toBeRefused.has(socket)) return overRate
+    return countedOnArrival
+      ? this.#addresses.refusalOfArrived(address, now)
+      : this.#addresses.refusal(address, now)
   }
 
   #toRooms(
@@ -104,8 +151,8 @@ export class Gate {
       if (badOrigin !== undefined) connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
       return connection
     }
-    this.#addresses.opened(address, this.#options.runtime.now())
-    return plug(webSocket, stream, address, true, connect, this.#gone)
+    const share = this.#addresses.opened(address, this.#options.runtime.now())
+    return plug(webSocket, stream, address, true, connect, this, share)
   }
 
   #toPeerJs(request: UpgradeRequest, stream: Duplex, head: Buffer, address: string): void {
@@ -123,8 +170,8 @@ export class Gate {
   #plugIntoPeerJs(webSocket: ServerWebSocket, stream: Duplex, address: string, caller: PeerJsCaller): void {
     const { peerjs } = this.#options.instance
     if (peerjs === undefined) return
-    this.#addresses.opened(address, this.#options.runtime.now())
-    plug(webSocket, stream, address, false, (socket) => peerjs.connect(socket, caller), this.#gone)
+    const share = this.#addresses.opened(address, this.#options.runtime.now())
+    plug(webSocket, stream, address, false, (socket) => peerjs.connect(socket, caller), this, share)
   }
 
   /** Programs send no origin, and could send any: the list is for pages. */
@@ -133,7 +180,7 @@ export class Gate {
     return origins === undefined || headers.origin === undefined || origins.includes(headers.origin)
   }
 
-  readonly #gone = (address: string): void => {
+  gone(address: string): void {
     this.#addresses.closed(address)
     this.#options.emptied()
   }

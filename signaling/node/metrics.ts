@@ -17,6 +17,7 @@ const counters = [
   ['joins', 'joins_total', 'Peers let in'],
   ['leaves', 'leaves_total', 'Peers that said goodbye'],
   ['replaced', 'replaced_total', 'Sockets whose peer was back on a new one'],
+  ['frames', 'frames_total', 'WebSocket frames read, pings and parts of messages included'],
   ['offers', 'offers_total', 'Offers, answers and candidates carried'],
   ['relayFrames', 'relay_frames_total', 'Relay frames carried'],
   ['relayBytes', 'relay_bytes_total', 'Bytes of relay frames carried'],
@@ -31,9 +32,14 @@ const counters = [
   ['busLosses', 'bus_losses_total', 'Times that the bus was lost'],
 ] as const satisfies readonly (readonly [keyof Tally, string, string])[]
 
+/** Milliseconds for which metrics are not collected again: Prometheus asks every 15 s. */
+const freshness = 100
+
 /** The metrics of one instance, for Prometheus to collect. */
 export class Metrics {
   readonly #registry = new Registry()
+  #collected: Promise<string> | undefined
+  #collectedAt = 0
   readonly #delay = monitorEventLoopDelay({ resolution: 20 })
 
   constructor(tally: Tally, gauges: Gauges) {
@@ -68,6 +74,7 @@ export class Metrics {
         this.reset()
         this.inc({ limit: 'framesPerSecond' }, tally.throttledByFrames)
         this.inc({ limit: 'bytesPerSecond' }, tally.throttledByBytes)
+        this.inc({ limit: 'framesPerSecondPerAddress' }, tally.throttledByAddress)
         this.inc({ limit: 'relayBytesPerSecond' }, tally.throttledByRoom)
       },
     })
@@ -118,8 +125,14 @@ export class Metrics {
     return this.#registry.contentType
   }
 
+  /** Collected anew after {@link freshness} only: it takes some milliseconds, and anybody may ask. */
   text(): Promise<string> {
-    return this.#registry.metrics()
+    const now = performance.now()
+    if (this.#collected === undefined || now - this.#collectedAt > freshness) {
+      this.#collectedAt = now
+      this.#collected = this.#registry.metrics()
+    }
+    return this.#collected
   }
 
   close(): void {

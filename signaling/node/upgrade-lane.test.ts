@@ -1,11 +1,15 @@
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/runtime/index.js'
 import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
+import { Tally } from '../rooms/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
 import { tab } from '../testing/raw-peer.js'
+import { ReadingShare, ReadingTurns } from './reading-turns.js'
 import { UpgradeLane } from './upgrade-lane.js'
+import { refuseUpgrade } from './web-socket.js'
 
 const servers: SignalServer[] = []
 const sockets: Socket[] = []
@@ -60,10 +64,16 @@ describe('a connection', () => {
   it("takes the lane when its head is plain, and is Node's when it is not", async () => {
     const http = createServer()
     const ways: string[] = []
-    const lane = new UpgradeLane(http, systemRuntime(), ({ url }, socket) => {
-      ways.push(`lane ${url}`)
-      socket.destroy()
-      return true
+    const runtime = systemRuntime()
+    const lane = new UpgradeLane(http, runtime, {
+      turns: new ReadingTurns(runtime, new Tally()),
+      arrives: () => true,
+      shareOf: () => new ReadingShare(100, 0),
+      admit: ({ url }, socket) => {
+        ways.push(`lane ${url}`)
+        socket.destroy()
+        return true
+      },
     })
     http.on('upgrade', ({ url }, socket) => {
       ways.push(`Node ${url}`)
@@ -165,4 +175,37 @@ describe('a connection', () => {
     await server.close()
     await expect.poll(closed).toBe(true)
   })
+
+  it('that asks for a thousand pages at once gets them all, few in one turn', async () => {
+    const server = await start()
+    const { socket, got } = dial(server.port)
+    const pages = 1_000
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(pages))
+    let most = 0
+    let before = 0
+    const handled = (): number => got().split('HTTP/1.1 200').length - 1
+    while (handled() < pages) {
+      await new Promise((resolve) => setImmediate(resolve))
+      most = Math.max(most, handled() - before)
+      before = handled()
+    }
+    expect(most).toBeLessThan(50)
+  })
+
+  it('that asks for pages and takes none is ended', async () => {
+    const { port } = await start({ limits: { handshakeMilliseconds: 500 } })
+    const { socket, closed } = dial(port)
+    socket.pause()
+    socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2_000))
+    // Not before the server has given up: a paused socket hears of its end when it is written to.
+    const probe = setInterval(() => socket.write('\r\n'), 100)
+    await expect.poll(closed, { timeout: 20_000 }).toBe(true)
+    clearInterval(probe)
+  })
+})
+
+it('a refused upgrade whose peer reads nothing is cut off', async () => {
+  const stuck = new Duplex({ read() {}, write() {} })
+  refuseUpgrade(stuck, '404 Not Found')
+  await expect.poll(() => stuck.destroyed, { timeout: 10_000 }).toBe(true)
 })

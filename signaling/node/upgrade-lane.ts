@@ -2,9 +2,17 @@ import type { IncomingHttpHeaders, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Runtime, Timer } from '../../src/runtime/index.js'
 import { readPlainUpgrade } from './plain-upgrade.js'
+import type { ReadingShare, ReadingTurns } from './reading-turns.js'
+import { RequestReading } from './request-reading.js'
 
 /** Milliseconds until a connection on which nothing has come is left to Node, whose time-outs then hold. */
 const patience = 1_000
+
+/**
+ * First words dealt with in one turn of the event loop: an upgrade takes some 0.2 ms, so that frames of peers that
+ * are in wait less than 1 ms for those who come, however many there are.
+ */
+const firstsPerTurn = 4
 
 /** What the gate and `ws` read of a request to open a WebSocket; an `IncomingMessage` has it all. */
 export interface UpgradeRequest {
@@ -14,8 +22,16 @@ export interface UpgradeRequest {
   readonly socket: Pick<Socket, 'remoteAddress' | 'localAddress'>
 }
 
-/** Takes an upgrade; false when its path is none of ours. */
-export type TakeUpgrade = (request: UpgradeRequest, socket: Socket, rest: Buffer) => boolean
+/** Where the lane leads. */
+export interface LaneGate {
+  readonly turns: ReadingTurns
+  /** Asked of every connection; one for which it says false is dropped. */
+  arrives(socket: Socket): boolean
+  /** What may be read of a connection before it says for whom it is. */
+  shareOf(socket: Socket): ReadingShare
+  /** Takes an upgrade; false when its path is none of ours. */
+  admit(request: UpgradeRequest, socket: Socket, rest: Buffer): boolean
+}
 
 /**
  * A short way in for the usual request: a plain head of an upgrade that comes in one piece is read here, and its
@@ -25,19 +41,26 @@ export type TakeUpgrade = (request: UpgradeRequest, socket: Socket, rest: Buffer
 export class UpgradeLane {
   readonly #http: Server
   readonly #runtime: Runtime
-  readonly #take: TakeUpgrade
+  readonly #gate: LaneGate
   readonly #byNode: readonly ((socket: Socket) => void)[]
   /** Connections on which nothing has come, the oldest first, and since when. */
   readonly #silent = new Map<Socket, number>()
   readonly #onData: (this: Socket, chunk: Buffer) => void
   readonly #onEnd: (this: Socket) => void
+  /** Connections that Node's HTTP reads. */
+  readonly #requests = new WeakMap<Socket, RequestReading>()
+  /** Connections on which something came, the oldest first, and what: they wait for their turn. */
+  readonly #waiting = new Map<Socket, Buffer>()
+  readonly #onTurn = (): void => this.#nextTurn()
+  #leftThisTurn = firstsPerTurn
+  #isScheduled = false
   #sweep: Timer | undefined
 
   /** @param http - a server that is not listening yet, and nobody else's */
-  constructor(http: Server, runtime: Runtime, take: TakeUpgrade) {
+  constructor(http: Server, runtime: Runtime, gate: LaneGate) {
     this.#http = http
     this.#runtime = runtime
-    this.#take = take
+    this.#gate = gate
     // One function for all sockets: a closure for each would cost more than reading its head.
     const lane = this
     this.#onData = function (chunk) {
@@ -57,11 +80,23 @@ export class UpgradeLane {
   /** Ends the connections on which nothing has come; others are Node's or at a door. */
   close(): void {
     this.#sweep?.cancel()
-    for (const socket of this.#silent.keys()) socket.destroy()
-    this.#silent.clear()
+    for (const sockets of [this.#silent, this.#waiting]) {
+      for (const socket of sockets.keys()) socket.destroy()
+      sockets.clear()
+    }
+  }
+
+  /** Node has read the head of an upgrade on this socket: it is HTTP no more. */
+  upgraded(socket: Socket): void {
+    this.#requests.get(socket)?.release()
   }
 
   #connected(socket: Socket): void {
+    if (!this.#gate.arrives(socket)) {
+      // Reset rather than closed, which would leave it behind here for a minute.
+      socket.resetAndDestroy()
+      return
+    }
     this.#silent.set(socket, this.#runtime.now())
     this.#sweep ??= this.#runtime.timer(patience, () => this.#lookForSilent())
     socket.on('data', this.#onData)
@@ -77,10 +112,43 @@ export class UpgradeLane {
   }
 
   #came(socket: Socket, chunk: Buffer): void {
+    this.#schedule()
+    if (this.#leftThisTurn > 0) {
+      this.#leftThisTurn--
+      this.#read(socket, chunk)
+      return
+    }
+    socket.pause()
+    socket.on('error', ignored)
+    this.#waiting.set(socket, chunk)
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#onTurn)
+  }
+
+  #nextTurn(): void {
+    this.#isScheduled = false
+    this.#leftThisTurn = firstsPerTurn
+    for (const [socket, chunk] of this.#waiting) {
+      if (this.#leftThisTurn === 0) break
+      this.#waiting.delete(socket)
+      socket.removeListener('error', ignored)
+      if (socket.destroyed) continue
+      this.#leftThisTurn--
+      this.#read(socket, chunk)
+      socket.resume()
+    }
+    if (this.#leftThisTurn < firstsPerTurn) this.#schedule()
+  }
+
+  #read(socket: Socket, chunk: Buffer): void {
     const plain = readPlainUpgrade(chunk)
     if (plain !== undefined) {
       const { url, headers, length } = plain
-      if (this.#take({ method: 'GET', url, headers, socket }, socket, chunk.subarray(length))) return
+      if (this.#gate.admit({ method: 'GET', url, headers, socket }, socket, chunk.subarray(length))) return
     }
     // Put back while nobody reads, so that it comes first at whoever does.
     socket.pause()
@@ -91,6 +159,7 @@ export class UpgradeLane {
 
   #giveToNode(socket: Socket): void {
     for (const listener of this.#byNode) listener.call(this.#http, socket)
+    this.#requests.set(socket, new RequestReading(socket, this.#gate.turns, this.#gate.shareOf(socket)))
   }
 
   #lookForSilent(): void {

@@ -1,12 +1,17 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { Connection, PeerSocket } from '../rooms/index.js'
+import { FrameHeads } from './frame-heads.js'
+import type { Reader, ReadingShare, ReadingTurns } from './reading-turns.js'
 
 /** The close code for a message over the limit (RFC 6455, 7.4.1). */
 const messageTooBig = 1009
 
 /** Milliseconds from our close frame until a socket is cut whose peer does not answer it. */
 const closePatience = 5_000
+
+/** Milliseconds that a peer whose upgrade is refused has to read the answer. */
+const refusalPatience = 1_000
 
 /**
  * Bytes unread by a peer at which its pings are answered no more but end it: it asks and does not listen, and
@@ -30,7 +35,8 @@ export class ServerWebSocket extends WebSocket {
     if (plugged === undefined) return false
     switch (event) {
       case 'message':
-        plugged.message(first as Buffer, second === true)
+        // What is left over of a socket that is gone is not worth the time of the others.
+        if (this.readyState === WebSocket.OPEN) plugged.message(first as Buffer, second === true)
         return true
       case 'ping':
         if (this.bufferedAmount > mostUnreadPongs) this.terminate()
@@ -56,15 +62,32 @@ export class ServerWebSocket extends WebSocket {
   }
 }
 
+/** Where a stream's {@link NodeSocket} is found: a closure for each would cost every idle peer 100 bytes. */
+const plugged = Symbol('plugged')
+
+type PluggedStream = Duplex & { [plugged]?: NodeSocket }
+
+/** What reads a stream for `ws`; the same function for all. */
+type StreamReader = (this: Duplex, chunk: Buffer) => void
+
+/** What the sockets of one server share. */
+export interface SocketHost {
+  readonly turns: ReadingTurns
+  /** Called once, with the address, when a socket is closed. */
+  gone(address: string): void
+}
+
 /** One peer's socket over `ws`, as the rooms want it. */
-export class NodeSocket implements PeerSocket {
+export class NodeSocket implements PeerSocket, Reader {
   readonly address: string
   /** False for a door that speaks in text frames. */
   readonly binary: boolean
-  /** Called once, with the address, when the socket is closed. */
-  readonly gone: (address: string) => void
   /** The door's end of it. */
   connection: Connection | undefined
+  readonly #host: SocketHost
+  readonly #share: ReadingShare
+  /** Made when the first frame comes, which of an idle peer none does. */
+  #heads: FrameHeads | undefined
   readonly #socket: ServerWebSocket
   readonly #stream: Duplex
   #isCorked = false
@@ -77,12 +100,14 @@ export class NodeSocket implements PeerSocket {
     stream: Duplex,
     address: string,
     binary: boolean,
-    gone: (address: string) => void,
+    host: SocketHost,
+    share: ReadingShare,
   ) {
     this.#socket = socket
     this.#stream = stream
     this.binary = binary
-    this.gone = gone
+    this.#host = host
+    this.#share = share
     this.address = address
   }
 
@@ -133,6 +158,30 @@ export class NodeSocket implements PeerSocket {
     this.#socket.terminate()
   }
 
+  /** Gives as much of what came to `ws` as this address may have read now; the rest waits in the stream. */
+  data(chunk: Buffer, read: StreamReader): void {
+    const stream = this.#stream
+    // Read from the buffer of a stream that is closed, which `ws` does by itself.
+    if (stream.destroyed) return
+    const { turns } = this.#host
+    this.#heads ??= new FrameHeads()
+    const { end, frames } = this.#heads.read(chunk, turns.granted(this.#share))
+    if (frames > 0) turns.took(this.#share, frames)
+    if (end === chunk.byteLength) {
+      read.call(stream, chunk)
+      return
+    }
+    if (end > 0) read.call(stream, chunk.subarray(0, end))
+    if (stream.destroyed) return
+    stream.pause()
+    stream.unshift(chunk.subarray(end))
+    turns.wait(this.#share, this)
+  }
+
+  readOn(): void {
+    if (!this.#socket.isPaused && !this.#stream.destroyed) this.#stream.resume()
+  }
+
   message(data: Buffer, isBinary: boolean): void {
     if (isBinary === this.binary) this.connection?.receive(data)
     else this.connection?.malformed('bad-frame', `frames must be ${this.binary ? 'binary' : 'text'}`)
@@ -141,8 +190,9 @@ export class NodeSocket implements PeerSocket {
   closed(): void {
     clearTimeout(this.#resume)
     clearTimeout(this.#cutLater)
+    this.#host.turns.forget(this.#share, this)
     this.connection?.closed()
-    this.gone(this.address)
+    this.#host.gone(this.address)
   }
 }
 
@@ -150,11 +200,17 @@ function uncork(socket: NodeSocket): void {
   socket.flush()
 }
 
+/** Stands between a stream and what `ws` reads it with. */
+function readByTurns(this: PluggedStream, chunk: Buffer): void {
+  if (readByWs !== undefined) this[plugged]?.data(chunk, readByWs)
+}
+let readByWs: StreamReader | undefined
+
 /**
  * Lets a door have a socket.
  * @param stream - what it was upgraded from
+ * @param share - what its address may be read
  * @param binary - which frames the door takes; others are malformed
- * @param gone - called once, with the address, when the socket is closed
  */
 export function plug(
   socket: ServerWebSocket,
@@ -162,9 +218,14 @@ export function plug(
   address: string,
   binary: boolean,
   connect: (socket: PeerSocket) => Connection,
-  gone: (address: string) => void,
+  host: SocketHost,
+  share: ReadingShare,
 ): Connection {
-  const peer = new NodeSocket(socket, stream, address, binary, gone)
+  const peer = new NodeSocket(socket, stream, address, binary, host, share)
+  readByWs ??= stream.listeners('data')[0] as StreamReader
+  stream.removeListener('data', readByWs)
+  ;(stream as PluggedStream)[plugged] = peer
+  stream.on('data', readByTurns)
   // Before the door sees it: a door may close it at once.
   socket.plugged = peer
   peer.connection = connect(peer)
@@ -176,5 +237,8 @@ export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.on('error', () => {})
   // Node keeps the half of a peer that never closes its own open for ever, and no limit counts it any more.
   socket.once('finish', () => socket.destroy())
+  // Nor does a peer that reads nothing hold it open: an HTTP server that closes waits for it.
+  const cut = setTimeout(() => socket.destroy(), refusalPatience)
+  socket.once('close', () => clearTimeout(cut))
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

@@ -39,6 +39,8 @@ export class Tally {
   leaves = 0
   /** Sockets of a peer that was back on a new one. */
   replaced = 0
+  /** WebSocket frames read, whatever was in them. */
+  frames = 0
   /** Offers, answers and candidates carried. */
   offers = 0
   /** Relay frames carried, and their bytes. */
@@ -50,6 +52,7 @@ export class Tally {
   throttledByFrames = 0
   throttledByBytes = 0
   throttledByRoom = 0
+  throttledByAddress = 0
   /** Peers cut off because they read too slowly. */
   slowConsumers = 0
   /** Sockets on which nothing came any more. */

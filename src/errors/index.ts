@@ -1,6 +1,6 @@
 /** The typed errors of ringmesh, and the one way options are checked. */
 
-export { checkOptions } from './check-options.js'
+export { checkOptions, hiddenValue } from './check-options.js'
 export {
   BadFrame,
   InvalidOption,

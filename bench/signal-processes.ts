@@ -1,0 +1,109 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { build } from 'vite'
+
+const require = createRequire(import.meta.url)
+/** The benches run as a bundle in some depth of `node_modules`, so the place is found from there. */
+const packages = join(dirname(require.resolve('vite/package.json')), '..')
+const sources = join(packages, '../bench/workers')
+
+export interface Usage {
+  /** Bytes that are kept: heap and buffers after a collection. */
+  readonly kept: number
+  readonly rss: number
+  /** Seconds of CPU since the start. */
+  readonly cpu: number
+  /** Frames that the server has read, where it says so. */
+  readonly frames?: number
+}
+
+/** A worker of the bench in a process of its own, that answers each message by one. */
+export class WorkerProcess {
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  /** @returns the worker and its first message, which says that it is ready */
+  static start(file: string): Promise<[worker: WorkerProcess, ready: unknown]> {
+    const child = fork(file, { execArgv: ['--expose-gc'] })
+    return new Promise((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)))
+      child.once('message', (message) => resolve([new WorkerProcess(child), message]))
+    })
+  }
+
+  ask(question: unknown): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.#child.once('message', resolve)
+      this.#child.send(question as string)
+    })
+  }
+
+  /** Resident bytes now, read from outside; undefined where the system does not say. */
+  get resident(): number | undefined {
+    try {
+      const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(
+        readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'),
+      )?.[1]
+      return kibibytes === undefined ? undefined : Number(kibibytes) * 1024
+    } catch {
+      return undefined
+    }
+  }
+
+  async stop(): Promise<void> {
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.kill('SIGKILL')
+    await gone
+  }
+}
+
+/** One server in a process of its own, fresh for every measurement. */
+export class ServerProcess {
+  readonly port: number
+  readonly worker: WorkerProcess
+
+  private constructor(port: number, worker: WorkerProcess) {
+    this.port = port
+    this.worker = worker
+  }
+
+  static async start(file: string): Promise<ServerProcess> {
+    const [worker, ready] = await WorkerProcess.start(file)
+    return new ServerProcess((ready as { port: number }).port, worker)
+  }
+
+  usage(): Promise<Usage> {
+    return this.worker.ask('usage') as Promise<Usage>
+  }
+
+  stop(): Promise<void> {
+    return this.worker.stop()
+  }
+}
+
+/** Bundles workers, each a file `NAME.mjs` in the folder that is returned, which is to be removed. */
+export async function buildWorkers(names: readonly string[]): Promise<string> {
+  // Within `node_modules`, so that what stays outside the bundle is found from there.
+  const outDir = await mkdtemp(join(packages, '.bench-signal-'))
+  await build({
+    configFile: false,
+    logLevel: 'silent',
+    publicDir: false,
+    build: {
+      ssr: true,
+      outDir,
+      target: 'node20',
+      rollupOptions: {
+        input: Object.fromEntries(names.map((name) => [name, join(sources, `${name}.ts`)])),
+        output: { entryFileNames: '[name].mjs', format: 'es' },
+      },
+    },
+  })
+  return outDir
+}
