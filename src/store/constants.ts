@@ -73,6 +73,13 @@ export const compareEvery = 10_000
 /** Milliseconds between two comparisons just after members changed, when something may have been missed. */
 export const compareSoon = 1_000
 
+/**
+ * Milliseconds in which all co-owners are compared with then, and between two of them at least: one comparison sends
+ * some 600 bytes, so that a peer of a large mesh sends 6 KB a second.
+ */
+export const compareAll = 4_000
+export const compareNext = 100
+
 /** Milliseconds that a hint is kept for a suspected peer, and the bytes of keys for one peer (DESIGN, State, anti-entropy). */
 export const hintTime = 5 * 60_000
 export const hintBytes = 4 * 1024 * 1024
