@@ -23,8 +23,8 @@ export interface StoreSimOptions {
   /** Writes that are to be acknowledged under every plan: seeds are run until there are so many. Default: no aim. */
   readonly writes?: number | undefined
   /**
-   * Plans with commas between: `graceful`, `crashes`, `disks`, `churn`, `tombstones`, `absences`,
-   * `reloads`, `hostile`; or `all`. Default: `graceful,crashes,disks`.
+   * Plans with commas between: `graceful`, `crashes`, `disks`, `browsers`, `outages`, `churn`,
+   * `tombstones`, `absences`, `reloads`, `hostile`; or `all`. Default: `graceful,crashes,disks`.
    */
   readonly faults?: string | undefined
   /** Runs that were made before: they are not made again, and count. Default: none. */

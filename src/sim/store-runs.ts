@@ -8,6 +8,8 @@ export const storePlans = [
   'graceful',
   'crashes',
   'disks',
+  'browsers',
+  'outages',
   'churn',
   'tombstones',
   'absences',

@@ -3,13 +3,16 @@ import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { Balancer } from './balancer.js'
 import type { Carrier } from './carrier.js'
-import { compareEvery, compareSoon } from './constants.js'
+import { compareAll, compareEvery, compareNext, compareSoon } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Replica } from './replica.js'
 import { branchCount, differences } from './tree.js'
 
 /** Milliseconds that a comparison may wait for an answer. */
 const compareTimeout = 5_000
+
+/** How often one peer is asked soon that sees other members yet, or has not sorted its keys. */
+const mostAttempts = 3
 
 /**
  * Finds what two owners should both hold and do not: every 10 s one co-owner in turn, sooner after
@@ -23,8 +26,8 @@ export class AntiEntropy {
   readonly #carrier: Carrier
   #timer: Timer | undefined
   #last: PeerId = ''
-  /** Comparisons to be made soon, one after the other, as members changed. */
-  #hurried = 0
+  /** With whom to compare soon, one after the other, as members changed, and how often to try still. */
+  #due = new Map<PeerId, number>()
   #isClosed = false
   compared = 0
   differed = 0
@@ -48,7 +51,11 @@ export class AntiEntropy {
 
   /** Compares with everybody soon: a member or the ring changed, so something may have been missed. */
   hurry(): void {
-    this.#hurried = this.#peers().length
+    // From this peer's own place on: all pairs are through after half a round, and nobody is asked by all at once.
+    const peers = this.#peers()
+    const after = peers.filter((id) => id > this.#cluster.self)
+    const inTurn = [...after, ...peers.slice(0, peers.length - after.length)]
+    this.#due = new Map(inTurn.map((id) => [id, mostAttempts]))
     this.#timer?.cancel()
     this.#wait(compareSoon)
   }
@@ -67,12 +74,30 @@ export class AntiEntropy {
 
   #next(): void {
     const peers = this.#peers()
+    const all = Math.max(compareNext, Math.min(compareSoon, compareAll / peers.length))
+    const [due] = this.#due
+    if (due !== undefined) {
+      const [peer, attempts] = due
+      this.#due.delete(peer)
+      if (!this.#balancer.isSorted) this.#due.set(peer, attempts)
+      else if (peers.includes(peer)) this.#compare(peer, () => this.#tryAgain(peer, attempts - 1))
+      this.#wait(this.#due.size > 0 ? all : compareEvery)
+      return
+    }
+    this.#wait(compareEvery)
     const peer = peers.find((id) => id > this.#last) ?? peers[0]
-    if (this.#hurried > 0) this.#hurried--
-    this.#wait(this.#hurried > 0 ? compareSoon : compareEvery)
     if (peer === undefined || !this.#balancer.isSorted) return
     this.#last = peer
     this.#compare(peer)
+  }
+
+  #tryAgain(peer: PeerId, attempts: number): void {
+    if (attempts === 0 || this.#due.has(peer)) return
+    const isIdle = this.#due.size === 0
+    this.#due.set(peer, attempts)
+    if (!isIdle) return
+    this.#timer?.cancel()
+    this.#wait(compareSoon)
   }
 
   #peers(): PeerId[] {
@@ -82,15 +107,20 @@ export class AntiEntropy {
     return peers
   }
 
-  #compare(peer: PeerId): void {
+  /** @param failed - called where the other could not compare now */
+  #compare(peer: PeerId, failed: () => void = () => {}): void {
     this.compared++
     const { view } = this.#cluster
     this.#ask(peer, view, null, (branches) => {
+      if (branches === null) {
+        failed()
+        return
+      }
       const leaves: number[] = []
       let open = branches.length
       for (const branch of branches) {
         this.#ask(peer, view, branch, (positions) => {
-          for (const position of positions) leaves.push(branch * branchCount + position)
+          for (const position of positions ?? []) leaves.push(branch * branchCount + position)
           if (--open > 0 || leaves.length === 0) return
           this.differed += leaves.length
           this.#cluster.send(peer, { type: 'store.leaves', view, leaves })
@@ -104,7 +134,7 @@ export class AntiEntropy {
     peer: PeerId,
     view: string,
     branch: number | null,
-    then: (differing: readonly number[]) => void,
+    then: (differing: readonly number[] | null) => void,
   ): void {
     const tree = this.#replica.tree(peer)
     const hashes = branch === null ? tree.branches() : tree.leavesOf(branch)
@@ -113,7 +143,8 @@ export class AntiEntropy {
       const answer = outcome.kind === 'reply' && outcome.message.type === 'store.differences'
       const differing =
         answer && outcome.message.type === 'store.differences' ? outcome.message.differing : null
-      then(view === this.#cluster.view ? (differing ?? []) : [])
+      // Where this peer sees other members meanwhile it compares afresh anyway.
+      then(view === this.#cluster.view ? differing : [])
     })
   }
 

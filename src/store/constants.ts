@@ -44,6 +44,12 @@ export const roundRetry = 500
 export const bringRetry = 200
 export const longestBringRetry = awaitTime
 
+/**
+ * Milliseconds after a verdict of death for which a peer that leaves does not believe that too few are left to hand its
+ * keys to: who is not dead says so within two rounds of gossip and a round trip, a second or two.
+ */
+export const alonePatience = 5_000
+
 /** Keys looked at in one go when the rings changed, so that a page with many keys stays responsive: about 2 ms. */
 export const scanLength = 1_000
 
@@ -66,6 +72,13 @@ export const compareEvery = 10_000
 
 /** Milliseconds between two comparisons just after members changed, when something may have been missed. */
 export const compareSoon = 1_000
+
+/**
+ * Milliseconds in which all co-owners are compared with then, and between two of them at least: one comparison sends
+ * some 600 bytes, so that a peer of a large mesh sends 6 KB a second.
+ */
+export const compareAll = 4_000
+export const compareNext = 100
 
 /** Milliseconds that a hint is kept for a suspected peer, and the bytes of keys for one peer (DESIGN, State, anti-entropy). */
 export const hintTime = 5 * 60_000

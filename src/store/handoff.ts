@@ -3,7 +3,7 @@ import type { Timer } from '../runtime/index.js'
 import { isPlanted } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Carrier } from './carrier.js'
-import { roundLength, roundLimit, roundRetry } from './constants.js'
+import { alonePatience, roundLength, roundLimit, roundRetry } from './constants.js'
 import type { Entry } from './entry.js'
 import type { Placement } from './placement.js'
 import type { Replica } from './replica.js'
@@ -33,6 +33,8 @@ export class Handoff {
   /** Keys whose owners have all acknowledged this mark under these rings, and that cannot be dropped yet, or are not to be. */
   readonly #handed = new Map<Entry, string>()
   #handedUnder = ''
+  /** When a peer was last called dead, which may be taken back. */
+  #lastDeath = Number.NEGATIVE_INFINITY
   dropped = 0
 
   constructor(cluster: Cluster, replica: Replica, placement: Placement, carrier: Carrier) {
@@ -40,6 +42,9 @@ export class Handoff {
     this.#replica = replica
     this.#placement = placement
     this.#carrier = carrier
+    cluster.on('down', ({ state }) => {
+      if (state === 'dead') this.#lastDeath = cluster.runtime.now()
+    })
   }
 
   /**
@@ -72,7 +77,7 @@ export class Handoff {
   #hasWork(): boolean {
     if (this.#leaving === undefined) return this.#replica.foreign.size > 0
     // Nobody is left to hand anything to.
-    if (this.#cluster.nextRing.size === 0) return false
+    if (this.#cluster.nextRing.size === 0 && !this.#mayBeTakenBack) return false
     for (const entry of this.#replica.entries()) if (this.#handed.get(entry) !== entry.mark) return true
     return false
   }
@@ -147,9 +152,9 @@ export class Handoff {
       for (const [index, entry] of batch.entries()) {
         const wanted = owners.get(entry)?.length ?? 0
         // One owner that this peer sees is no reason to drop: it may be cut off with it alone.
+        const isAlone = this.#leaving !== undefined && !this.#mayBeTakenBack
         const isComplete =
-          wanted >= (this.#leaving === undefined ? Math.min(2, entry.replicas) : 1) &&
-          (acknowledged.get(entry) ?? 0) >= wanted
+          wanted >= (isAlone ? 1 : Math.min(2, entry.replicas)) && (acknowledged.get(entry) ?? 0) >= wanted
         if (!isComplete || entry.mark !== marks[index] || !(inTime || isPlanted('drop-unpinned'))) {
           missing++
           continue
@@ -219,6 +224,15 @@ export class Handoff {
     const now = this.#placement.owners(key, replicas)
     if (!this.#placement.isMoving) return now
     return [...new Set([...now, ...this.#placement.nextOwners(key, replicas)])]
+  }
+
+  /**
+   * Whether somebody was called dead a moment ago. When a cut heals, the verdicts of the other side
+   * arrive before their refutations, and the puts that waited at the cut before either: a peer that
+   * left at once would take with it what it has just acknowledged.
+   */
+  get #mayBeTakenBack(): boolean {
+    return this.#cluster.runtime.now() - this.#lastDeath < alonePatience
   }
 
   #situation(): string {

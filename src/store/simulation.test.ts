@@ -47,6 +47,21 @@ describe('the state under faults', () => {
   )
 
   it(
+    'explains every loss by the crash of the last copy, where more crash at once than there are copies to spare',
+    async () => {
+      let lost = 0
+      for (let seed = first; seed < first + Math.ceil(seeds / 3); seed++) {
+        const result = await run(seed, 'outages', { faultEvery: 4_000, duration: 30_000 })
+        expect(result.violations, `seed ${seed}`).toEqual([])
+        expect(result.explained, `seed ${seed}`).toBe(result.lost)
+        lost += result.lost
+      }
+      expect(lost).toBeGreaterThan(0)
+    },
+    longest,
+  )
+
+  it(
     'gives the same run for the same seed',
     async () => {
       const short = { duration: 5_000, quiet: 20_000 }

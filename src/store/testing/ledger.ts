@@ -23,8 +23,8 @@ export class Ledger {
   readonly #latest = new Map<string, AcknowledgedWrite>()
   /** The latest version of each key that was acknowledged as durable. */
   readonly #durable = new Map<string, Version>()
-  /** Keys whose acknowledged state went with the last peer that held it. */
-  readonly #crashed = new Set<string>()
+  /** The latest state of each key that went with the last peer that held it, acknowledged by then or not. */
+  readonly #crashed = new Map<string, Version>()
   acknowledged = 0
 
   /** @param mayLose - copies are taken away at any time, so that only the end tells what was lost */
@@ -47,7 +47,6 @@ export class Ledger {
   acknowledge(write: AcknowledgedWrite): void {
     const { key, version, durable } = write
     this.acknowledged++
-    this.#crashed.delete(key)
     if (durable && version > (this.#durable.get(key) ?? '')) this.#durable.set(key, version)
     const copies = this.#copiesOf(key, version)
     if (copies < 2) this.#report('copies', `${key} was acknowledged with ${copies} copies`)
@@ -67,17 +66,21 @@ export class Ledger {
     if (copies < 2) this.#report('copies', `${id} dropped ${key} and left ${copies} copies`)
   }
 
-  /** Takes down what only this peer holds. */
+  /**
+   * Takes down what only this peer holds, also what is not acknowledged yet: the answers of those that
+   * crash may be on their way.
+   */
   crashing(id: PeerId): void {
-    for (const { key, version } of this.#latest.values()) {
+    for (const { key, version } of this.#peers.heldBy(id)) {
       const holders = this.#peers.holdersOf(key, version)
-      if (holders.length === 1 && holders[0] === id) this.#crashed.add(key)
+      if (holders.length === 1 && version > (this.#crashed.get(key) ?? '')) this.#crashed.set(key, version)
     }
   }
 
   /** Looks for every write in the end. */
   close(): { lost: number; explained: number } {
     let lost = 0
+    let explained = 0
     for (const { key, version, deleted } of this.#latest.values()) {
       const latest = this.#peers.latest(key)
       const isThere = (since: Version) => (latest === undefined ? deleted : latest.version >= since)
@@ -85,16 +88,15 @@ export class Ledger {
       const durable = this.#durable.get(key)
       if (durable !== undefined && !isThere(durable))
         this.#report('durable', `${key} was durable at ${durable}, there is ${found}`)
-      if (isThere(version)) {
-        // What was in the last page to crash has come back from its storage.
-        this.#crashed.delete(key)
-        continue
-      }
+      // What was in the last page to crash may have come back from its storage.
+      if (isThere(version)) continue
       lost++
+      const isExplained = (this.#crashed.get(key) ?? '') >= version
+      if (isExplained) explained++
       if (deleted && latest?.content != null) this.#report('deleted', `${key} was deleted and returned`)
-      else if (!this.#crashed.has(key)) this.#report('kept', `${key} lost ${version}, there is ${found}`)
+      else if (!isExplained) this.#report('kept', `${key} lost ${version}, there is ${found}`)
     }
-    return { lost, explained: this.#crashed.size }
+    return { lost, explained }
   }
 
   #copiesOf(key: string, version: Version): number {

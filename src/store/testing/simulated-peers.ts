@@ -45,7 +45,7 @@ export class SimulatedPeers {
   #lags: boolean
 
   constructor(options: Required<SimulationOptions>, events: PeerEvents) {
-    const { seed, nodes, edges, faults, longestLag, tombstoneTime } = options
+    const { seed, nodes, edges, browsers, faults, longestLag, tombstoneTime } = options
     this.#tombstoneTime = tombstoneTime
     this.#events = events
     const random = seededRandom(`store simulation ${seed}`)
@@ -56,7 +56,11 @@ export class SimulatedPeers {
     this.#lags = faults.includes('lag')
     this.net = fakeClusters(this.time, ids, {
       encode: false,
-      info: (id) => ({ kind: isEdge(id) ? 'edge' : 'tab', weight: id === hostileId ? 0 : 1 }),
+      info: (id) => ({
+        kind: isEdge(id) ? 'edge' : 'tab',
+        weight: id === hostileId ? 0 : 1,
+        host: browsers === 0 || isEdge(id) ? id : `browser ${Number(id.slice(1)) % browsers}`,
+      }),
       trace: (id, event, [, key, version]) => {
         if (event === 'store.drop') events.dropped(id, String(key), String(version))
       },
@@ -120,6 +124,20 @@ export class SimulatedPeers {
   reload(id: PeerId): void {
     this.crash(id)
     if (!isEdge(id)) this.#comeBack(id)
+  }
+
+  /** Peers that crash in one moment. */
+  crashTogether(ids: readonly PeerId[]): void {
+    for (const id of ids) this.crash(id)
+  }
+
+  /** What a peer holds. */
+  *heldBy(id: PeerId): Generator<{ readonly key: string; readonly version: Version }> {
+    const service = this.service(id)
+    for (const key of service.keysOf(storeName)) {
+      const held = service.find(storeName, key)
+      if (held !== undefined) yield { key, version: held.version }
+    }
   }
 
   /** Who holds this state of a key, or a later one. */

@@ -13,6 +13,10 @@ export type Fault =
   | 'away'
   | 'park'
   | 'crash'
+  /** All pages of one browser crash at once. */
+  | 'browser'
+  /** Three peers crash at once, wherever they are: with three copies of a key, perhaps all that have it. */
+  | 'outage'
   /** A page is gone without a word, and back a moment later with another id and what was in its storage. */
   | 'reload'
   | 'lag'
@@ -38,6 +42,8 @@ export interface SimulationOptions {
   readonly nodes?: number
   /** Edge workers among them: what is put durably is on the disk of one, which outlives it. Default 0. */
   readonly edges?: number
+  /** Browsers that the pages are spread over; 0 for one each. Default 0. */
+  readonly browsers?: number
   /** Milliseconds of virtual time with faults. Default 20 s. */
   readonly duration?: number
   readonly faults: readonly Fault[]

@@ -27,6 +27,21 @@ export const simulationPlans = {
     lostPerMillion: 5,
     options: { ...crashes, edges: 2 },
   },
+  browsers: {
+    title: 'a browser with all its pages crashes every minute, on 8 pages in 4 browsers',
+    lostPerMillion: 5,
+    options: { ...crashes, faults: ['browser', 'join', 'join'], faultEvery: 20_000, browsers: 4 },
+  },
+  /**
+   * More crashes at once than there are copies to spare: what is promised is only that nothing else is
+   * lost. Three of eight peers are all three owners of one key in 56; two strikes each find the
+   * keys that were written by then.
+   */
+  outages: {
+    title: 'three of 8 peers crash at one moment, every minute',
+    lostPerMillion: 40_000,
+    options: { ...crashes, faults: ['outage', 'join', 'join', 'join'], faultEvery: 15_000 },
+  },
   /** Views that change often and are heard of late, with no copy to spare. */
   churn: {
     title: 'no crash, two copies, and views that change often and are heard of late',

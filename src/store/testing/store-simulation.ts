@@ -40,6 +40,7 @@ export class StoreSimulation {
     this.#options = {
       nodes: 5,
       edges: 0,
+      browsers: 0,
       duration: 20_000,
       faultEvery: 1_500,
       writeEvery: 40,

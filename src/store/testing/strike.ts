@@ -4,7 +4,7 @@ import { about, type SimulatedPeers } from './simulated-peers.js'
 import type { Fault } from './simulation-options.js'
 
 /** Faults that take copies away, so that a write may lose its last one. */
-const losing: ReadonlySet<Fault> = new Set(['crash', 'reload'])
+const losing: ReadonlySet<Fault> = new Set(['crash', 'browser', 'outage', 'reload'])
 
 /** Whether these faults take copies away. */
 export function mayLose(faults: readonly Fault[]): boolean {
@@ -44,6 +44,20 @@ export class Striker {
       case 'crash':
         if (this.#canSpareOne) peers.crash(peers.pick(alive).self)
         return
+      case 'browser': {
+        const hosts = new Set(alive.map(({ info }) => info.host))
+        if (hosts.size < 3) return
+        const host = peers.pick([...hosts])
+        peers.crashTogether(alive.filter(({ info }) => info.host === host).map(({ self }) => self))
+        return
+      }
+      case 'outage': {
+        if (alive.length < this.#nodes - 1) return
+        const victims = new Set<PeerId>()
+        while (victims.size < 3) victims.add(peers.pick(alive).self)
+        peers.crashTogether([...victims])
+        return
+      }
       case 'reload':
         if (alive.length >= 4) peers.reload(peers.pick(alive).self)
         return
