@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -77,6 +77,10 @@ test('--version prints the version of the package', async () => {
 
 test('bad arguments get one clear line and exit code 2', async () => {
   const somewhere = ['--signal', 'ws://localhost:1', '--room', 'r']
+  const store = ['sim', '--world', 'store', '--writes', '1000000']
+  const folder = mkdtempSync(join(tmpdir(), 'ringmesh-bad-'))
+  const secretive = join(folder, 'config.json')
+  writeFileSync(secretive, '{ "key": "a secret",\n }')
   const cases: [parameters: string[], line: RegExp][] = [
     [[], /a command is needed/],
     [['sgnal'], /unknown command 'sgnal' \(Did you mean signal\?\)/],
@@ -90,6 +94,10 @@ test('bad arguments get one clear line and exit code 2', async () => {
     [['edge', '--signal', 'ws://localhost:1', '--room', ''], /join\.room: must not be empty/],
     [['edge', ...somewhere, '--tasks', '/no.js'], /edge --tasks: .*there is no \/no\.js/],
     [['edge', ...somewhere, '--tasks', cli.replace('cli.js', 'index.js')], /edge --tasks: .*default export/],
+    [['edge', ...somewhere, '--data', ''], /join\.persistence: must not be empty/],
+    [['edge', ...somewhere, '--data', '/dev/null/data'], /join\.persistence: .*\/dev\/null\/data/],
+    // Node's own way of making folders tries for ever there.
+    [['edge', ...somewhere, '--data', '/proc/data'], /join\.persistence: .*\/proc\/data/],
     [['status', '--room', 'r'], /--signal <url\.\.\.>' not specified/],
     [
       ['status', '--signal', 'ws://localhost:1', '--room', 'r', '--every', '0'],
@@ -99,6 +107,13 @@ test('bad arguments get one clear line and exit code 2', async () => {
     [['token', '--kind', 'phone', '--key', 'x'.repeat(32)], /token\.kind: must be 'tab' or 'edge'/],
     [['sim', '--faults', 'rain'], /rain/],
     [['sim', '--seeds', '-1'], /--seeds/],
+    [
+      [...store, '--runs', '/nowhere/runs'],
+      /sim --runs: must be a file that can be written .*\/nowhere\/runs/,
+    ],
+    [[...store, '--runs', '/proc/runs'], /sim --runs: must be a file that can be written .*\/proc\/runs/],
+    [[...store, '--runs', tmpdir()], /sim --runs: must be a file that can be written/],
+    [['signal', '--config', secretive], /^(?!.*a secret).*signal --config: must be a file of JSON/],
   ]
   const ends = await Promise.all(cases.map(([parameters]) => ringmesh(...parameters).ended))
   for (const [index, { code, out, error }] of ends.entries()) {
@@ -107,6 +122,7 @@ test('bad arguments get one clear line and exit code 2', async () => {
     expect(error).toMatch(line)
     expect({ out, code }).toEqual({ out: '', code: 2 })
   }
+  rmSync(folder, { recursive: true })
 })
 
 test('what cannot be reached is one line and exit code 1', async () => {

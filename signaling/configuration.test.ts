@@ -81,7 +81,7 @@ describe('a configuration', () => {
       () => loadConfiguration({ environment: { RINGMESH_SIGNAL_OPEN: 'yes' } }),
     ],
     ['signal.prot: is not an option here', () => loadConfiguration({ flags: { prot: 1 } })],
-    ['must be JSON', () => loadConfiguration({ file: file('bad.json', '{') })],
+    ['must be a file of JSON, but got', () => loadConfiguration({ file: file('bad.json', '{') })],
     ['must hold one object', () => loadConfiguration({ file: file('list.json', '[]') })],
     ['must be a file that can be read', () => loadConfiguration({ file: join(directory, 'missing') })],
     ['signal.key: must have at least 32 characters', () => loadConfiguration({ flags: { key: 'short' } })],

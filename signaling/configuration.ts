@@ -117,9 +117,16 @@ function parsed(name: string, text: string): unknown {
 }
 
 function readOptions(file: string): Record<string, unknown> {
-  const options = parsed(file, read('signal --config', file))
+  let options: unknown
+  try {
+    options = JSON.parse(read('signal --config', file))
+  } catch (error) {
+    if (error instanceof InvalidOption) throw error
+    // Neither the text nor what the parser says of it, which quotes it: there may be a key in it.
+    throw new InvalidOption('signal --config', file, 'must be a file of JSON')
+  }
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidOption(file, options, 'must hold one object of options')
+    throw new InvalidOption('signal --config', file, 'must hold one object of options')
   }
   return options as Record<string, unknown>
 }

@@ -222,6 +222,14 @@ describe('join, in Node', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('makes the folder, and those above it', async () => {
+    const folder = mkdtempSync(joinPath(tmpdir(), 'ringmesh-'))
+    const mesh = await enter({ persistence: joinPath(folder, 'not', 'there', 'yet') })
+    await mesh.store('s', { replicas: 1, writes: 1 }).put('k', 1, { durable: true })
+    await mesh.leave()
+    rmSync(folder, { recursive: true })
+  })
+
   it('supervises', async () => {
     const mesh = await enter()
     class Counter extends GenServer {
@@ -268,8 +276,16 @@ describe('join refuses', () => {
     [{ signal: 'ws://127.0.0.1:1', room: 'r', token: 5 }, 'join.token'],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', iceTransportPolicy: 'turn' }, 'join.iceTransportPolicy'],
     [{ signal: { open: () => {} }, room: 'r', iceTransportPolicy: 'relay' }, 'join.iceTransportPolicy'],
-    [{ signal: 'ws://127.0.0.1:1', room: 'r', persistence: '' }, 'join.persistence'],
+    [
+      { signal: 'ws://127.0.0.1:1', room: 'r', persistence: '' },
+      'join.persistence: must not be empty, but got ""',
+    ],
     [{ signal: 'ws://127.0.0.1:1', room: 'r', persistence: '/dev/null/data' }, 'join.persistence'],
+    // Linux answers there as if the folder above were missing, for which Node's own way tries for ever.
+    [
+      { signal: 'ws://127.0.0.1:1', room: 'r', persistence: '/proc/data' },
+      'join.persistence: must be a folder that can be used (',
+    ],
   ])('%j', async (options, expected) => {
     expect(await refusal(options)).toContain(`InvalidOption: `)
     expect(await refusal(options)).toContain(expected)

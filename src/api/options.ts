@@ -115,7 +115,11 @@ export const joinOptions = v.strictObject(
     ),
     persistence: v.optional(
       v.union(
-        [v.literal(false), v.pipe(v.string(), v.nonEmpty()), isObjectWith('load', 'write', 'close')],
+        [
+          v.literal(false),
+          v.pipe(v.string(), v.nonEmpty('must not be empty')),
+          isObjectWith('load', 'write', 'close'),
+        ],
         'must be a folder, a Persistence, or false',
       ),
     ),

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { SimOptions, StoreRun, StoreSimOptions } from '../sim/index.js'
 import { positiveNumber } from './arguments.js'
@@ -50,11 +50,23 @@ export function simCommand(): Command {
     })
 }
 
-/** The runs that a file has, a line each; what is no run, as a line that was cut short, is left out. */
+/**
+ * The runs that a file has, a line each; what is no run, as a line that was cut short, is left out. A file that cannot
+ * be used is refused now, and not after the first run.
+ */
 async function runsIn(file: string | undefined): Promise<StoreRun[]> {
-  if (file === undefined || !existsSync(file)) return []
+  if (file === undefined) return []
+  const { InvalidOption } = await import('../index.node.js')
   const { readStoreRun } = await import('../sim/index.js')
-  const read = readFileSync(file, 'utf8').split('\n').map(readStoreRun)
+  let text: string
+  try {
+    appendFileSync(file, '')
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    const { message } = error as Error
+    throw new InvalidOption('sim --runs', file, `must be a file that can be written (${message})`)
+  }
+  const read = text.split('\n').map(readStoreRun)
   return read.filter((run) => run !== undefined)
 }
 

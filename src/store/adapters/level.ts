@@ -1,5 +1,6 @@
 import { ClassicLevel } from 'classic-level'
 import type { Change, Persistence } from '../persistence.js'
+import { makeFolder } from './make-folder.js'
 
 export interface LevelPersistenceOptions {
   /** The folder of the database; made when it is not there. One process at a time may have it open. */
@@ -19,6 +20,7 @@ const noRoom = /ENOSPC|EDQUOT|No space left|Disk quota exceeded/i
  * @throws {Error} when the folder cannot be used: it is no folder, may not be written, or another process has it open
  */
 export async function levelPersistence({ directory }: LevelPersistenceOptions): Promise<Persistence> {
+  await makeFolder(directory)
   const database = new ClassicLevel<string, Uint8Array>(directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'view',
