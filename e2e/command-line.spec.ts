@@ -190,6 +190,35 @@ test('status shows the edge workers of a room, their shares and trees, with a to
   expect((await signal.ended).code).toBe(0)
 })
 
+test('an edge worker whose module fails says so, and has left before it ends', async () => {
+  const signal = ringmesh('signal', '--port', '0')
+  await expect.poll(() => signal.printed.out).toMatch(/ws:.*\n/)
+  const where = ['--signal', signal.printed.out.trim(), '--room', 'shop']
+  const folder = mkdtempSync(join(tmpdir(), 'ringmesh-tasks-'))
+  const tasks = join(folder, 'tasks.mjs')
+  writeFileSync(tasks, `export default async () => { throw new Error('no such table') }`)
+  const watch = ringmesh('status', ...where, '--watch', '--every', '0.1', '--json')
+  await expect.poll(() => watch.printed.out).not.toBe('')
+  const { code, out, error } = await ringmesh('edge', ...where, '--tasks', tasks).ended
+  expect({ code, out, error }).toEqual({
+    code: 1,
+    out: '',
+    error: `ringmesh: ${tasks} failed: no such table\n`,
+  })
+  const states = (): Set<string> =>
+    new Set(
+      watch.printed.out
+        .split('\n')
+        .slice(0, -1)
+        .flatMap((line) => (JSON.parse(line).members as { state: string }[]).map(({ state }) => state)),
+    )
+  // Whoever says goodbye is forgotten at once; nobody was suspected or declared dead.
+  const after = watch.printed.out.length
+  await expect.poll(() => watch.printed.out.slice(after)).toContain('"members":[]')
+  expect([...states()].filter((state) => !['alive', 'leaving'].includes(state))).toEqual([])
+  rmSync(folder, { recursive: true })
+})
+
 test('ringmesh sim is quiet when piped, and prints one line a run', async () => {
   const { code, out, error } = await ringmesh('sim', '--seed', '7', '--nodes', '4', '--minutes', '1').ended
   expect({ code, error }).toEqual({ code: 0, error: '' })

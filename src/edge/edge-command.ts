@@ -54,10 +54,6 @@ async function runEdge(options: EdgeOptions): Promise<void> {
     ...(options.weight === undefined ? {} : { weight: options.weight }),
     ...(options.data === undefined ? {} : { persistence: options.data }),
   }).finally(done)
-  await define?.(mesh)
-  console.log(`edge worker ${mesh.id} is in room ${options.room}`)
-  process.send?.({ ready: mesh.id })
-
   let leaving = false
   const leave = async (): Promise<void> => {
     if (leaving) return
@@ -70,6 +66,18 @@ async function runEdge(options: EdgeOptions): Promise<void> {
   process.on('SIGTERM', leave)
   process.on('SIGINT', leave)
   process.on('disconnect', leave)
+
+  try {
+    await define?.(mesh)
+  } catch (error) {
+    // Asked to leave meanwhile, the mesh refuses what the module still wants of it.
+    if (leaving) return
+    // The others shall not have to find out.
+    await mesh.leave()
+    throw new Error(`${options.tasks} failed: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  console.log(`edge worker ${mesh.id} is in room ${options.room}`)
+  process.send?.({ ready: mesh.id })
 }
 
 /** What a module of `--tasks` exports: called with the mesh, once it has joined. */
