@@ -6,9 +6,10 @@ import { fail, progress, root, run } from './set-up.mjs'
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 const steps = [
   ['library', 'npx', ['vite', 'build', '--mode', 'library', '--logLevel', 'warn']],
-  ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
   ['inspector', 'npx', ['vite', 'build', '--mode', 'inspector', '--logLevel', 'warn']],
   ['peerjs', 'npx', ['vite', 'build', '--mode', 'peerjs', '--logLevel', 'warn']],
+  // After the files whose hashes it knows.
+  ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
   ['demo', 'npx', ['vite', 'build', '--mode', 'demo', '--logLevel', 'warn']],
   ['types', 'npx', ['tsc', '-p', 'tsconfig.build.json']],
 ]
