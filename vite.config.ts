@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { sampleText } from './src/demo/sample-text.plugin.js'
 import { classicScripts } from './src/embed/classic-scripts.plugin.js'
-import { printIntegrity } from './src/embed/integrity.plugin.js'
+import { knowIntegrity, printIntegrity } from './src/embed/integrity.plugin.js'
+import { keepLicences } from './src/embed/licences.plugin.js'
 import { lightMessagePack } from './src/embed/light-messagepack.plugin.js'
 import { lightSimplePeer } from './src/embed/light-simple-peer.plugin.js'
 import { printWeights } from './src/embed/weights.plugin.js'
@@ -20,9 +21,13 @@ const packages = [
 
 const jsx = { oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } } } satisfies ViteUserConfig
 
-/** Every way into the package, for browsers and for Node; what it depends on stays outside. */
+/**
+ * Every way into the package, for browsers and for Node. What it depends on stays outside, but for simple-peer, which
+ * would bring Node's streams along.
+ */
 const library: ViteUserConfig = {
   publicDir: false,
+  plugins: [lightSimplePeer(), keepLicences()],
   build: {
     target: 'es2022',
     outDir: 'dist',
@@ -53,6 +58,8 @@ const library: ViteUserConfig = {
           const isOfDemo = moduleIds.length > 0 && moduleIds.every((id) => id.includes('/src/demo/'))
           return `${isOfDemo ? 'demo-chunks' : 'chunks'}/[name]-[hash].js`
         },
+        // By itself: a bundler leaves out a module that a page does not use, but not a class in one that it does.
+        codeSplitting: { groups: [{ name: 'simple-peer', test: /\/simple-peer\/|\/embed\/stand-ins\// }] },
       },
     },
   },
@@ -71,7 +78,10 @@ const scriptTag: ViteUserConfig = {
     lightSimplePeer(),
     lightMessagePack(),
     withoutPlantedBugs(),
+    // Both are built before.
+    knowIntegrity({ inspectorIntegrity: 'ringmesh.inspector.js', peerjsIntegrity: 'ringmesh.peerjs.js' }),
     classicScripts(),
+    keepLicences(),
     printIntegrity(),
     printWeights(),
   ],
@@ -90,7 +100,7 @@ const scriptTag: ViteUserConfig = {
 const beside = (entry: string, fileName: string): ViteUserConfig => ({
   ...jsx,
   publicDir: false,
-  plugins: [printIntegrity(), printWeights()],
+  plugins: [keepLicences(), printIntegrity(), printWeights()],
   // A page has no `process` to ask.
   define: { 'process.env.NODE_ENV': JSON.stringify('production') },
   build: {
@@ -111,7 +121,7 @@ const demo: ViteUserConfig = {
   root: path('src/demo'),
   base: './',
   publicDir: path('public'),
-  plugins: [lightSimplePeer(), sampleText()],
+  plugins: [lightSimplePeer(), keepLicences(), sampleText()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',

@@ -1,14 +1,19 @@
 // `npm run build`: the library with its types, the script tag, and the demo, into dist/.
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fail, progress, root, run } from './set-up.mjs'
+import { fail, installPackages, progress, requireNode, root, run } from './set-up.mjs'
+
+requireNode()
+// A fresh clone; what else may be missing, `npm start` and `npm test` look for.
+if (!existsSync(join(root, 'node_modules'))) installPackages()
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 const steps = [
   ['library', 'npx', ['vite', 'build', '--mode', 'library', '--logLevel', 'warn']],
-  ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
   ['inspector', 'npx', ['vite', 'build', '--mode', 'inspector', '--logLevel', 'warn']],
   ['peerjs', 'npx', ['vite', 'build', '--mode', 'peerjs', '--logLevel', 'warn']],
+  // After the files whose hashes it knows.
+  ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
   ['demo', 'npx', ['vite', 'build', '--mode', 'demo', '--logLevel', 'warn']],
   ['types', 'npx', ['tsc', '-p', 'tsconfig.build.json']],
 ]

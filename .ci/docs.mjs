@@ -1,7 +1,12 @@
 // `npm run docs`: the API reference, out of the doc comments, into dist/docs.
+import { existsSync } from 'node:fs'
 import { register } from 'node:module'
 import { join } from 'node:path'
-import { fail, progress, root } from './set-up.mjs'
+import { fail, installPackages, progress, requireNode, root } from './set-up.mjs'
+
+requireNode()
+// A fresh clone; what else may be missing, `npm start` and `npm test` look for.
+if (!existsSync(join(root, 'node_modules'))) installPackages()
 
 // typedoc needs the API of the TypeScript compiler in JavaScript, which TypeScript 7 does not have.
 register(

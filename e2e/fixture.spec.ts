@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, type Peer, test } from 'ringmesh/playwright'
 
 /** How `peer` sees another one now. */
@@ -48,4 +50,34 @@ test('evaluate gives values and rejects with what was thrown, in tabs and at edg
       }),
     ).rejects.toThrow('of the test')
   }
+})
+
+/** Tabs open a page that has nothing in it; the address with `gone` is not there. */
+const blank = test.extend<{ path: string }>({
+  path: ['', { option: true }],
+  ringmesh: async ({ path }, use) => {
+    const server = createServer(({ url }, response) => {
+      response.writeHead(url?.startsWith('/gone') ? 404 : 200, { 'content-type': 'text/html' }).end('nothing')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    await use({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}` })
+    server.closeAllConnections()
+    server.close()
+  },
+})
+
+blank.describe('a page that is not there', () => {
+  blank.use({ path: 'gone' })
+  blank('is named, with what the server said', async ({ cluster }) => {
+    await expect(cluster.tab()).rejects.toThrow(/the page at http:.*\/gone.* was answered with status 404/)
+  })
+})
+
+blank('a page that tells nothing of a mesh is named when the time is over', async ({ cluster, context }) => {
+  // Ends the look for a mesh as the end of the test's own time does.
+  context.setDefaultTimeout(500)
+  context.setDefaultNavigationTimeout(60_000)
+  await expect(cluster.tab()).rejects.toThrow(
+    /the page at http:.* has put neither its mesh at window\.mesh nor/,
+  )
 })

@@ -96,6 +96,37 @@ test('whatever its modules import of each other is in the tarball', () => {
   expect(modules).toContain('dist/cli.js')
 })
 
+test('whatever has code of others in it names them, and their licences are in the tarball', () => {
+  const paths = new Set(files.map(({ path }) => path))
+  const text = (path: string): string => readFileSync(join(root, path), 'utf8')
+  const named = [...paths]
+    .filter((path) => /^dist\/(?!types).*\.js$/.test(path))
+    .map((path) => {
+      const [, parts = ''] =
+        /^\/\*! ringmesh .* With parts of (.*): see licences\/\. \*\/$/m.exec(text(path)) ?? []
+      return [path, parts === '' ? [] : parts.split('; ').map((part) => part.split(' ')[0] ?? '')] as const
+    })
+  for (const [path, parts] of named) {
+    const sources: string[] = paths.has(`${path}.map`) ? JSON.parse(text(`${path}.map`)).sources : []
+    const inside = sources.flatMap((source) =>
+      [...source.matchAll(/node_modules\/((?:@[^/]+\/)?[^/]+)\//g)].map(([, name = '']) => name),
+    )
+    expect(
+      [...new Set(inside)].filter((name) => !parts.includes(name)),
+      path,
+    ).toEqual([])
+    for (const name of parts) {
+      const licence = `dist/licences/${name}.txt`
+      expect(paths).toContain(licence)
+      expect(text(licence)).toMatch(/permission|licen[cs]e/i)
+    }
+  }
+  expect(new Map(named).get('dist/ringmesh.global.js')).toContain('simple-peer')
+  expect(named.filter(([path]) => path.startsWith('dist/chunks/simple-peer'))).toEqual([
+    [expect.any(String), ['simple-peer']],
+  ])
+})
+
 test('what each part weighs is told, as packed and gzipped', () => {
   const rows = files
     .filter(({ path }) => /^dist\/(?!types|docs).*\.js$/.test(path))

@@ -354,3 +354,83 @@ test('a page that cannot load what peerjs() needs speaks to the PeerServer witho
   // The demo has no PeerServer: that is what it finds out, within bounds and by a typed error.
   expect(refusal).toContain('SignalUnreachable: no PeerServer at')
 })
+
+/** Serves a file of the script tag as somebody else would have it. */
+async function tamper(page: Page, file: string): Promise<void> {
+  await page.route(`**/${file}`, (route) =>
+    route.fulfill({
+      contentType: 'text/javascript',
+      body: `${read(`dist/${file}`)};globalThis.tampered = true`,
+    }),
+  )
+}
+
+test('an inspector of another content does not run, and the page is told why', async ({
+  startPages,
+  context,
+}) => {
+  const url = await startPages()
+  const { page } = await openBlank(context, url)
+  const said = page.waitForEvent('console', (message) =>
+    message.text().includes('the inspector did not load'),
+  )
+  await tamper(page, 'ringmesh.inspector.js')
+  await page.evaluate("document.body.append(document.createElement('ringmesh-inspector'))")
+  expect((await said).text()).toContain(
+    `${url}ringmesh.inspector.js is there, but its hash or type is another`,
+  )
+  expect(await page.evaluate("['tampered' in window, !!customElements.get('ringmesh-inspector')]")).toEqual([
+    false,
+    false,
+  ])
+})
+
+test('a package PeerJS of another content does not run, and the page does without it', async ({
+  demo,
+  startPages,
+  context,
+}) => {
+  const url = await startPages()
+  const { page } = await openBlank(context, url)
+  const said = page.waitForEvent('console', (message) => message.text().includes('the package is not used'))
+  await tamper(page, 'ringmesh.peerjs.js')
+  const { hostname: host, port } = new URL(demo.url)
+  const refusal = page.evaluate(
+    `ringmesh.join({ signal: ringmesh.peerjs({ host: '${host}', port: ${port}, path: 'none' }), room: 'r' }).catch(String)`,
+  )
+  // The console shortens what is wrong with it.
+  expect((await said).text()).toContain('ScriptUnavailable')
+  expect(await refusal).toContain('SignalUnreachable: no PeerServer at')
+  expect(await page.evaluate("'tampered' in window")).toBe(false)
+})
+
+test('under a nonce and Trusted Types a page has the mesh, the inspector and PeerJS', async ({
+  demo,
+  startPages,
+  context,
+}) => {
+  const policy =
+    "default-src 'none'; connect-src *; script-src 'nonce-abc'; require-trusted-types-for 'script'; trusted-types ringmesh"
+  const { page, asked } = await openBlank(context, await startPages(policy, 'nonce="abc"'))
+  const violations: string[] = []
+  page.on('console', (message) => {
+    if (/Content Security Policy|Trusted/.test(message.text())) violations.push(message.text())
+  })
+  expect(await attempt(page, demo.url)).toBe('joined')
+  await page.evaluate("document.body.append(document.createElement('ringmesh-inspector'))")
+  await page.waitForFunction("!!customElements.get('ringmesh-inspector')")
+  const { hostname: host, port } = new URL(demo.url)
+  expect(
+    await page.evaluate(
+      `ringmesh.join({ signal: ringmesh.peerjs({ host: '${host}', port: ${port}, path: 'none' }), room: 'r' }).catch(String)`,
+    ),
+  ).toContain('SignalUnreachable: no PeerServer at')
+  // Each once: what the tag has loaded, the import takes.
+  expect(asked).toEqual([
+    'ringmesh.global.js',
+    'ringmesh.mesh.js',
+    'ringmesh.inspector.js',
+    'ringmesh.peerjs.js',
+  ])
+  expect(violations).toEqual([])
+})

@@ -3,8 +3,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-/** The script tag, and what it loads from beside itself: the mesh, and for `peerjs(…)` the package. */
-export const scripts = ['ringmesh.global.js', 'ringmesh.mesh.js', 'ringmesh.peerjs.js'] as const
+/** The script tag, and what it loads from beside itself: the mesh, the inspector, and for `peerjs(…)` the package. */
+export const scripts = [
+  'ringmesh.global.js',
+  'ringmesh.mesh.js',
+  'ringmesh.inspector.js',
+  'ringmesh.peerjs.js',
+] as const
 
 interface ScriptPages {
   readonly url: string

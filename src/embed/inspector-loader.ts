@@ -1,7 +1,10 @@
+import { loadModule } from './load-module.js'
 import type { PageMeshes } from './page-meshes.js'
-import { beside } from './script-tag.js'
 
 const element = 'ringmesh-inspector'
+
+/** The hash of `ringmesh.inspector.js`, put here by the build (integrity.plugin.ts). */
+declare const inspectorIntegrity: string
 
 /** What the inspector's own file exports. */
 interface InspectorModule {
@@ -13,15 +16,14 @@ interface InspectorModule {
  */
 export function watchForInspectors(meshes: PageMeshes): void {
   if (typeof MutationObserver === 'undefined' || typeof customElements === 'undefined') return
-  const url = beside('ringmesh.inspector.js')
   let isLoaded = false
   const look = (): void => {
     if (isLoaded || document.querySelector(element) === null) return
     isLoaded = true
     watch.disconnect()
-    import(/* @vite-ignore */ url).then(
-      (inspector: InspectorModule) => inspector.defineInspector(meshes),
-      (error: unknown) => console.error(`ringmesh: the inspector did not load from ${url}`, error),
+    loadModule<InspectorModule>('ringmesh.inspector.js', inspectorIntegrity).then(
+      (inspector) => inspector.defineInspector(meshes),
+      (error: unknown) => console.error('ringmesh: the inspector did not load:', error),
     )
   }
   const watch = new MutationObserver(look)

@@ -11,9 +11,15 @@ interface TrustedTypes {
  *
  * @param integrity - the hash that it must have; not asked for where it comes from a disk, as browsers cannot tell there
  * @param timeout - milliseconds that it may take
+ * @param type - `module` for one that exports; classic where it is left out
  * @returns why it did not run, for the middle of a sentence; undefined when it did
  */
-export function loadScript(url: string, integrity: string, timeout: number): Promise<string | undefined> {
+export function loadScript(
+  url: string,
+  integrity: string,
+  timeout: number,
+  type: 'module' | '' = '',
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     const script = document.createElement('script')
     let blockedBy: string | undefined
@@ -42,6 +48,7 @@ export function loadScript(url: string, integrity: string, timeout: number): Pro
     // From elsewhere a hash is only compared with CORS.
     if (protocol !== 'file:' && origin !== location.origin) script.crossOrigin = 'anonymous'
     script.nonce = nonce
+    script.type = type
     ;(document.head ?? document.documentElement).append(script)
   })
 }
@@ -49,11 +56,13 @@ export function loadScript(url: string, integrity: string, timeout: number): Pro
 /** The nonce of the page's policy: what it trusts the script tag by, it trusts this one by. Not in the DOM any more later. */
 const nonce = (globalThis.document?.currentScript as HTMLScriptElement | null | undefined)?.nonce ?? ''
 
+/** Made when it is first needed, and once: a page may forbid a second one of the same name. */
+let policy: ReturnType<TrustedTypes['createPolicy']> | undefined
+
 function trusted(url: string): string {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
-  return (
-    trustedTypes?.createPolicy('ringmesh', { createScriptURL: (given) => given }).createScriptURL(url) ?? url
-  )
+  policy ??= trustedTypes?.createPolicy('ringmesh', { createScriptURL: (given) => given })
+  return policy?.createScriptURL(url) ?? url
 }
 
 /** A tag that failed says nothing of why; asking once more does. */

@@ -200,6 +200,7 @@ test('a process that calls itself exits with calling_self, also after an await',
 test('a call to nobody rejects with noproc at once', async () => {
   const world = new World()
   expect(await world.reasonOf(world.system.call('nobody', 1))).toEqual({ type: 'noproc' })
+  await expect(world.system.call('nobody', 1)).rejects.toThrow('call to nobody: no such process')
   const ref = await world.start(Probe)
   world.system.exit(ref, 'killed')
   expect(await world.reasonOf(world.system.call(ref, 1))).toEqual({ type: 'noproc' })

@@ -349,13 +349,14 @@ export class LocalSystem implements ServerWorld {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timeout = checkTimeout(options.timeout, 'call.timeout')
+      const doing = typeof target === 'string' ? `call to ${target}` : 'call'
       if (caller !== undefined && this.#processRoute(target) === caller) {
-        reject(new ExitError({ type: 'calling_self' }, 'call'))
+        reject(new ExitError({ type: 'calling_self' }, doing))
         return
       }
       this.request(target, request, timeout, (outcome) => {
         if (outcome.ok) resolve(outcome.value)
-        else reject(new ExitError(outcome.reason, 'call'))
+        else reject(new ExitError(outcome.reason, doing))
       })
     })
   }

@@ -64,6 +64,9 @@ export function RingPicture({
 
   return (
     <div class="ring">
+      {/* Below the picture: what moves through the middle passes under what stands there. */}
+      {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas is not focusable without a tabindex */}
+      <canvas ref={canvas} aria-hidden="true" />
       {/* biome-ignore lint/a11y/useSemanticElements: there are no fields in it; its peers are buttons */}
       <svg viewBox={`0 0 ${size} ${size}`} role="group" aria-label={description(observer)}>
         <g transform={`translate(${centre} ${centre})`}>
@@ -112,8 +115,6 @@ export function RingPicture({
           })}
         </g>
       </svg>
-      {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas is not focusable without a tabindex */}
-      <canvas ref={canvas} aria-hidden="true" />
     </div>
   )
 }

@@ -20,6 +20,13 @@ export interface ClusterOptions {
 /** Milliseconds between two looks at whether the peers agree. */
 const lookEvery = 50
 
+/** What one peer sees. */
+interface View {
+  readonly id: string
+  readonly view: string
+  readonly members: readonly string[]
+}
+
 /** A signalling server, and the tabs and edge workers that a test has it join. */
 export class Cluster {
   readonly #trace = new Trace()
@@ -99,16 +106,21 @@ export class Cluster {
    */
   async settled({ timeout = 30_000 }: { timeout?: number } = {}): Promise<void> {
     const end = Date.now() + timeout
+    let seen: readonly View[] = []
+    const disagreement = (when: string): Error =>
+      new Error(`the peers did not agree ${when}: ${JSON.stringify(seen, null, 2)}`)
     for (;;) {
-      const seen = await this.#seen()
+      // It also fails when the test's own time is over, which Playwright's words for it say nothing more of.
+      seen = await this.#seen().catch((error: Error) => {
+        throw disagreement(`(${error.message})`)
+      })
       const expected = this.peers
         .map(({ id }) => id)
         .sort()
         .join()
       const agree = seen.every(({ view, members }) => view === seen[0]?.view && members.join() === expected)
       if (agree) return
-      if (Date.now() > end)
-        throw new Error(`the peers did not agree in ${timeout} ms: ${JSON.stringify(seen, null, 2)}`)
+      if (Date.now() > end) throw disagreement(`in ${timeout} ms`)
       await new Promise((resolve) => setTimeout(resolve, lookEvery))
     }
   }
@@ -139,7 +151,7 @@ export class Cluster {
     await this.#pages.stop()
   }
 
-  #seen(): Promise<{ id: string; view: string; members: string[] }[]> {
+  #seen(): Promise<View[]> {
     return Promise.all(
       this.peers.map((peer) =>
         peer.evaluate((mesh) => ({

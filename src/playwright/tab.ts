@@ -30,7 +30,9 @@ export class Tab implements Peer {
     await page.exposeFunction('ringmeshTrace', (what: string, about: string) =>
       trace.add(name(), what, about),
     )
-    await page.goto(url)
+    const response = await page.goto(url)
+    if (response !== null && response.status() >= 400)
+      throw new Error(`the page at ${url} was answered with status ${response.status()}`)
     tab = new Tab(page, await joined(page), await context.newCDPSession(page), trace)
     await tab.#follow()
     return tab
@@ -148,7 +150,13 @@ export class Tab implements Peer {
 
 /** The id of a page's peer, once it is in the mesh. */
 async function joined(page: Page): Promise<string> {
-  await page.waitForFunction(() => 'mesh' in window || 'meshError' in window)
+  await page
+    .waitForFunction(() => 'mesh' in window || 'meshError' in window)
+    .catch((error: Error) => {
+      throw new Error(
+        `the page at ${page.url()} has put neither its mesh at window.mesh nor what went wrong at window.meshError: ${error.message}`,
+      )
+    })
   const failure = await page.evaluate(() => (window as unknown as { meshError?: string }).meshError)
   if (failure !== undefined) throw new Error(`the page at ${page.url()} did not join: ${failure}`)
   return page.evaluate(() => (window as unknown as MeshWindow).mesh.id)

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { checkOptions } from '../errors/index.js'
+import { checkOptions, InvalidOption } from '../errors/index.js'
 import { type TaskPriority, taskPriorities } from './priority-queue.js'
 import { settings } from './settings.js'
 
@@ -175,4 +175,19 @@ export function checkResult(options: ResultOptions | undefined): ResultOptions {
 
 export function checkMap(options: MapOptions | undefined): MapOptions {
   return options === undefined ? none : (checkOptions(mapSchema, options, 'map') as MapOptions)
+}
+
+/** @throws {InvalidOption} */
+export function checkFunction(value: unknown, at: string): void {
+  if (typeof value !== 'function') throw new InvalidOption(at, value, 'must be a function')
+}
+
+/** @throws {InvalidOption} where `map` cannot take its inputs from it */
+export function checkIterable(inputs: unknown): void {
+  const iterable =
+    typeof inputs === 'string' ||
+    (typeof inputs === 'object' &&
+      inputs !== null &&
+      (Symbol.iterator in inputs || Symbol.asyncIterator in inputs))
+  if (!iterable) throw new InvalidOption('map.inputs', inputs, 'must be an iterable or async iterable')
 }

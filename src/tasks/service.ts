@@ -2,19 +2,18 @@ import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
 import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
 import type { PeerId } from '../wire/index.js'
-import { Coordinator, type CoordinatorStats } from './coordinator.js'
-import { type DeadLetter, DeadLetters } from './dead-letters.js'
+import type { CoordinatorStats } from './coordinator.js'
+import type { DeadLetter } from './dead-letters.js'
 import type { Definition } from './desk.js'
-import { DurableTasks, type EnqueuedTask } from './durable.js'
+import type { DurableTasks, EnqueuedTask } from './durable.js'
 import type { DurableCounts } from './durable-queue.js'
 import type { DurableRecords } from './durable-record.js'
 import { Aborted } from './errors.js'
-import { receiveTasks, sendAssignment, sendReport } from './exchange.js'
-import { Executor } from './executor.js'
-import { Offers } from './offers.js'
 import {
   checkDefine,
   checkEnqueue,
+  checkFunction,
+  checkIterable,
   checkMap,
   checkName,
   checkResult,
@@ -27,11 +26,12 @@ import {
   type RunOptions,
   type WorkerDefineOptions,
 } from './options.js'
-import { deliver, OwnRuns } from './own-runs.js'
+import { deliver } from './own-runs.js'
 import { Payload } from './payload.js'
 import { functionRunner, type TaskHandler } from './runner.js'
 import { settings } from './settings.js'
 import { type MapResult, TaskMap } from './task-map.js'
+import { TaskPeer } from './task-peer.js'
 import { ThreadPool } from './thread-pool.js'
 
 /** The threads of this machine. */
@@ -73,76 +73,14 @@ export interface TaskStats extends CoordinatorStats {
  */
 export class TaskService {
   readonly #cluster: Cluster
-  readonly #executor: Executor
-  readonly #coordinator: Coordinator
-  readonly #offers: Offers
-  readonly #deadLetters: DeadLetters
-  readonly #runs: OwnRuns
-  readonly #offs: (() => void)[] = []
+  readonly #peer: TaskPeer
   readonly #pool: PoolPlatform | undefined
-  readonly #durable: DurableTasks | undefined
   #closed = false
 
   constructor({ cluster, records, pool }: TaskServiceOptions) {
     this.#cluster = cluster
     this.#pool = pool
-    const { self, runtime } = cluster
-    this.#deadLetters = new DeadLetters(runtime)
-    this.#executor = new Executor(self, runtime, {
-      report: (coordinator, report) => {
-        if (coordinator !== self) return sendReport(cluster, coordinator, report)
-        this.#coordinator.reported(self, report)
-        return true
-      },
-      renew: (coordinator, held) => {
-        cluster.send(coordinator, {
-          type: 'tasks.renew',
-          held: held.map(([task, attempt]) => [task, attempt]),
-        })
-      },
-    })
-    this.#coordinator = new Coordinator(cluster, {
-      assign: (worker, assignment) => {
-        if (worker !== self) return sendAssignment(cluster, worker, assignment)
-        this.#executor.assign(self, assignment)
-        return true
-      },
-      abort: (worker, task, attempt) => {
-        if (worker === self) this.#executor.abort(self, task, attempt)
-        else cluster.send(worker, { type: 'tasks.abort', task, attempt })
-      },
-      noted: (worker, tasks) => {
-        cluster.send(worker, { type: 'tasks.noted', tasks: [...tasks] })
-      },
-      ask: () => this.#offers.ask(),
-      dead: ({ id, name, input, priority }, { remote, attempts, peer }) =>
-        this.#deadLetters.add({ id, name, input, priority, error: remote, attempts, peer }),
-    })
-    this.#runs = new OwnRuns(runtime, this.#coordinator, this.#deadLetters)
-    this.#offers = new Offers(cluster, this.#executor, this.#coordinator)
-    if (records !== undefined) this.#durable = new DurableTasks(cluster, records, this.#coordinator)
-    this.#offs.push(
-      receiveTasks(cluster, {
-        coordinator: this.#coordinator,
-        executor: this.#executor,
-        offers: this.#offers,
-      }),
-      cluster.on('up', ({ id }) => this.#offers.met(id)),
-      cluster.on('change', (member) => {
-        this.#coordinator.memberChanged(member)
-        if (member.id === self && member.state === 'parked') this.#executor.parked()
-      }),
-      cluster.on('down', ({ id }) => {
-        this.#offers.forget(id)
-        this.#executor.lost(id)
-        this.#coordinator.memberDown(id)
-      }),
-    )
-    for (const member of cluster.members()) {
-      this.#coordinator.memberChanged(member)
-      this.#offers.owe(member.id)
-    }
-    cluster.onLeaving((done) => this.#drain(done))
+    this.#peer = new TaskPeer(cluster, records)
   }
 
   /**
@@ -218,7 +156,7 @@ export class TaskService {
    */
   run<Output = unknown>(name: string, input: unknown, options?: RunOptions): Promise<Output> {
     return new Promise((resolve, reject) => {
-      this.#runs.run(name, input, checkRun(options), (how) => deliver(how, resolve, reject))
+      this.#peer.runs.run(name, input, checkRun(options), (how) => deliver(how, resolve, reject))
     })
   }
 
@@ -245,9 +183,9 @@ export class TaskService {
       inputs,
       ordered,
       signal,
-      limit: () => inFlight ?? Math.min(1024, Math.max(8, 2 * this.#coordinator.credit(name))),
+      limit: () => inFlight ?? Math.min(1024, Math.max(8, 2 * this.#peer.coordinator.credit(name))),
       start: (input, settle) => {
-        const cancel = this.#runs.run(name, input, each, (how) => {
+        const cancel = this.#peer.runs.run(name, input, each, (how) => {
           const done = (value: Output) => settle(undefined, value)
           deliver(how, done, (error) => settle(error, undefined))
         })
@@ -298,12 +236,12 @@ export class TaskService {
 
   /** The names that some peer has defined, sorted. */
   names(): string[] {
-    return this.#coordinator.names()
+    return this.#peer.coordinator.names()
   }
 
   /** How many tasks of `name` this peer gave to each worker so far, and how many are there now. */
   shares(name: string): Map<PeerId, { assigned: number; placed: number }> {
-    return this.#coordinator.shares(name)
+    return this.#peer.coordinator.shares(name)
   }
 
   /**
@@ -311,7 +249,7 @@ export class TaskService {
    * the first thousand durable ones of the whole mesh.
    */
   async deadLetters(): Promise<DeadLetter[]> {
-    return [...this.#deadLetters.list(), ...((await this.#durable?.deadLetters()) ?? [])]
+    return [...this.#peer.deadLetters.list(), ...((await this.#peer.durable?.deadLetters()) ?? [])]
   }
 
   /**
@@ -324,9 +262,9 @@ export class TaskService {
   async retry<Output = unknown>(id: string, options?: RunOptions): Promise<Output> {
     const checked = checkRun(options)
     if (checked.signal?.aborted) throw new Aborted(`the retry of ${id} was aborted`, checked.signal.reason)
-    const retried = this.#runs.retry<Output>(id, checked)
+    const retried = this.#peer.runs.retry<Output>(id, checked)
     if (retried !== undefined) return retried
-    if (!(await this.#durable?.requeue(id)))
+    if (!(await this.#peer.durable?.requeue(id)))
       throw new InvalidOption('retry.id', id, 'must be the id of a dead letter')
     const { timeout = settings.timeout, signal } = checked
     return this.result(id, signal === undefined ? { timeout } : { timeout, signal })
@@ -334,75 +272,43 @@ export class TaskService {
 
   /** Forgets a dead letter; false when there is none. */
   async discard(id: string): Promise<boolean> {
-    return this.#deadLetters.take(id) !== undefined || ((await this.#durable?.discard(id)) ?? false)
+    return this.#peer.deadLetters.take(id) !== undefined || ((await this.#peer.durable?.discard(id)) ?? false)
   }
 
   stats(): TaskStats {
-    const durable = this.#durable?.counts ?? { dispatched: 0, recorded: 0, stale: 0 }
-    return { ...this.#coordinator.stats, ...this.#executor.load, durable: { ...durable } }
+    const durable = this.#peer.durable?.counts ?? { dispatched: 0, recorded: 0, stale: 0 }
+    return { ...this.#peer.coordinator.stats, ...this.#peer.executor.load, durable: { ...durable } }
   }
 
   /** Ends everything at once: callers get `Aborted`, handlers' signals fire. Idempotent. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#durable?.close()
-    this.#coordinator.close(new Aborted('this peer left the mesh'))
-    this.#executor.close()
-    this.#offers.close()
-    for (const off of this.#offs) off()
+    this.#peer.close()
   }
 
   #durably(at: string): DurableTasks {
     if (this.#closed) throw new RingmeshError('Closed', 'the task service is closed')
-    if (this.#durable === undefined) {
+    if (this.#peer.durable === undefined) {
       throw new RingmeshError('InvalidOption', `${at}: this mesh has no sharded state for durable tasks`)
     }
-    return this.#durable
+    return this.#peer.durable
   }
 
   #define(definition: Definition): () => void {
     if (this.#closed) throw new RingmeshError('Closed', 'the task service is closed')
     const { name } = definition
-    if (this.#executor.has(name)) {
+    if (this.#peer.executor.has(name)) {
       throw new InvalidOption('define.name', name, 'must not be defined here already')
     }
-    this.#executor.define(definition)
-    this.#offers.changed()
+    this.#peer.executor.define(definition)
+    this.#peer.offers.changed()
     let defined = true
     return () => {
       if (!defined || this.#closed) return
       defined = false
-      this.#executor.undefine(name)
-      this.#offers.changed()
+      this.#peer.executor.undefine(name)
+      this.#peer.offers.changed()
     }
   }
-
-  /** Gives back what has not started, lets the rest come to its end here and elsewhere, and then is done. */
-  #drain(done: () => void): void {
-    let over = false
-    const finish = () => {
-      if (over) return
-      over = true
-      timer.cancel()
-      done()
-    }
-    const timer = this.#cluster.runtime.timer(settings.drain, finish)
-    this.#durable?.leave()
-    this.#executor.leave()
-    this.#coordinator.whenIdle(() => this.#executor.whenIdle(finish))
-  }
-}
-
-function checkFunction(value: unknown, at: string): void {
-  if (typeof value !== 'function') throw new InvalidOption(at, value, 'must be a function')
-}
-
-function checkIterable(inputs: unknown): void {
-  const iterable =
-    typeof inputs === 'string' ||
-    (typeof inputs === 'object' &&
-      inputs !== null &&
-      (Symbol.iterator in inputs || Symbol.asyncIterator in inputs))
-  if (!iterable) throw new InvalidOption('map.inputs', inputs, 'must be an iterable or async iterable')
 }
