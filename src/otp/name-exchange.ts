@@ -15,8 +15,6 @@ export interface NameLearner {
   readonly claims: NameClaims
   /** A peer says that a process of its own has the name; `done` once what that contradicts was looked into. */
   learn(name: string, ref: ProcessRef, done: () => void): void
-  /** A peer says that a process of its own has not the name (any more). */
-  unlearn(name: string, ref: ProcessRef): void
   /** What a third peer says of a process. */
   hear(name: string, ref: ProcessRef): void
 }
@@ -118,12 +116,13 @@ export class NameExchange {
     { after, names, more }: Extract<Message, { type: 'process.roster' }>,
     done: () => void,
   ): void {
-    const { claims, learn, unlearn } = this.#names
+    const { claims, learn } = this.#names
     const last = more ? names.at(-1)?.name : undefined
     const listed = new Set(names.map(({ name, process }) => `${process} ${name}`))
     for (const [name, ref] of claims.ofPeer(peer)) {
       const isInRange = (after === null || name > after) && (last === undefined || name <= last)
-      if (isInRange && !listed.has(`${ref.id} ${name}`)) unlearn(name, ref)
+      // It may also be newer than this, heard of from another: no proof of an end.
+      if (isInRange && !listed.has(`${ref.id} ${name}`)) claims.remove(name, ref)
     }
     if (!more) this.#spoken.add(peer)
     let left = names.length

@@ -69,7 +69,6 @@ export class Names implements NameTable {
     this.#exchange = new NameExchange(cluster, {
       claims: this.#claims,
       learn: (name, ref, done) => this.#learn(name, ref, done),
-      unlearn: (name, ref) => this.#unlearn(name, ref),
       hear: (name, ref) => this.#hear(name, ref),
     })
     this.#serve(cluster)
