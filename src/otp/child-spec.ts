@@ -1,11 +1,12 @@
-import * as v from 'valibot'
-import { checkOptions, InvalidOption } from '../errors/index.js'
+import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
 import type { Backoff } from './backoff.js'
 import type { Shutdown } from './child-stop.js'
-import { GenServer, type GenServerClass } from './gen-server.js'
-import { isLauncher, type Launcher } from './launcher.js'
-import { isViaName, type ViaName } from './ref.js'
+import type { GenServer, GenServerClass } from './gen-server.js'
+import type { LaunchOptions } from './launch-options.js'
+import type { Process } from './process.js'
+import type { ProcessRef, ViaName } from './ref.js'
 import type { Restart } from './restart-rule.js'
+import type { ServerWorld, StartResult } from './server-world.js'
 
 /** Who is restarted with a child: nobody, everybody, or those started after it. */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
@@ -73,185 +74,37 @@ export interface SupervisorSpec {
   readonly children?: readonly ChildSpec[]
 }
 
-const name = v.pipe(
-  v.string('must be a string'),
-  v.minLength(1, 'must not be empty'),
-  v.maxLength(1024, 'must be at most 1,024 characters long'),
-)
-const whole = (expected: string) => v.pipe(v.number(expected), v.integer(expected), v.minValue(0, expected))
-const milliseconds = v.pipe(
-  v.number('must be a number of milliseconds'),
-  v.minValue(0, 'must be a number of milliseconds, 0 or more'),
-)
-
-/** A number of things: whole, `least` or more, or Infinity. */
-export const countFrom = (least: number) =>
-  v.pipe(
-    v.number(`must be a whole number, ${least} or more`),
-    v.check(
-      (count) => count === Number.POSITIVE_INFINITY || Number.isInteger(count),
-      'must be a whole number',
-    ),
-    v.minValue(least, `must be ${least} or more`),
-  )
-
-/** How often children may be started again before their supervisor gives up; common to all supervisors. */
-export const intensityOptions = {
-  maxRestarts: v.optional(whole('must be a whole number, 0 or more'), 3),
-  maxSeconds: v.optional(
-    v.pipe(
-      v.number('must be a number of seconds'),
-      v.finite('must be finite'),
-      v.gtValue(0, 'must be above 0'),
-    ),
-    5,
-  ),
+interface CheckedCommon {
+  readonly id: string
+  readonly restart: Restart
+  readonly shutdown: Shutdown
+  readonly significant: boolean
 }
-
-const backoff = v.pipe(
-  v.strictObject({
-    first: v.pipe(
-      v.number('must be a number of milliseconds'),
-      v.finite('must be finite'),
-      v.minValue(1, 'must be 1 ms or more'),
-    ),
-    max: v.pipe(
-      v.number('must be a number of milliseconds'),
-      v.finite('must be finite'),
-      v.minValue(1, 'must be 1 ms or more'),
-    ),
-  }),
-  v.check(({ first, max }) => first <= max, 'must have a max that is not below first'),
-)
-
-const restart = v.picklist(
-  ['permanent', 'transient', 'temporary'],
-  "must be 'permanent', 'transient' or 'temporary'",
-)
-const shutdownTime = v.union(
-  [milliseconds, v.literal('brutal_kill')],
-  "must be a number of milliseconds, Infinity or 'brutal_kill'",
-)
-
-const serverClass = v.custom<GenServerClass>(
-  (given) => typeof given === 'function' && given.prototype instanceof GenServer,
-  'must be a class that extends GenServer',
-)
-const startTuple = v.custom<readonly [GenServerClass, unknown?]>(
-  (given) =>
-    Array.isArray(given) && (given.length === 1 || given.length === 2) && v.is(serverClass, given[0]),
-  'must be [a class that extends GenServer, its arguments] or worker(…)',
-)
-const start = v.union(
-  [startTuple, v.custom<Launcher>(isLauncher)],
-  'must be [a class that extends GenServer, its arguments] or worker(…)',
-)
-
-const common = {
-  id: name,
-  restart: v.optional(restart, 'permanent'),
-  significant: v.optional(v.boolean('must be true or false'), false),
-}
-const workerSpec = v.strictObject({
-  ...common,
-  start,
-  name: v.optional(v.union([name, v.custom<ViaName>(isViaName)], 'must be a name, or via(…) of a registry')),
-  shutdown: v.optional(shutdownTime),
-  timeout: v.optional(milliseconds),
-})
-const nestedSpec = v.strictObject({
-  ...common,
-  supervisor: v.custom<SupervisorSpec>(
-    (given) => typeof given === 'object' && given !== null,
-    'must be the spec of a supervisor',
-  ),
-  shutdown: v.optional(shutdownTime, Number.POSITIVE_INFINITY),
-})
-
-const supervisorSpec = v.strictObject({
-  strategy: v.optional(
-    v.picklist(
-      ['one_for_one', 'one_for_all', 'rest_for_one'],
-      "must be 'one_for_one', 'one_for_all' or 'rest_for_one'",
-    ),
-    'one_for_one',
-  ),
-  ...intensityOptions,
-  autoShutdown: v.optional(
-    v.picklist(
-      ['never', 'any_significant', 'all_significant'],
-      "must be 'never', 'any_significant' or 'all_significant'",
-    ),
-    'never',
-  ),
-  backoff: v.optional(backoff),
-  quarantine: v.optional(
-    v.strictObject({
-      escalations: v.pipe(
-        v.number('must be a number'),
-        v.integer('must be whole'),
-        v.minValue(1, 'must be 1 or more'),
-      ),
-      maxSeconds: v.pipe(
-        v.number('must be a number of seconds'),
-        v.finite('must be finite'),
-        v.gtValue(0, 'must be above 0'),
-      ),
-      release: milliseconds,
-    }),
-  ),
-  name: v.optional(name),
-  children: v.optional(v.array(v.unknown(), 'must be an array of child specs'), []),
-})
 
 /** A worker's spec that has been checked, with its defaults. */
-export type CheckedWorker = Omit<v.InferOutput<typeof workerSpec>, 'shutdown'> & {
-  readonly shutdown: Shutdown
+export interface CheckedWorker extends CheckedCommon {
+  readonly start: readonly [server: GenServerClass, args?: unknown] | Launcher
+  readonly name?: string | ViaName | undefined
+  readonly timeout?: number | undefined
 }
+
 /** A nested supervisor's spec that has been checked, all the way down. */
-export type CheckedNested = Omit<v.InferOutput<typeof nestedSpec>, 'supervisor'> & {
+export interface CheckedNested extends CheckedCommon {
   readonly supervisor: CheckedSupervisor
 }
+
 export type CheckedChild = CheckedWorker | CheckedNested
-export type CheckedSupervisor = Omit<v.InferOutput<typeof supervisorSpec>, 'children'> & {
+
+/** A supervisor's spec that has been checked, with its defaults. */
+export interface CheckedSupervisor {
+  readonly strategy: Strategy
+  readonly maxRestarts: number
+  readonly maxSeconds: number
+  readonly autoShutdown: AutoShutdown
+  readonly backoff?: Backoff | undefined
+  readonly quarantine?: Quarantine | undefined
+  readonly name?: string | undefined
   readonly children: readonly CheckedChild[]
-}
-
-/**
- * Checks one child's spec.
- *
- * @param at - where it stands, for errors: `supervise.children[2]`
- * @param autoShutdown - of its supervisor: only under another than `never` may a child be significant
- * @throws {InvalidOption}
- */
-export function checkChild(spec: unknown, at: string, autoShutdown: AutoShutdown): CheckedChild {
-  const nested = typeof spec === 'object' && spec !== null && 'supervisor' in spec
-  const child = nested ? checkOptions(nestedSpec, spec, at) : withShutdown(checkOptions(workerSpec, spec, at))
-  if (child.significant) {
-    if (child.restart === 'permanent') {
-      throw new InvalidOption(
-        `${at}.significant`,
-        true,
-        'a permanent child never ends for good and cannot be significant',
-      )
-    }
-    if (autoShutdown === 'never') {
-      throw new InvalidOption(
-        `${at}.significant`,
-        true,
-        "needs a supervisor whose autoShutdown is not 'never'",
-      )
-    }
-  }
-  if ('supervisor' in child)
-    return { ...child, supervisor: checkSupervisor(child.supervisor, `${at}.supervisor`) }
-  return child
-}
-
-/** What ends last needs no time of its own: a supervisor has that of all below it. */
-function withShutdown(spec: v.InferOutput<typeof workerSpec>): CheckedWorker {
-  const kind = 'kind' in spec.start ? spec.start.kind : 'worker'
-  return { ...spec, shutdown: spec.shutdown ?? (kind === 'supervisor' ? Number.POSITIVE_INFINITY : 5_000) }
 }
 
 /** As supervisors count it. */
@@ -260,27 +113,50 @@ export function kindOf(spec: CheckedChild): 'worker' | 'supervisor' {
   return 'kind' in spec.start ? spec.start.kind : 'worker'
 }
 
-/** Checks the spec of a dynamic supervisor's child. @throws {InvalidOption} */
-export function checkDynamicChild(spec: unknown, at: string): CheckedChild {
-  if (typeof spec === 'object' && spec !== null && 'significant' in spec)
-    throw new InvalidOption(`${at}.significant`, spec.significant, 'is not for a dynamic child')
-  return checkChild({ id: at, ...(spec as object) }, at, 'never')
+/** What supervisors, and what starts children of other kinds, need of the system that they run in. */
+export interface SupervisingWorld extends ServerWorld {
+  /** How many threads the machine runs at once. */
+  readonly parallelism: number
+  newRef(): ProcessRef
+  /** A process of this page by its ref. @throws {ExitError} `noproc` */
+  processOf(ref: ProcessRef): Process
+  /** Gives a new process its place, then begins it, or tells why not. */
+  admit(
+    process: Process,
+    options: LaunchOptions,
+    done: (result: StartResult) => void,
+    begin: (begun: (result: StartResult) => void) => void,
+  ): void
+  /** Starts a server that was made already. */
+  launchServer(
+    server: GenServer,
+    kind: 'worker' | 'supervisor',
+    options: LaunchOptions,
+    done: (result: StartResult) => void,
+  ): Process
+  /** Starts what a child's spec says, linked to its supervisor. */
+  launchChild(supervisor: Process, spec: CheckedChild, done: (result: StartResult) => void): void
+  /** Wraps a worker of the platform. */
+  openThread(worker: unknown, events: ThreadPortEvents): ThreadPort
 }
 
-/**
- * Checks a supervisor's spec and those of all its children, nested ones included.
- *
- * @throws {InvalidOption} with the path of the field: `supervise.children[2].restart`
- */
-export function checkSupervisor(spec: unknown, at: string): CheckedSupervisor {
-  const checked = checkOptions(supervisorSpec, spec, at)
-  const ids = new Set<string>()
-  const children = checked.children.map((child, index) => {
-    const path = `${at}.children[${index}]`
-    const result = checkChild(child, path, checked.autoShutdown)
-    if (ids.has(result.id)) throw new InvalidOption(`${path}.id`, result.id, 'is the id of another child')
-    ids.add(result.id)
-    return result
-  })
-  return { ...checked, children }
+const launcher: unique symbol = Symbol('launcher')
+
+/** Something that starts processes of its own kind under a supervisor: `worker(…)`, a supervisor of another kind. */
+export interface Launcher {
+  readonly [launcher]: true
+  /** As supervisors count it. */
+  readonly kind: 'worker' | 'supervisor'
+  /** What it starts, for people. */
+  readonly label: string
+  launch(system: SupervisingWorld, options: LaunchOptions, done: (result: StartResult) => void): void
+}
+
+/** Makes a {@link Launcher}. */
+export function makeLauncher(parts: Omit<Launcher, typeof launcher>): Launcher {
+  return { ...parts, [launcher]: true }
+}
+
+export function isLauncher(given: unknown): given is Launcher {
+  return typeof given === 'object' && given !== null && launcher in given
 }

@@ -1,5 +1,5 @@
 import { type ChildAnswer, type ChildInfo, refused } from './child-info.js'
-import { type CheckedChild, kindOf } from './child-spec.js'
+import { type CheckedChild, kindOf, type SupervisingWorld } from './child-spec.js'
 import { ExitError, type ExitReason } from './exit.js'
 import type { SystemInfo } from './gen-server.js'
 import type { Process } from './process.js'
@@ -7,7 +7,6 @@ import { type ProcessRef, sameProcess } from './ref.js'
 import { RestartIntensity } from './restart-intensity.js'
 import { isRestarted } from './restart-rule.js'
 import { SupervisingServer } from './supervising-server.js'
-import type { ProcessSystem } from './system.js'
 
 export interface DynamicSettings {
   readonly maxChildren: number
@@ -39,7 +38,7 @@ export class DynamicServer extends SupervisingServer {
   readonly #intensity: RestartIntensity
   readonly #children = new Set<DynamicChild>()
 
-  constructor(system: ProcessSystem, settings: DynamicSettings) {
+  constructor(system: SupervisingWorld, settings: DynamicSettings) {
     super(system)
     this.#settings = settings
     this.#intensity = new RestartIntensity(system.runtime, settings.maxRestarts, settings.maxSeconds)

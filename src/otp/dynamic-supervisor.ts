@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
+import { checkDynamicChild, countFrom, intensityOptions } from './check-child.js'
 import type { ChildAnswer } from './child-info.js'
-import { checkDynamicChild, countFrom, type DynamicChildSpec, intensityOptions } from './child-spec.js'
+import type { DynamicChildSpec, Launcher, SupervisingWorld } from './child-spec.js'
 import { DynamicServer } from './dynamic-server.js'
-import type { Launcher } from './launcher.js'
 import type { ProcessRef, Target } from './ref.js'
 import { SupervisorHandle, startAlone, supervisorLauncher, type Unstarted } from './supervisor-handle.js'
 import type { ProcessSystem } from './system.js'
@@ -25,7 +25,7 @@ const dynamicOptions = v.strictObject({
   name: v.optional(v.pipe(v.string('must be a string'), v.minLength(1, 'must not be empty'))),
 })
 
-function dynamicServer(system: ProcessSystem, options: unknown, at: string): Unstarted {
+function dynamicServer(system: SupervisingWorld, options: unknown, at: string): Unstarted {
   const { name, ...settings } = checkOptions(dynamicOptions, options, at)
   return { server: new DynamicServer(system, settings), name }
 }

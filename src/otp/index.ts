@@ -7,6 +7,7 @@ export type {
   AutoShutdown,
   ChildSpec,
   DynamicChildSpec,
+  Launcher,
   NestedSpec,
   Quarantine,
   Strategy,
@@ -26,7 +27,6 @@ export {
   NO_REPLY,
   type SystemInfo,
 } from './gen-server.js'
-export type { Launcher } from './launcher.js'
 export { MeshProcessSystem, type MeshProcessSystemOptions } from './mesh-system.js'
 export {
   PartitionSupervisor,

@@ -1,19 +1,21 @@
 import { InvalidOption } from '../errors/index.js'
 import type { Runtime } from '../runtime/index.js'
+import { admit } from './admission.js'
 import type { Away } from './away.js'
 import { type CallOptions, defaultTimeout, type StopOptions } from './call-options.js'
 import { type CallOutcome, Calls } from './calls.js'
 import { checkStart, checkTimeout } from './check-start.js'
-import { ExitError, type ExitReason, type GivenReason, isSame, noproc, toReason } from './exit.js'
+import { ExitError, type ExitReason, type GivenReason, noproc, toReason } from './exit.js'
 import { From } from './from.js'
 import { GenServer, type GenServerClass } from './gen-server.js'
-import type { LaunchOptions } from './launcher.js'
+import type { LaunchOptions } from './launch-options.js'
 import { LocalNames, type NameTable } from './local-names.js'
 import { Process } from './process.js'
 import { type PlacedRef, ProcessRef, type Target, type ViaName } from './ref.js'
 import { Scheduler } from './scheduler.js'
 import { ServerProcess } from './server-process.js'
 import type { ServerWorld, StartResult } from './server-world.js'
+import { untilEnded } from './until-ended.js'
 
 /** The system that made a ref. */
 export const homes = new WeakMap<object, LocalSystem>()
@@ -110,22 +112,10 @@ export class LocalSystem implements ServerWorld {
     const route = this.#processRoute(target)
     if (route === undefined) throw new ExitError(noproc, 'stop')
     if (route === this.current) throw new ExitError({ type: 'calling_self' }, 'stop')
-    await new Promise<void>((resolve, reject) => {
-      const timer =
-        timeout === Number.POSITIVE_INFINITY
-          ? undefined
-          : this.runtime.timer(timeout, () => {
-              demonitor()
-              reject(new ExitError({ type: 'timeout', after: timeout }, 'stop'))
-            })
-      const demonitor = this.monitor(target, (ended) => {
-        timer?.cancel()
-        if (isSame(ended, wanted)) resolve()
-        else reject(new ExitError(ended, 'stop'))
-      })
-      if (route instanceof Process) route.deliver({ kind: 'stop', reason: wanted })
-      else this.away?.stop(route, wanted)
-    })
+    const ended = untilEnded(this.runtime, (down) => this.monitor(target, down), wanted, timeout)
+    if (route instanceof Process) route.deliver({ kind: 'stop', reason: wanted })
+    else this.away?.stop(route, wanted)
+    await ended
   }
 
   /**
@@ -214,48 +204,15 @@ export class LocalSystem implements ServerWorld {
     return process
   }
 
-  /**
-   * Gives a new process its place: in the table, under its name, linked to its parent. Then begins
-   * it, or tells why not. The start is over when all know its name.
-   */
+  /** Gives a new process its place: in the table, under its name, linked to its parent. Then begins it. */
   admit(
     process: Process,
     options: LaunchOptions,
     done: (result: StartResult) => void,
     begin: (begun: (result: StartResult) => void) => void,
   ): void {
-    const { name, parent } = options
     this.processes.set(process.ref.id, process)
-    if (parent !== undefined) {
-      process.link(parent)
-      parent.link(process)
-    }
-    if (name === undefined) {
-      begin(done)
-      return
-    }
-    const refuse = (reason: ExitReason): void => {
-      if (parent !== undefined) process.unlink(parent.ref)
-      process.end(reason)
-      done({ kind: 'failed', reason })
-    }
-    const named = (refusal: ExitReason | undefined): void => {
-      if (refusal !== undefined || !process.alive) refuse(refusal ?? process.reason ?? noproc)
-      else
-        begin((result) => {
-          if (result.kind === 'ok')
-            this.table.confirm(process, (lost) => {
-              if (lost === undefined) done(result)
-              else refuse(lost)
-            })
-          else done(result)
-        })
-    }
-    if (typeof name === 'string') this.table.claim(name, process, named)
-    else {
-      const ref = name.register(process.ref)
-      named(ref === undefined ? undefined : { type: 'already_started', ref })
-    }
+    admit(this.table, process, options, done, begin)
   }
 
   newRef(): ProcessRef {

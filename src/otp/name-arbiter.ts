@@ -1,9 +1,9 @@
 import type { Cluster } from '../mesh/index.js'
 import type { PeerId } from '../wire/index.js'
-import type { EndedProcesses } from './ended-processes.js'
+import { isHere } from './is-here.js'
 import type { NameClaims } from './name-claims.js'
 import { registrationTime } from './names-timing.js'
-import type { ProcessProbes } from './process-probes.js'
+import { probe } from './process-probe.js'
 import { ProcessRef, sameProcess } from './ref.js'
 
 /** A name that was granted, and that its claimant has not told of yet. */
@@ -16,8 +16,9 @@ interface Reservation {
 /** What the arbiter needs of the names. */
 export interface ArbiterWorld {
   readonly claims: NameClaims
-  readonly ended: EndedProcesses
-  readonly probes: ProcessProbes
+  isEnded(ref: ProcessRef): boolean
+  /** A process of another peer has ended. */
+  ended(ref: ProcessRef): void
   /** Whether a process of this page has a name or is about to. */
   ours(ref: ProcessRef): boolean
 }
@@ -72,7 +73,6 @@ export class NameArbiter {
     gone: ProcessRef | undefined,
     tell: (holder: ProcessRef | undefined) => void,
   ): void {
-    const { claims, ended, probes } = this.#world
     /** Rivals that need not be asked again. */
     const passed: ProcessRef[] = []
     const look = (): void => {
@@ -88,23 +88,19 @@ export class NameArbiter {
       )
       if (rivals.length === 0) {
         // Its end may have been heard of while others were asked.
-        if (!ended.has(claimant)) this.#reserve(name, claimant)
+        if (!this.#world.isEnded(claimant)) this.#reserve(name, claimant)
         tell(undefined)
         return
       }
-      probes.askAll(rivals, (lives) => {
+      probe(this.#cluster, rivals, (lives) => {
         for (const [index, rival] of rivals.entries()) {
           const life = lives[index]
-          if (life === 'ended') {
-            ended.add(rival)
-            claims.removeProcess(rival)
-            passed.push(rival)
-          } else if (life === 'silent' && (!this.#isHere(rival.peer) || isSame(rival, gone))) {
-            passed.push(rival)
-          } else {
+          if (life === 'ended') this.#world.ended(rival)
+          else if (life === 'alive' || (isHere(this.#cluster, rival.peer) && !isSame(rival, gone))) {
             tell(rival)
             return
           }
+          passed.push(rival)
         }
         // Another may have been granted the name meanwhile.
         look()
@@ -119,12 +115,7 @@ export class NameArbiter {
     const rivals = [...this.#world.claims.of(name)]
     if (reservation !== undefined && reservation.until > this.#cluster.runtime.now())
       rivals.push(reservation.ref)
-    return rivals.filter((rival) => rival.peer !== claimant.peer && !this.#world.ended.has(rival))
-  }
-
-  #isHere(peer: PeerId): boolean {
-    const state = this.#cluster.member(peer)?.state
-    return state !== undefined && state !== 'dead' && state !== 'left'
+    return rivals.filter((rival) => rival.peer !== claimant.peer && !this.#world.isEnded(rival))
   }
 
   #reserve(name: string, ref: ProcessRef): void {

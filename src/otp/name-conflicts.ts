@@ -1,17 +1,16 @@
 import type { Cluster } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
-import type { EndedProcesses } from './ended-processes.js'
 import type { NameClaims } from './name-claims.js'
 import { namesTimeout } from './names-timing.js'
-import type { ProcessProbes } from './process-probes.js'
+import { probe } from './process-probe.js'
 import type { ProcessRef } from './ref.js'
 import { untilAnswered } from './until-answered.js'
 
 /** What the resolution of conflicts needs of the names. */
 export interface ConflictsWorld {
   readonly claims: NameClaims
-  readonly ended: EndedProcesses
-  readonly probes: ProcessProbes
+  /** A process of another peer has ended. */
+  ended(ref: ProcessRef): void
   ours(ref: ProcessRef): boolean
   /** Our process has to end, as `survivor` has its name. */
   giveWay(name: string, loser: ProcessRef, survivor: ProcessRef): void
@@ -55,14 +54,11 @@ export class NameConflicts {
 
   /** What the other said may be old, and the word of its end still on the way: nothing ends for the sake of the dead. */
   #doubt(name: string, ours: ProcessRef, other: ProcessRef): void {
-    const { claims, probes } = this.#world
+    const { claims } = this.#world
     this.#look(name, other, (over) => {
       let pause: Timer | undefined
-      probes.ask(other, (life) => {
-        if (life === 'ended') {
-          this.#world.ended.add(other)
-          claims.removeProcess(other)
-        }
+      probe(this.#cluster, [other], ([life]) => {
+        if (life === 'ended') this.#world.ended(other)
         const isOpen = claims.has(name, ours) && claims.has(name, other)
         if (isOpen && life === 'alive') this.#world.giveWay(name, ours, other)
         if (isOpen && life === 'silent') pause = this.#cluster.runtime.timer(namesTimeout, over)

@@ -1,4 +1,4 @@
-import type { Cluster, Outcome } from '../mesh/index.js'
+import type { Cluster } from '../mesh/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { NameClaims } from './name-claims.js'
 import { namesTimeout } from './names-timing.js'
@@ -15,8 +15,6 @@ export interface NameLearner {
   readonly claims: NameClaims
   /** A peer says that a process of its own has the name; `done` once what that contradicts was looked into. */
   learn(name: string, ref: ProcessRef, done: () => void): void
-  /** A peer says that a process of its own has not the name (any more). */
-  unlearn(name: string, ref: ProcessRef): void
   /** What a third peer says of a process. */
   hear(name: string, ref: ProcessRef): void
 }
@@ -24,19 +22,16 @@ export interface NameLearner {
 /**
  * Has peers that come, or come back, and this one know each other's names. Every peer speaks for its
  * own processes: it sends all their names to whom it sees come, and what it does not name is stale.
- * Who lost sight of a peer asks it for them, as that one may have noticed nothing. A newcomer asks
- * somebody for the names of all, page by page, before it takes part.
+ * It has that one send its own too, which may have noticed nothing of having been out of sight.
+ * A newcomer also asks somebody for the names of all, page by page, before it takes part.
  */
 export class NameExchange {
   readonly #cluster: Cluster
   readonly #names: NameLearner
-  /** Peers that were held for gone; they may come back. */
-  readonly #outOfSight = new Set<PeerId>()
   /** Peers that have told all their names themselves: others know no better. */
   readonly #spoken = new Set<PeerId>()
-  /** Ways to give up what we are telling and asking, by peer. */
+  /** Ways to give up what we are telling, by peer. */
   readonly #telling = new Map<PeerId, () => void>()
-  readonly #asking = new Map<PeerId, () => void>()
   readonly #stops: (() => void)[] = []
   #isClosed = false
 
@@ -49,63 +44,44 @@ export class NameExchange {
         const listed = page.map(([name, { peer, id }]) => ({ name, peer, process: id }))
         request.reply({ type: 'process.listing', names: listed, more })
       }),
-      cluster.serve('process.roster', ({ after, names: listed, more }, request) => {
-        const refs = listed.map(({ name, process }) => ({ name, ref: new ProcessRef(request.from, process) }))
-        this.#heard(request.from, refs, { after, more }, () => request.reply({ type: 'process.taken' }))
+      cluster.serve('process.roster', (roster, request) => {
+        this.#heard(request.from, roster, () => request.reply({ type: 'process.taken' }))
+        if (roster.wants) this.introduce(request.from, false)
       }),
-      cluster.on('down', ({ id }) => this.#lost(id)),
-      cluster.on('up', ({ id }) => {
-        this.introduce(id)
-        // It may never have lost sight of us, and so has no reason to tell us its names again.
-        if (this.#outOfSight.delete(id)) this.#inquire(id, null)
+      cluster.on('down', ({ id }) => {
+        names.claims.removePeer(id)
+        this.#spoken.delete(id)
       }),
+      cluster.on('up', ({ id }) => this.introduce(id, true)),
     )
     cluster.onJoining((done) => this.#catchUp(new Set(), null, done))
   }
 
-  /** Tells a peer all names of our own. */
-  introduce(peer: PeerId): void {
-    if (peer !== this.#cluster.self) this.#introduce(peer, null)
+  /** Tells a peer all names of our own, and has it tell us its own where `wants` says so. */
+  introduce(peer: PeerId, wants: boolean, after: string | null = null): void {
+    const cluster = this.#cluster
+    this.#telling.get(peer)?.()
+    let next: string | undefined
+    let names: { name: string; process: string }[] = []
+    const roster = (): Message => {
+      const { page, more } = pageOf(this.#names.claims.ofPeer(cluster.self), after)
+      next = more ? page.at(-1)?.[0] : undefined
+      names = page.map(([name, { id }]) => ({ name, process: id }))
+      return { type: 'process.roster', after, names, more, wants }
+    }
+    const giveUp = untilAnswered(cluster, peer, roster, ({ kind }) => {
+      this.#telling.delete(peer)
+      // An older one that knows no rosters.
+      if (kind === 'refused') cluster.request(peer, { type: 'process.names', names }, namesTimeout, () => {})
+      if (kind !== 'down' && next !== undefined) this.introduce(peer, false, next)
+    })
+    this.#telling.set(peer, giveUp)
   }
 
   close(): void {
     this.#isClosed = true
     for (const stop of this.#stops.splice(0)) stop()
-    for (const giveUp of [...this.#telling.values(), ...this.#asking.values()]) giveUp()
-  }
-
-  #introduce(peer: PeerId, after: string | null): void {
-    const cluster = this.#cluster
-    this.#telling.get(peer)?.()
-    let last: string | null = null
-    const roster = (): Message => {
-      const { page, more } = pageOf(this.#names.claims.ofPeer(cluster.self), after)
-      last = more ? (page.at(-1)?.[0] ?? null) : null
-      return {
-        type: 'process.roster',
-        after,
-        names: page.map(([name, { id }]) => ({ name, process: id })),
-        more,
-      }
-    }
-    const told = ({ kind }: Outcome): void => {
-      this.#telling.delete(peer)
-      if (kind === 'reply' && last !== null) this.#introduce(peer, last)
-    }
-    this.#telling.set(peer, untilAnswered(cluster, peer, roster, told))
-  }
-
-  /** Asks a peer for the names of its own processes. */
-  #inquire(peer: PeerId, after: string | null): void {
-    this.#asking.get(peer)?.()
-    const answered = (outcome: Outcome): void => {
-      this.#asking.delete(peer)
-      if (outcome.kind !== 'reply' || outcome.message.type !== 'process.listing') return
-      const last = this.#take(peer, outcome.message, after, false)
-      if (last !== undefined) this.#inquire(peer, last)
-    }
-    const message = (): Message => ({ type: 'process.directory', after })
-    this.#asking.set(peer, untilAnswered(this.#cluster, peer, message, answered))
+    for (const giveUp of this.#telling.values()) giveUp()
   }
 
   /** Asks one after the other for the names of all, until one has told them all or there is nobody to ask. */
@@ -124,57 +100,37 @@ export class NameExchange {
           this.#catchUp(tried.add(contact.id), after, done)
           return
         }
-        const last = this.#take(contact.id, outcome.message, after, true)
-        if (last === undefined) done()
-        else this.#catchUp(tried, last, done)
+        const { names, more } = outcome.message
+        // It may have heard of the others later than we.
+        for (const { name, peer, process } of names)
+          if (!this.#spoken.has(peer)) this.#names.hear(name, new ProcessRef(peer, process))
+        const last = names.at(-1)
+        if (more && last !== undefined) this.#catchUp(tried, last.name, done)
+        else done()
       })
-  }
-
-  /** Takes a page of names. Answers after which name to ask for the next one. */
-  #take(
-    contact: PeerId,
-    { names, more }: Extract<Message, { type: 'process.listing' }>,
-    after: string | null,
-    isNew: boolean,
-  ): string | undefined {
-    const refs = names.map(({ name, peer, process }) => ({ name, ref: new ProcessRef(peer, process) }))
-    const own = refs.filter(({ ref }) => ref.peer === contact)
-    const last = names.at(-1)?.name
-    this.#heard(contact, own, { after, more, last }, () => {})
-    // Of the rest it has heard, and perhaps later than we.
-    if (isNew) for (const { name, ref } of refs) if (!this.#spoken.has(ref.peer)) this.#names.hear(name, ref)
-    return more ? last : undefined
   }
 
   /** A peer has told of all names of its own in a range. */
   #heard(
     peer: PeerId,
-    refs: readonly { name: string; ref: ProcessRef }[],
-    range: { after: string | null; more: boolean; last?: string | undefined },
+    { after, names, more }: Extract<Message, { type: 'process.roster' }>,
     done: () => void,
   ): void {
-    const { claims, learn, unlearn } = this.#names
-    const last = range.more ? (range.last ?? refs.at(-1)?.name) : undefined
-    const listed = new Set(refs.map(({ name, ref }) => `${ref.id} ${name}`))
+    const { claims, learn } = this.#names
+    const last = more ? names.at(-1)?.name : undefined
+    const listed = new Set(names.map(({ name, process }) => `${process} ${name}`))
     for (const [name, ref] of claims.ofPeer(peer)) {
-      const isInRange = (range.after === null || name > range.after) && (last === undefined || name <= last)
-      if (isInRange && !listed.has(`${ref.id} ${name}`)) unlearn(name, ref)
+      const isInRange = (after === null || name > after) && (last === undefined || name <= last)
+      // It may also be newer than this, heard of from another: no proof of an end.
+      if (isInRange && !listed.has(`${ref.id} ${name}`)) claims.remove(name, ref)
     }
-    if (!range.more) this.#spoken.add(peer)
-    let left = refs.length
+    if (!more) this.#spoken.add(peer)
+    let left = names.length
     if (left === 0) done()
-    for (const { name, ref } of refs)
-      learn(name, ref, () => {
+    for (const { name, process } of names)
+      learn(name, new ProcessRef(peer, process), () => {
         if (--left === 0) done()
       })
-  }
-
-  #lost(peer: PeerId): void {
-    this.#names.claims.removePeer(peer)
-    this.#spoken.delete(peer)
-    for (const gone of this.#outOfSight)
-      if (this.#cluster.member(gone) === undefined) this.#outOfSight.delete(gone)
-    this.#outOfSight.add(peer)
   }
 }
 

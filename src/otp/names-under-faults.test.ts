@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Message } from '../wire/index.js'
 import { GenServer } from './index.js'
 import { MeshWorld, Tally } from './testing/mesh-world.js'
 
@@ -131,4 +132,18 @@ test('a newcomer whose first contact does not answer asks another before it take
   const late = world.join('d')
   await world.pass(3_000)
   expect(late.whereis('known')).toEqual(world.at('c').whereis('known'))
+})
+
+test('an older word of a page, that comes after what was heard of it from another, ends nothing for good', async () => {
+  const world = new MeshWorld(['a', 'b'])
+  const ref = await world.until(world.at('a').start(Tally, { name: 'known' }))
+  const a = world.network.cluster('a')
+  // As where the page had no names when it said so, and the other told of one meanwhile.
+  const roster: Message = { type: 'process.roster', after: null, names: [], more: false, wants: false }
+  a.request('b', roster, 1_000, () => {})
+  await world.pass(100)
+  expect(world.at('b').whereis('known')).toBeUndefined()
+  a.request('b', { type: 'process.names', names: [{ name: 'known', process: ref.id }] }, 1_000, () => {})
+  await world.pass(100)
+  expect(world.at('b').whereis('known')).toEqual(ref)
 })

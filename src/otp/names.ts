@@ -1,6 +1,7 @@
 import type { Cluster } from '../mesh/index.js'
 import { isPlanted, type Runtime } from '../runtime/index.js'
 import { EndedProcesses } from './ended-processes.js'
+import { isHere } from './is-here.js'
 import type { NameTable } from './local-names.js'
 import { NameArbiter } from './name-arbiter.js'
 import { NameClaims } from './name-claims.js'
@@ -8,7 +9,7 @@ import { NameConflicts } from './name-conflicts.js'
 import { NameExchange } from './name-exchange.js'
 import { NameRegistration, type Registered } from './name-registration.js'
 import type { Process } from './process.js'
-import { ProcessProbes } from './process-probes.js'
+import { probe } from './process-probe.js'
 import { ProcessRef, sameProcess } from './ref.js'
 
 /** What names need of this page's processes. */
@@ -44,7 +45,6 @@ export class Names implements NameTable {
   readonly #cluster: Cluster
   readonly #claims = new NameClaims()
   readonly #ended = new EndedProcesses()
-  readonly #probes: ProcessProbes
   readonly #arbiter: NameArbiter
   readonly #conflicts: NameConflicts
   readonly #exchange: NameExchange
@@ -55,19 +55,20 @@ export class Names implements NameTable {
   constructor(world: NamesWorld, cluster: Cluster) {
     this.#world = world
     this.#cluster = cluster
-    this.#probes = new ProcessProbes(cluster)
-    const parts = { claims: this.#claims, ended: this.#ended, probes: this.#probes }
-    const ours = (ref: ProcessRef): boolean => this.#ours(ref)
-    this.#arbiter = new NameArbiter(cluster, { ...parts, ours })
+    const parts = {
+      claims: this.#claims,
+      isEnded: (ref: ProcessRef) => this.#ended.has(ref),
+      ours: (ref: ProcessRef) => this.#ours(ref),
+      ended: (ref: ProcessRef) => this.ended(ref),
+    }
+    this.#arbiter = new NameArbiter(cluster, parts)
     this.#conflicts = new NameConflicts(cluster, {
       ...parts,
-      ours,
       giveWay: (name, loser, survivor) => this.#giveWay(name, loser, survivor),
     })
     this.#exchange = new NameExchange(cluster, {
       claims: this.#claims,
       learn: (name, ref, done) => this.#learn(name, ref, done),
-      unlearn: (name, ref) => this.#unlearn(name, ref),
       hear: (name, ref) => this.#hear(name, ref),
     })
     this.#serve(cluster)
@@ -159,7 +160,7 @@ export class Names implements NameTable {
       if (peer === cluster.self) continue
       const isQueued = cluster.send(peer, { type: 'process.unname', name, process: ref.id })
       // No room, or nobody there: who is there has to hear it some time.
-      if (!isQueued && cluster.members().some(({ id }) => id === peer)) this.#exchange.introduce(peer)
+      if (!isQueued && isHere(cluster, peer)) this.#exchange.introduce(peer, false)
     }
   }
 
@@ -240,17 +241,15 @@ export class Names implements NameTable {
   #hear(name: string, ref: ProcessRef): void {
     const { self } = this.#cluster
     if (ref.peer === self || this.#ended.has(ref)) return
-    if (this.#claims.ofPeerTo(name, ref.peer) === undefined && this.#isHere(ref.peer))
+    if (this.#claims.ofPeerTo(name, ref.peer) === undefined && isHere(this.#cluster, ref.peer))
       this.#claims.add(name, ref)
   }
 
   /** Asks whether those that claim a name still live, forgets the others, and tells of one that does. */
   #look(claims: readonly ProcessRef[], done: (living: ProcessRef | undefined) => void): void {
-    const here = claims.filter((claim) => this.#isHere(claim.peer))
-    for (const claim of claims) if (!here.includes(claim)) this.#claims.removeProcess(claim)
-    this.#probes.askAll(here, (lives) => {
-      for (const [index, claim] of here.entries()) if (lives[index] === 'ended') this.ended(claim)
-      done(here.find((_, index) => lives[index] === 'alive'))
+    probe(this.#cluster, claims, (lives) => {
+      for (const [index, claim] of claims.entries()) if (lives[index] === 'ended') this.ended(claim)
+      done(claims.find((_, index) => lives[index] === 'alive'))
     })
   }
 
@@ -264,11 +263,5 @@ export class Names implements NameTable {
     const registration = this.#registrations.get(loser.id)
     if (registration !== undefined) registration.refuse({ type: 'already_started', ref: survivor })
     else this.#world.lost(process, name, survivor)
-  }
-
-  /** Whether a peer may have processes. */
-  #isHere(peer: string): boolean {
-    const state = this.#cluster.member(peer)?.state
-    return state !== undefined && state !== 'dead' && state !== 'left'
   }
 }

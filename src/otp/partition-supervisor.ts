@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
-import { checkSupervisor, intensityOptions, type WorkerSpec } from './child-spec.js'
-import type { Launcher } from './launcher.js'
+import { checkSupervisor, intensityOptions } from './check-child.js'
+import type { Launcher, SupervisingWorld, WorkerSpec } from './child-spec.js'
 import type { ProcessRef, Target, Via } from './ref.js'
 import { SupervisorHandle, startAlone, supervisorLauncher, type Unstarted } from './supervisor-handle.js'
 import { SupervisorServer } from './supervisor-server.js'
@@ -42,7 +42,7 @@ const partitionOptions = v.strictObject({
   name: v.optional(v.pipe(v.string('must be a string'), v.minLength(1, 'must not be empty'))),
 })
 
-function partitionServer(system: ProcessSystem, options: unknown, at: string): Unstarted {
+function partitionServer(system: SupervisingWorld, options: unknown, at: string): Unstarted {
   const {
     start,
     partitions = system.parallelism,

@@ -1,5 +1,6 @@
 import type { Cluster, MemberState } from '../mesh/index.js'
 import type { PeerId } from '../wire/index.js'
+import { isHere } from './is-here.js'
 import { nameOf } from './placed-instance.js'
 import { type Epoch, isBelievable, isLater } from './placed-record.js'
 
@@ -137,7 +138,6 @@ export class PlacedDirectory {
   }
 
   isHere(peer: PeerId): boolean {
-    const state = this.#cluster.member(peer)?.state
-    return state !== undefined && state !== 'dead' && state !== 'left'
+    return isHere(this.#cluster, peer)
   }
 }

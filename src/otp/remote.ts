@@ -2,6 +2,7 @@ import type { Cluster } from '../mesh/index.js'
 import { type PeerId, packValue, unpackValue } from '../wire/index.js'
 import type { CallHolder, CallOutcome, PendingCall } from './calls.js'
 import { type ExitReason, noproc } from './exit.js'
+import { isHere } from './is-here.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import type { Linked, Process } from './process.js'
 import { ProcessRef } from './ref.js'
@@ -54,8 +55,7 @@ export class Remote {
 
   /** Whether there is no use in asking a peer: it is dead, gone or was never here. */
   isDown(peer: PeerId): boolean {
-    const state = this.#cluster.member(peer)?.state
-    return state === undefined || state === 'dead' || state === 'left'
+    return !isHere(this.#cluster, peer)
   }
 
   call(ref: ProcessRef, request: unknown, timeout: number, call: PendingCall): void {

@@ -1,21 +1,15 @@
 import { RingmeshError } from '../errors/index.js'
 import type { Timer } from '../runtime/index.js'
 import { checkTimeout } from './check-start.js'
-import {
-  type ExitReason,
-  type GivenReason,
-  isAbnormal,
-  killed,
-  normal,
-  reasonOfThrow,
-  toReason,
-} from './exit.js'
+import { type ExitReason, type GivenReason, isAbnormal, killed, normal, toReason } from './exit.js'
 import { attachContext, type GenServer, IGNORE, NO_REPLY, type ServerContext } from './gen-server.js'
+import { OwnMonitors } from './own-monitors.js'
 import { type Envelope, Process } from './process.js'
 import { Queue } from './queue.js'
 import { type ProcessRef, sameProcess } from './ref.js'
 import type { Runnable } from './scheduler.js'
 import type { ServerWorld, StartResult } from './server-world.js'
+import { runUserCode } from './user-code.js'
 
 /**
  * More messages than this wait only for a process that will never catch up; further casts are then
@@ -31,8 +25,7 @@ export class ServerProcess extends Process implements Runnable {
   readonly #world: ServerWorld
   readonly #mailbox = new Queue<Envelope>()
   readonly #continues = new Queue<unknown>()
-  readonly #monitored = new Map<number, () => void>()
-  #nextMonitored = 1
+  readonly #monitors = new OwnMonitors()
   #phase: Phase = 'starting'
   #busy = true
   #stop: { reason: ExitReason } | undefined
@@ -128,8 +121,7 @@ export class ServerProcess extends Process implements Runnable {
   protected override close(reason: ExitReason): void {
     this.#timer?.cancel()
     this.#startTimer?.cancel()
-    for (const demonitor of this.#monitored.values()) demonitor()
-    this.#monitored.clear()
+    this.#monitors.clear()
     this.#mailbox.clear()
     this.#continues.clear()
     const started = this.#started
@@ -240,30 +232,9 @@ export class ServerProcess extends Process implements Runnable {
     )
   }
 
-  /** Runs user code that may be asynchronous; what comes after the process ended is dropped. */
   #run(code: () => unknown, done: (value: unknown) => void, failed: (reason: ExitReason) => void): void {
     this.#busy = true
-    const before = this.#world.current
-    this.#world.current = this
-    let value: unknown
-    try {
-      value = code()
-    } catch (thrown) {
-      this.#world.current = before
-      failed(reasonOfThrow(thrown))
-      return
-    }
-    this.#world.current = before
-    if (isThenable(value)) {
-      value.then(
-        (later) => {
-          if (this.alive) done(later)
-        },
-        (thrown) => {
-          if (this.alive) failed(reasonOfThrow(thrown))
-        },
-      )
-    } else if (this.alive) done(value)
+    runUserCode(this.#world, this, code, done, failed)
   }
 
   /** A start that failed is told to the starter alone, not also by its link. */
@@ -314,21 +285,13 @@ export class ServerProcess extends Process implements Runnable {
       call: (target, request, options) => world.callFrom(this, target, request, options),
       cast: (target, message) => world.cast(target, message),
       send: (target, message) => world.send(target, message),
-      monitor: (target) => {
-        const id = this.#nextMonitored++
-        this.#monitored.set(
-          id,
-          world.monitor(target, (reason) => {
-            const message = { type: 'down', monitor: id, ref: target, reason }
-            this.deliver({ kind: 'info', message, isWanted: () => this.#monitored.delete(id) })
-          }),
-        )
-        return id
-      },
-      demonitor: (id) => {
-        this.#monitored.get(id)?.()
-        this.#monitored.delete(id)
-      },
+      monitor: (target) =>
+        this.#monitors.add(
+          target,
+          (of, down) => world.monitor(of, down),
+          (envelope) => this.deliver(envelope),
+        ),
+      demonitor: (id) => this.#monitors.remove(id),
       link: (target) => world.linkTo(this, target),
       unlink: (target) => {
         if (typeof target === 'object' && 'id' in target) this.unlink(target)
@@ -336,10 +299,4 @@ export class ServerProcess extends Process implements Runnable {
       start: (server, options) => world.startFrom(this, server, options),
     }
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }

@@ -1,16 +1,15 @@
 import type { ChildInfo } from './child-info.js'
-import type { CheckedChild } from './child-spec.js'
+import type { CheckedChild, SupervisingWorld } from './child-spec.js'
 import { stopChild } from './child-stop.js'
 import { GenServer } from './gen-server.js'
 import type { Process } from './process.js'
 import type { StartResult } from './server-world.js'
-import type { ProcessSystem } from './system.js'
 
 /** What the processes of all supervisors have in common. */
 export abstract class SupervisingServer extends GenServer {
-  protected readonly system: ProcessSystem
+  protected readonly system: SupervisingWorld
 
-  constructor(system: ProcessSystem) {
+  constructor(system: SupervisingWorld) {
     super()
     this.system = system
   }

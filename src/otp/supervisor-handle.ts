@@ -1,7 +1,7 @@
 import type { StopOptions } from './call-options.js'
 import { type ChildAnswer, type ChildCount, type ChildInfo, countOf } from './child-info.js'
+import { type Launcher, makeLauncher, type SupervisingWorld } from './child-spec.js'
 import type { ExitReason, GivenReason } from './exit.js'
-import { type Launcher, makeLauncher } from './launcher.js'
 import type { Process } from './process.js'
 import type { ProcessRef, Target } from './ref.js'
 import { ServerProcess } from './server-process.js'
@@ -73,7 +73,7 @@ export function startAlone(system: ProcessSystem, { server, name }: Unstarted): 
 }
 
 /** A supervisor as the child of another one. */
-export function supervisorLauncher(label: string, make: (system: ProcessSystem) => Unstarted): Launcher {
+export function supervisorLauncher(label: string, make: (system: SupervisingWorld) => Unstarted): Launcher {
   return makeLauncher({
     kind: 'supervisor',
     label,

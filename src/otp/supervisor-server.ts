@@ -1,7 +1,7 @@
 import { isPlanted } from '../runtime/index.js'
 import { backoffDelay } from './backoff.js'
 import { type ChildAnswer, type ChildInfo, refused } from './child-info.js'
-import { type CheckedChild, type CheckedSupervisor, kindOf } from './child-spec.js'
+import { type CheckedChild, type CheckedSupervisor, kindOf, type SupervisingWorld } from './child-spec.js'
 import { ExitError, type ExitReason, shutdown } from './exit.js'
 import type { SystemInfo } from './gen-server.js'
 import { sameProcess } from './ref.js'
@@ -10,7 +10,6 @@ import { isRestarted, lostItsName } from './restart-rule.js'
 import type { StartResult } from './server-world.js'
 import { type Child, infoOf, newChild } from './supervised-child.js'
 import { SupervisingServer } from './supervising-server.js'
-import type { ProcessSystem } from './system.js'
 
 export type SupervisorRequest =
   | { readonly op: 'start'; readonly spec: CheckedChild }
@@ -36,7 +35,7 @@ export class SupervisorServer extends SupervisingServer {
   /** In the order of their starts. */
   #children: Child[] = []
 
-  constructor(system: ProcessSystem, spec: CheckedSupervisor) {
+  constructor(system: SupervisingWorld, spec: CheckedSupervisor) {
     super(system)
     this.#spec = spec
     this.#intensity = new RestartIntensity(system.runtime, spec.maxRestarts, spec.maxSeconds)

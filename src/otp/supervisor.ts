@@ -1,11 +1,6 @@
+import { checkChild, checkSupervisor } from './check-child.js'
 import type { ChildAnswer } from './child-info.js'
-import {
-  type AutoShutdown,
-  type ChildSpec,
-  checkChild,
-  checkSupervisor,
-  type SupervisorSpec,
-} from './child-spec.js'
+import type { AutoShutdown, ChildSpec, SupervisorSpec } from './child-spec.js'
 import { ExitError } from './exit.js'
 import type { ProcessRef } from './ref.js'
 import { SupervisorHandle } from './supervisor-handle.js'

@@ -1,10 +1,9 @@
 import type { Runtime } from '../runtime/index.js'
 import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
 import { checkStart } from './check-start.js'
-import type { CheckedChild } from './child-spec.js'
+import { type CheckedChild, isLauncher, type Launcher, type SupervisingWorld } from './child-spec.js'
 import { shutdown, toReason } from './exit.js'
 import type { ArgsOf, GenServer, GenServerClass } from './gen-server.js'
-import { isLauncher, type Launcher } from './launcher.js'
 import { homes, LocalSystem } from './local-system.js'
 import type { Process } from './process.js'
 import type { ProcessRef, ViaName } from './ref.js'
@@ -43,7 +42,7 @@ function find(ref: object): ProcessSystem | undefined {
 }
 
 /** The processes of one page, with supervisors and threads: all of them where the page is in no mesh. */
-export class ProcessSystem extends LocalSystem {
+export class ProcessSystem extends LocalSystem implements SupervisingWorld {
   /** How many threads the machine runs at once. */
   readonly parallelism: number
   readonly #threads: ProcessSystemOptions['threads']

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
 import { defaultTimeout } from './call-options.js'
-import { countFrom } from './child-spec.js'
+import { countFrom } from './check-child.js'
 import { ExitError, type ExitReason } from './exit.js'
 import type { ProcessRef } from './ref.js'
 import type { Task } from './task.js'

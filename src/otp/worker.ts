@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
 import { type Heartbeat, plainError } from '../threads/index.js'
-import { type Launcher, makeLauncher } from './launcher.js'
+import { type Launcher, makeLauncher } from './child-spec.js'
 import { WorkerProcess } from './worker-process.js'
 
 export interface WorkerOptions {

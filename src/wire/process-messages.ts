@@ -128,12 +128,14 @@ export const processMessages = [
 
   /**
    * All names of my processes from `after` (null: from the first) to the last one here, or without
-   * `more` to the end: whatever else of mine you hold between them is stale. Answered by `process.taken`.
+   * `more` to the end: whatever else of mine you hold between them is stale. `wants`: I may not know
+   * yours, tell me too. Answered by `process.taken`.
    */
   defineMessage(128, 'process.roster', control, {
     after: v.nullable(name),
     names: list(v.strictObject({ name, process: processId })),
     more: v.boolean(),
+    wants: v.boolean(),
   }),
   /** As `process.claim`, by one who knows that the holder named before has `ended`. Answered by `process.claimed`. */
   defineMessage(129, 'process.reclaim', control, {
