@@ -219,11 +219,8 @@ function membersOf(ring: HashRing): string {
   return members.sort().join()
 }
 
-/**
- * Turns by which a member may be ahead or behind: one by the rule of RoundRobin itself, and a tenth
- * for what members that went have left to the others.
- */
-const turnsOff = 1.1
+/** Turns by which a member may be ahead or behind, by the rule of RoundRobin itself; and what sums of fractions are off. */
+const turnsOff = 1 + 1e-6
 
 /** Turns that each node gives in a second, so that a round of ten or twenty members takes a few seconds. */
 const turnsPerSample = 8
