@@ -50,6 +50,11 @@ export class Hearsay {
       this.#greetings.ask(peer, now)
       return
     }
+    if (isGone(standing) && isLeap(peer.incarnation, incarnation) && from !== id) {
+      // What we believe of it or what they do is a lie, and one that is gone can take none back.
+      this.#verdicts.doubt(peer, voterOf(this.#beliefs, from), now)
+      return
+    }
     if (incarnation === peer.incarnation && isSuspected(standing) && isSuspected(peer.standing)) {
       this.#beliefs.suspect(peer, votersOf(claim), now, now)
       this.#verdicts.judge(peer, now)
@@ -98,6 +103,7 @@ export class Hearsay {
     if (gone !== undefined) {
       if (isLeap(incarnation, gone.incarnation) && from !== id) {
         this.#greetings.ask(gone, now)
+        if (!isGone(standing)) this.#greetings.correct(gone, from, now)
         return
       }
       const isNewer =

@@ -3,7 +3,7 @@ import { seededRandom } from '../runtime/index.js'
 import { plantBug } from '../runtime/planted-bugs.js'
 import { decodeMessage, encodeMessage } from '../wire/index.js'
 import type { Claim, MembershipMessage } from './claim.js'
-import { FLAP_DELAY, FLAPS_FREE, INCARNATION_LEAP, PARKED_PATIENCE } from './constants.js'
+import { FLAP_DELAY, FLAPS_FREE, HEALTH_LIMIT, INCARNATION_LEAP, PARKED_PATIENCE } from './constants.js'
 import { ALIVE, DEAD, LEFT, PARKED, SUSPECT } from './standing.js'
 import { TestCluster, type TestNode } from './testing/cluster.js'
 
@@ -147,6 +147,34 @@ describe('a crash', () => {
     const cluster = new TestCluster(rough).form(30)
     for (const [index, node] of cluster.nodes.entries()) node.isCrashed = index % 2 === 0
     expect(cluster.until(() => cluster.agree(), 60_000)).toBeLessThan(40_000)
+  })
+})
+
+describe('a suspicion', () => {
+  it('leaves the suspect time to answer, even where the probe was long as the prober itself seemed at fault', () => {
+    const cluster = new TestCluster({ delay: [450, 500] }).form(10)
+    cluster.time.advance(60_000)
+    const [a, b] = [at(cluster, 0), at(cluster, 1)]
+    for (let count = 1; count < HEALTH_LIMIT; count++) {
+      const incarnation = a.membership.member(a.id)?.incarnation ?? Number.NaN
+      const news: Claim[] = [[a.id, incarnation, SUSPECT + ALIVE]]
+      a.membership.receive(b.id, { type: 'membership.gossip', news })
+    }
+    expect(a.membership.health).toBe(HEALTH_LIMIT)
+    // Nothing passes between a and the peer that it probes next, by whatever way, until a suspects it.
+    let probed = ''
+    let isOver = false
+    cluster.filter = (from, to, message) => {
+      isOver ||= a.membership.member(probed)?.suspected === true
+      if (isOver) return true
+      if (from === a && message.type === 'membership.ping' && probed === '') probed = to
+      if (from === a) return to !== probed && message.type !== 'membership.probe'
+      return from.id !== probed || to !== a.id
+    }
+    cluster.until(() => isOver, 60_000)
+    cluster.time.advance(60_000)
+    for (const node of cluster.nodes) expect(deathsOf(cluster, node)).toEqual([])
+    expect(cluster.agree()).toBe(true)
   })
 })
 
@@ -488,6 +516,19 @@ describe('incarnations', () => {
     cluster.until(() => cluster.agree() && cluster.nodes.every(isSayable), 60_000)
     victim.membership.park()
     cluster.until(() => cluster.nodes.every((node) => stateAt(node, victim) === 'parked'), 5_000)
+  })
+
+  it('near the top keep nobody here who is gone: whoever believes them looks when others tell it of the death', () => {
+    const cluster = new TestCluster().form(30)
+    cluster.time.advance(10_000)
+    const [liar, victim, fooled] = [at(cluster, 0), at(cluster, 1), at(cluster, 2)]
+    victim.isCrashed = true
+    for (let step = 1; step <= 50; step++) {
+      fooled.membership.receive(liar.id, lie(victim, step * INCARNATION_LEAP, ALIVE))
+    }
+    const others = cluster.up.filter((node) => node !== fooled)
+    cluster.until(() => others.every((node) => stateAt(node, victim) === 'dead'), 40_000)
+    cluster.until(() => stateAt(fooled, victim) === 'dead', 10_000)
   })
 
   it('that climb in steps that are each believed come down again to the word of the peer itself', () => {

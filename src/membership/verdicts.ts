@@ -2,6 +2,7 @@ import { isPlanted } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Beliefs } from './beliefs.js'
 import {
+  CONFIRMATIONS,
   GOSSIP_PERIOD,
   HINT_GROUPS,
   HINT_LIFE,
@@ -70,8 +71,10 @@ export class Verdicts {
   /** A probe of our own failed: a vote. */
   failed(peer: Peer, now: number): void {
     const { self, table } = this.#beliefs
-    // The silence began with the ping, not with the end of our patience.
-    this.#beliefs.suspect(peer, [self.hash], peer.probeAt, now)
+    // The silence began with the ping, not with the end of our patience. Where that was long, as we
+    // may be at fault ourselves, the suspect must still have time to hear of it, even if all confirm it.
+    const since = Math.max(peer.probeAt, now + LAST_CALL - this.#suspicionTime(peer, CONFIRMATIONS + 1))
+    this.#beliefs.suspect(peer, [self.hash], since, now)
     this.#prober.call(peer)
     if (table.size <= VOTE_LIMIT) this.#beliefs.broadcast(peer)
     else this.#beliefs.gossip(now)
@@ -191,10 +194,10 @@ export class Verdicts {
     peer.isLastCalled = false
   }
 
-  #suspicionTime(peer: Peer): number {
+  #suspicionTime(peer: Peer, voters = peer.voters.length): number {
     return suspicionTime({
       size: this.#beliefs.table.size,
-      voters: peer.voters.length,
+      voters,
       isParked: ownStanding(peer.standing) === PARKED,
       socketOpen: peer.socketOpen,
     })

@@ -48,6 +48,44 @@ describe('equal nodes', () => {
     expect(take(turn, 5)).toBe('c b a c b')
   })
 
+  test('have their part of the turns to little more than one, however many came and went before', () => {
+    const steps = fc.array(
+      fc.record({
+        id: fc.integer({ min: 0, max: 9 }).map((index) => `n${index}`),
+        turns: fc.nat({ max: 5 }),
+      }),
+      { minLength: 60, maxLength: 120 },
+    )
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const turn = new RoundRobin()
+        /** Of those who are there: the turns that they have had beyond their part. */
+        const beyond = new Map<string, number>()
+        let most = 0
+        for (const { id, turns } of taken) {
+          if (turn.remove(id)) {
+            const left = beyond.get(id) as number
+            beyond.delete(id)
+            // What it took beyond its part, or left, is the others' loss or gain alike.
+            for (const [other, had] of beyond) beyond.set(other, had + left / beyond.size)
+          } else {
+            turn.add(id)
+            beyond.set(id, 0)
+          }
+          for (let call = 0; call < turns && beyond.size > 0; call++) {
+            const called = turn.next()
+            for (const [other, had] of beyond)
+              beyond.set(other, had + (other === called ? 1 : 0) - 1 / beyond.size)
+          }
+          for (const had of beyond.values()) most = Math.max(most, Math.abs(had))
+        }
+        expect(most).toBeLessThan(1.1)
+      }),
+      // Of these runs: what those leave that go may add up to more in others, though never to two turns.
+      { numRuns: 500, seed: 1 },
+    )
+  })
+
   test('wait no longer for a turn than there are nodes, whoever else comes and goes', () => {
     const steps = fc.array(
       fc.record({

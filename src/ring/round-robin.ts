@@ -98,9 +98,14 @@ export class RoundRobin {
   /** Removes a node. Answers whether it was there. */
   remove(id: string): boolean {
     const index = this.#seats.findIndex((seat) => seat.id === id)
-    if (index === -1) return false
+    const seat = this.#seats[index]
+    if (seat === undefined) return false
+    const now = this.#now()
     this.#seats.splice(index, 1)
     this.#reweigh()
+    // What it had not had yet the others had instead, and what it had beyond its part they lacked: time
+    // goes on or back by that (the same paper, on clients that leave).
+    if (this.#weight > 0) this.#goTo(now + ((now - seat.mayCome) * seat.weight) / this.#weight)
     return true
   }
 
