@@ -30,7 +30,7 @@ export interface Acknowledged {
 }
 
 /** What the pages of a world tell it of their work. */
-export interface MeshNodeEvents extends ProcessEvents {
+export interface MeshNodeEvents extends ProcessEvents<MeshNode> {
   /** The page is a member, and its work begins. */
   joined(node: MeshNode): void
   acknowledged(node: MeshNode, write: Acknowledged): void
@@ -58,7 +58,7 @@ export class MeshNode {
   readonly core: MeshCore
   readonly state: StateService
   readonly tasks: TaskService
-  readonly processes: ProcessWork
+  readonly processes: ProcessWork<MeshNode>
   readonly store: Store<number>
   /** What the signalling service would tell this page: for a server that lies. */
   signalingEvents: SignalingEvents | undefined

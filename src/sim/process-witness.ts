@@ -1,17 +1,31 @@
+import type { PeerId } from '../wire/index.js'
 import type { MeshNode } from './mesh-node.js'
-import type { MeshWorld } from './mesh-world.js'
 import type { Answer, Entered } from './process-work.js'
+
+/** What the witness needs of the world that it sees. */
+export interface WitnessWorld {
+  /** Something was looked at that must be right. */
+  asked(invariant: string): void
+  /** Something went wrong that must never go wrong. */
+  wrong(invariant: string, explanation: string): void
+  nameOf(id: PeerId): string
+  living(): readonly MeshNode[]
+  /** Whether a fault may hold back what is sent to a page, or what it does itself. */
+  isSlow(node: MeshNode): boolean
+  /** Whether either of two has believed the other gone. */
+  wereApart(one: MeshNode, other: MeshNode): boolean
+}
 
 /** Sees what the processes of a world do, and judges at once what must never happen. */
 export class ProcessWitness {
   readonly entered: Entered[] = []
-  readonly #world: MeshWorld
+  readonly #world: WitnessWorld
   /** Which process answered for a key in an epoch. */
   readonly #answering = new Map<string, string>()
   /** The latest answer that a page has had from the processes of a key. */
   readonly #latest = new Map<string, Answer>()
 
-  constructor(world: MeshWorld) {
+  constructor(world: WitnessWorld) {
     this.#world = world
   }
 

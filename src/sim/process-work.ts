@@ -1,3 +1,4 @@
+import type { Cluster } from '../mesh/index.js'
 import {
   ExitError,
   GenServer,
@@ -8,8 +9,9 @@ import {
   sameProcess,
 } from '../otp/index.js'
 import { seededRandom } from '../runtime/index.js'
-import type { PeerId } from '../wire/index.js'
-import type { MeshNode } from './mesh-node.js'
+import type { PeerId, PeerInfo } from '../wire/index.js'
+import type { PageState } from './membership-node.js'
+import type { NodeRuntime } from './node-runtime.js'
 
 /** Keys that processes are placed for, by all pages. Few, so that all meet at each. */
 const keys = Array.from({ length: 8 }, (_, number) => `room ${number}`)
@@ -47,15 +49,28 @@ export interface Entered {
   readonly at: number
 }
 
+/** The page that the processes of a world run in, as much of it as they need. */
+export interface WorkingPage {
+  readonly name: string
+  readonly info: PeerInfo
+  readonly runtime: NodeRuntime
+  readonly core: Cluster
+  readonly page: PageState
+  /** Calls under way, and what they are. */
+  readonly calls: ReadonlySet<{ readonly what: string }>
+  /** Watches that `promise` comes back in time, and that what it rejects with has a type. */
+  watched<Value>(what: string, promise: Promise<Value>, timeout: number, done: (value: Value) => void): void
+}
+
 /** What a page tells of its processes. */
-export interface ProcessEvents {
+export interface ProcessEvents<Page> {
   /** A placed process handles a call: it answers for its key. */
   answers(answer: Answer): void
   /** The caller has been answered. */
-  answered(caller: MeshNode, answer: Answer): void
+  answered(caller: Page, answer: Answer): void
   entered(entered: Entered): void
   /** A start under a name has resolved. */
-  named(node: MeshNode, name: string): void
+  named(node: Page, name: string): void
   asked(invariant: string): void
   wrong(invariant: string, explanation: string): void
 }
@@ -83,10 +98,10 @@ class Ledger extends GenServer {
 }
 
 /** What one page does with processes: places ledgers and enters into them, starts and stops names, kills the children of a supervisor. */
-export class ProcessWork {
+export class ProcessWork<Page extends WorkingPage> {
   readonly system: MeshProcessSystem
-  readonly #node: MeshNode
-  readonly #events: ProcessEvents
+  readonly #node: Page
+  readonly #events: ProcessEvents<Page>
   readonly #chance: () => number
   /** The ledgers that run here, by the ids of their processes. */
   readonly #ledgers = new Map<string, Ledger>()
@@ -95,7 +110,7 @@ export class ProcessWork {
   /** When children of the tree were started again. */
   #restarts: number[] = []
 
-  constructor(node: MeshNode, seed: string | number, snapshots: SnapshotStore, events: ProcessEvents) {
+  constructor(node: Page, seed: string | number, snapshots: SnapshotStore, events: ProcessEvents<Page>) {
     this.#node = node
     this.#events = events
     this.#chance = seededRandom(`${seed}/processes/${node.name}`)
