@@ -1,5 +1,5 @@
 import { limits, unpackValue } from '../../wire/index.js'
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 import { connectionDescription } from './connection-description.js'
 import { carriedAs } from './data-connection-negotiation.js'
 import type {
@@ -9,7 +9,7 @@ import type {
   PeerServerTransport,
   PeerServerTransportEvents,
 } from './peer-server-transport.js'
-import type { StandardWebSocket } from './websocket-signaling.js'
+import type { StandardWebSocket } from './standard-web-socket.js'
 
 /** The version of PeerJS whose protocol this is. */
 const protocolOf = '1.5.5'

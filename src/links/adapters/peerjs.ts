@@ -2,13 +2,13 @@ import * as v from 'valibot'
 import { checkOptions, InvalidOption } from '../../errors/index.js'
 import type { Runtime } from '../../runtime/index.js'
 import { unpackValue } from '../../wire/index.js'
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 import type { OpenSignaling } from '../signaling.js'
 import type { AnyPeer, AnyPeerClass, PeerjsPackage } from './load-peerjs.js'
 import { PeerServerSignaling } from './peer-server-signaling.js'
 import { peerServerSockets } from './peer-server-socket.js'
 import type { PeerServerAddress, PeerServerClients } from './peer-server-transport.js'
-import type { StandardWebSocket } from './websocket-signaling.js'
+import type { StandardWebSocket } from './standard-web-socket.js'
 
 /** Where the PeerServer is; the names are those of PeerJS. */
 export interface PeerjsOptions {
