@@ -50,9 +50,10 @@ export class Hearsay {
       this.#greetings.ask(peer, now)
       return
     }
-    if (isGone(standing) && isLeap(peer.incarnation, incarnation) && from !== id) {
-      // What we believe of it or what they do is a lie, and one that is gone can take none back.
-      this.#verdicts.doubt(peer, voterOf(this.#beliefs, from), now)
+    if (isLeap(peer.incarnation, incarnation) && from !== id) {
+      // What we believe of it or what they do is a lie. One that is gone can take none back: look.
+      if (isGone(standing)) this.#verdicts.doubt(peer, voterOf(this.#beliefs, from), now)
+      else this.#greetings.ask(peer, now)
       return
     }
     if (incarnation === peer.incarnation && isSuspected(standing) && isSuspected(peer.standing)) {
@@ -106,6 +107,7 @@ export class Hearsay {
         if (!isGone(standing)) this.#greetings.correct(gone, from, now)
         return
       }
+      if (isLeap(gone.incarnation, incarnation) && !isGone(standing)) this.#greetings.ask(gone, now)
       const isNewer =
         isPlanted('no-incarnation-check') ||
         supersedes(incarnation, standing, gone.incarnation, gone.standing) ||
@@ -114,6 +116,7 @@ export class Hearsay {
         if (!isGone(standing)) this.#greetings.correct(gone, from, now)
         return
       }
+      if (isLeap(gone.incarnation, incarnation) && !isGone(standing)) this.#greetings.ask(gone, now)
     }
     if (isGone(standing)) this.#mergeGone(claim, gone, now)
     else this.#mergeArrival(claim, gone, from, now)

@@ -1,5 +1,5 @@
 import type { ReadonlyRing } from '../../ring/index.js'
-import type { Runtime } from '../../runtime/index.js'
+import type { Runtime, VirtualTime } from '../../runtime/index.js'
 import {
   decodeMessage,
   encodeMessage,
@@ -9,7 +9,8 @@ import {
   type PeerInfo,
 } from '../../wire/index.js'
 import type { Cluster, ClusterEvents, Member, MemberState, Outcome, Request } from '../cluster.js'
-import type { FakeNetwork } from './fake-cluster.js'
+import type { FakeClusterOptions } from './fake-cluster-options.js'
+import type { RingNode } from './rendezvous-ring.js'
 
 /** Which state wins at the same incarnation: later in this row. */
 const precedence: readonly MemberState[] = [
@@ -41,6 +42,18 @@ interface Pending {
   settle(outcome: Outcome): void
 }
 
+/** What a peer needs of the network that it is in. */
+export interface FakeSurroundings {
+  readonly time: VirtualTime
+  readonly options: FakeClusterOptions
+  runtime(id: PeerId): Runtime
+  ringOf(nodes: readonly RingNode[]): ReadonlyRing
+  cluster(id: PeerId): FakeCluster
+  delay(from: PeerId, to: PeerId): number
+  connected(a: PeerId, b: PeerId): boolean
+  announce(node: FakeCluster): void
+}
+
 /** One peer of a `FakeNetwork`: the `Cluster` that the floors above see, and the test's grip on it. */
 export class FakeCluster implements Cluster {
   readonly self: PeerId
@@ -51,7 +64,7 @@ export class FakeCluster implements Cluster {
   frozen = false
   /** Milliseconds by which the wall clock of this machine is ahead. */
   clockAhead = 0
-  readonly #network: FakeNetwork
+  readonly #network: FakeSurroundings
   readonly #known = new Map<PeerId, Known>()
   #ended = false
   #ring: ReadonlyRing
@@ -76,7 +89,7 @@ export class FakeCluster implements Cluster {
   /** When the last message to a peer arrives, so that order is kept. */
   readonly #arrival = new Map<PeerId, number>()
 
-  constructor(network: FakeNetwork, info: PeerInfo, state: MemberState) {
+  constructor(network: FakeSurroundings, info: PeerInfo, state: MemberState) {
     this.#network = network
     this.self = info.id
     this.info = info
