@@ -215,7 +215,7 @@ test('an edge worker whose module fails says so, and has left before it ends', a
   // Whoever says goodbye is forgotten at once; nobody was suspected or declared dead.
   const after = watch.printed.out.length
   await expect.poll(() => watch.printed.out.slice(after)).toContain('"members":[]')
-  expect([...states()].filter((state) => !['alive', 'leaving'].includes(state))).toEqual([])
+  expect([...states()].filter((state) => ['suspect', 'dead'].includes(state))).toEqual([])
   rmSync(folder, { recursive: true })
 })
 

@@ -3,13 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-/** The script tag, and what it loads from beside itself: the mesh, the inspector, and for `peerjs(…)` the package. */
-export const scripts = [
-  'ringmesh.global.js',
-  'ringmesh.mesh.js',
-  'ringmesh.inspector.js',
-  'ringmesh.peerjs.js',
-] as const
+/** The script tag, and what it loads from beside itself: the mesh, and for `peerjs(…)` the package. */
+export const scripts = ['ringmesh.global.js', 'ringmesh.mesh.js', 'ringmesh.peerjs.js'] as const
+
+/** And the inspector, where a page has its element. */
+const served = [...scripts, 'ringmesh.inspector.js']
 
 interface ScriptPages {
   readonly url: string
@@ -28,7 +26,7 @@ export async function startScriptPages(
   attributes = '',
 ): Promise<ScriptPages> {
   const files = new Map<string, Buffer>()
-  for (const name of scripts)
+  for (const name of served)
     files.set(`/${name}`, await readFile(fileURLToPath(new URL(`../../dist/${name}`, import.meta.url))))
   const server = createServer((request, response) => {
     const script = files.get(request.url ?? '/')
