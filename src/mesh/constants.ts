@@ -35,5 +35,11 @@ export const latestTimer = 1_000
  */
 export const goodbyeBound = 1000
 
+/**
+ * Milliseconds after a verdict of death for which a peer that leaves does not believe that it is alone: who is not dead
+ * says so within two rounds of gossip and a round trip, a second or two. As long as the state waits (src/store).
+ */
+export const alonePatience = 5_000
+
 /** Milliseconds from the goodbye until the mesh says that it has left: a few frames leave any buffer in that time. */
 export const goodbyeFlush = 200

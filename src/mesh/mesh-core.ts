@@ -12,7 +12,14 @@ import type { ReadonlyRing, Spread } from '../ring/index.js'
 import type { Runtime, Timer } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
-import { goodbyeBound, goodbyeFlush, greetingBound, joiningBound, leavingBound } from './constants.js'
+import {
+  alonePatience,
+  goodbyeBound,
+  goodbyeFlush,
+  greetingBound,
+  joiningBound,
+  leavingBound,
+} from './constants.js'
 import { ProvisionalLinks } from './provisional-links.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
@@ -69,6 +76,8 @@ export class MeshCore implements Cluster {
   /** Peers that were in the room when this one came, and that have not answered yet. */
   #awaited: Set<PeerId> | undefined
   #isHidden = false
+  /** When a peer was last called dead, which may be taken back. */
+  #lastDeath = Number.NEGATIVE_INFINITY
   /** Ends the wait for what is handed over on leaving. */
   #handedOver: ((late: number) => void) | undefined
   #stage: 'new' | 'greeting' | 'joining' | 'joined' | 'leaving' | 'gone' = 'new'
@@ -340,11 +349,17 @@ export class MeshCore implements Cluster {
     if (!isMember) this.#provisional.doubt(peer)
   }
 
-  /** A peer that leaves waits for nobody when nobody stays: there is no one to hand over to. */
+  /**
+   * A peer that leaves waits for nobody when nobody stays: there is no one to hand over to. It waits
+   * a little where the last one was called dead just now, as when a cut heals that comes before the
+   * others say that they live.
+   */
   #stopIfAlone(): void {
     if (this.#handedOver === undefined) return
     for (const { id, state } of this.members()) if (id !== this.self && state !== 'leaving') return
-    this.#handedOver(0)
+    const wait = this.#lastDeath + alonePatience - this.runtime.now()
+    if (wait > 0) this.runtime.timer(wait, () => this.#stopIfAlone())
+    else this.#handedOver(0)
   }
 
   #isGone(peer: PeerId): boolean {
@@ -391,6 +406,7 @@ export class MeshCore implements Cluster {
     const wasDown = before !== undefined && (before.state === 'dead' || before.state === 'left')
     if (isWorking(state) && !wasUp && !isSelf) this.#emit('up', member)
     if ((state === 'dead' || state === 'left') && !wasDown) {
+      if (state === 'dead') this.#lastDeath = this.runtime.now()
       this.#requests.down(id)
       if (!isSelf) this.#emit('down', member)
     }
