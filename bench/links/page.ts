@@ -10,6 +10,8 @@ import type { Transport } from './transport.js'
 
 const kinds = { echo: 1, echoed: 2, count: 3, counted: 4 } as const
 let transports: Readonly<Record<string, Transport>>
+/** Holds the paced bulk of the bare channel to so many bytes a second. */
+let pace: (bytesPerSecond: number) => void
 /** What the other tab's answers end. */
 let settle: (bytes: Uint8Array) => void = () => {}
 
@@ -91,8 +93,12 @@ const measurements = {
   },
   flood: (name: string, count: number, size: number, priority: Priority) =>
     flood(transports[name] as Transport, count, size, priority),
-  /** Round trips of urgent messages while bulk flows the same way. */
-  async echoesUnderBulk(name: string, megabytes: number) {
+  /**
+   * Round trips of urgent messages while bulk flows the same way.
+   *
+   * @param pause - milliseconds between an answer and the next message
+   */
+  async echoesUnderBulk(name: string, megabytes: number, pause = 0) {
     const transport = transports[name] as Transport
     const size = 16 * 1024
     let isDone = false
@@ -103,6 +109,7 @@ const measurements = {
     }).then(() => {
       isDone = true
     })
+    const begun = performance.now()
     const sending = (async () => {
       for (let left = megabytes * 64 - 1; left >= 0; left--) {
         const bytes = new Uint8Array(size)
@@ -118,6 +125,7 @@ const measurements = {
     ping[0] = kinds.echo
     ping[1] = priorities.control
     while (!isDone) {
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
       const start = performance.now()
       const answer = new Promise<void>((resolve) => {
         answered = resolve
@@ -127,16 +135,21 @@ const measurements = {
       if (!isDone) samples.push(performance.now() - start)
     }
     await sending
-    return { p50: percentile(samples, 0.5), p99: percentile(samples, 0.99), count: samples.length }
+    /** Messages of bulk a second meanwhile. */
+    const bulkRate = (megabytes * 64 * 1000) / (performance.now() - begun)
+    return { p50: percentile(samples, 0.5), p99: percentile(samples, 0.99), bulkRate }
   },
 }
 
 Object.assign(window, {
   measurements,
+  pace: (bytesPerSecond: number) => pace(bytesPerSecond),
   /** @param port - of the PeerServer */
   async connect(port: number) {
     const [bare, links, package_] = await Promise.all([raw(), ringmesh(), peerjs(port)])
-    transports = { ...bare, ringmesh: links, peerjs: package_ }
+    const { pace: paceBare, ...bareTransports } = bare
+    pace = paceBare
+    transports = { ...bareTransports, ringmesh: links, peerjs: package_ }
     for (const transport of Object.values(transports)) serve(transport)
   },
 })

@@ -17,6 +17,25 @@ export interface LinksResult {
   readonly peerjs: number | undefined
 }
 
+/** Urgent round trips beside bulk, of one way to send both. */
+export interface UnderBulkResult {
+  readonly transport: string
+  /** Milliseconds between an answer and the next message. */
+  readonly pause: number
+  /** Round trips, in milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  /** Megabytes of bulk a second meanwhile. */
+  readonly bulk: number
+}
+
+/** What is measured between two tabs. */
+export interface PairResults {
+  readonly links: readonly LinksResult[]
+  /** Ringmesh, and bare channels that do no more than a program could by hand. */
+  readonly underBulk: readonly UnderBulkResult[]
+}
+
 /** Milliseconds until the full mesh of so many tabs stood. */
 export interface MeshResult {
   readonly tabs: number
@@ -26,6 +45,11 @@ export interface MeshResult {
 
 /** Each figure is the median of this many, taken in turns so that all see the same machine. */
 const rounds = 5
+/** Of a message of bulk. */
+const bulkBytes = 16_384
+const bulkMegabytes = 24
+/** Of its full speed, the bare channel's when it is paced. */
+const pacedShare = 0.95
 const meshTabs = 16
 const meshRounds = 5
 
@@ -39,7 +63,7 @@ export async function measureLinks(
   folder: string,
   executablePath: string | undefined,
   progress: (line: string) => void,
-): Promise<LinksResult[]> {
+): Promise<PairResults> {
   const peerServer = await new Promise<Server>((resolve) => {
     PeerServer({ port: 0, host: '127.0.0.1' }, (server) => resolve(server as Server))
   })
@@ -48,7 +72,9 @@ export async function measureLinks(
       const [a, b] = await Promise.all(['a', 'b'].map((role) => open(context, `${address}#${role}`)))
       const { port } = peerServer.address() as AddressInfo
       await Promise.all([a, b].map((tab) => (tab as Page).evaluate(`connect(${port})`)))
-      return measurePair(a as Page, progress)
+      const links = await measurePair(a as Page, progress)
+      const raw = links.find(({ what }) => what === 'bulk')?.raw ?? Number.NaN
+      return { links, underBulk: await measureUnderBulk(a as Page, raw, progress) }
     })
   } finally {
     peerServer.close()
@@ -120,23 +146,19 @@ async function measurePair(tab: Page, progress: (line: string) => void): Promise
     unit: string,
     call: string,
     pick: (value: T) => number,
-    transports: Readonly<Record<string, string>> = { ringmesh: 'ringmesh', raw: 'raw', peerjs: 'peerjs' },
   ): Promise<void> => {
     progress(what)
     const values: Record<string, number[]> = { ringmesh: [], raw: [], peerjs: [] }
     for (let round = 0; round < rounds; round++)
-      for (const [name, transport] of Object.entries(transports)) {
-        const value = (await tab.evaluate(
-          `measurements.${call.replace('NAME', JSON.stringify(transport))}`,
-        )) as T
-        values[name]?.push(pick(value))
+      for (const [name, samples] of Object.entries(values)) {
+        const value = (await tab.evaluate(`measurements.${call.replace('NAME', JSON.stringify(name))}`)) as T
+        samples.push(pick(value))
       }
     const [ringmesh, raw, peerjs] = ['ringmesh', 'raw', 'peerjs'].map((name) => median(values[name] ?? []))
     results.push({ what, unit, ringmesh: ringmesh ?? Number.NaN, raw, peerjs })
   }
   const p50 = (value: { p50: number }): number => value.p50
   const p99 = (value: { p99: number }): number => value.p99
-  const twoChannels = { ringmesh: 'ringmesh', raw: 'twoChannels' }
   const itself = (rate: number): number => rate
   // What nobody has run yet is slow at first, and a link lasts for longer than its first thousand messages.
   for (const name of ['ringmesh', 'raw', 'peerjs']) {
@@ -146,10 +168,41 @@ async function measurePair(tab: Page, progress: (line: string) => void): Promise
   await measured('echo, p50', 'ms', 'echoes(NAME, 1000)', p50)
   await measured('echo, p99', 'ms', 'echoes(NAME, 1000)', p99)
   await measured('small messages', '/s', 'flood(NAME, 30000, 64, 2)', itself)
-  await measured('bulk', 'MB/s', 'flood(NAME, 1000, 16384, 3)', (rate: number) => (rate * 16_384) / 1e6)
-  await measured('urgent echo under bulk, p50', 'ms', 'echoesUnderBulk(NAME, 24)', p50, twoChannels)
-  await measured('urgent echo under bulk, p99', 'ms', 'echoesUnderBulk(NAME, 24)', p99, twoChannels)
+  await measured('bulk', 'MB/s', 'flood(NAME, 1000, 16384, 3)', (rate: number) => (rate * bulkBytes) / 1e6)
   return results
+}
+
+/**
+ * @param raw - the bare channel's bulk, in megabytes a second
+ */
+async function measureUnderBulk(
+  tab: Page,
+  raw: number,
+  progress: (line: string) => void,
+): Promise<UnderBulkResult[]> {
+  await tab.evaluate(`pace(${raw * 1e6 * pacedShare})`)
+  const ways = [
+    ['ringmesh', 0],
+    ['ringmesh', 20],
+    ['ringmesh', 100],
+    ['twoChannels', 0],
+    ['twoConnections', 0],
+    ['paced', 0],
+  ] as const
+  const measured = ways.map(() => [] as { p50: number; p99: number; bulkRate: number }[])
+  for (let round = 0; round < rounds; round++) {
+    progress(`urgent echo under bulk, round ${round + 1} of ${rounds}`)
+    for (const [index, [transport, pause]] of ways.entries())
+      measured[index]?.push(
+        await tab.evaluate(`measurements.echoesUnderBulk('${transport}', ${bulkMegabytes}, ${pause})`),
+      )
+  }
+  return ways.map(([transport, pause], index) => {
+    const middle = (pick: 'p50' | 'p99' | 'bulkRate'): number =>
+      median((measured[index] ?? []).map((value) => value[pick])) ?? Number.NaN
+    const bulk = (middle('bulkRate') * bulkBytes) / 1e6
+    return { transport, pause, p50: middle('p50'), p99: middle('p99'), bulk }
+  })
 }
 
 async function formMeshes(

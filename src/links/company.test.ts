@@ -11,8 +11,22 @@ it('is about from the second message that follows soon upon another until a whil
   time.advance(30)
   company.joined()
   expect(company.isAbout).toBe(true)
-  time.advance(30)
+  time.advance(90)
+  expect(company.isAbout).toBe(true)
+  time.advance(10)
   expect(company.isAbout).toBe(false)
+})
+
+it('stays about between messages that come every 40 ms', () => {
+  const time = new VirtualTime()
+  const company = new Company(time.runtime())
+  company.joined()
+  for (let message = 0; message < 10; message++) {
+    time.advance(39)
+    if (message > 0) expect(company.isAbout).toBe(true)
+    time.advance(1)
+    company.joined()
+  }
 })
 
 it('is not about where single messages come now and then', () => {

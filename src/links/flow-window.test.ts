@@ -4,19 +4,24 @@ import { FlowWindow } from './flow-window.js'
 import { sessionSettings } from './session-settings.js'
 
 const most = 1024 * 1024
+const frame = 32 * 1024
 
 /** Lets `rounds` windows pass over a way that carries `rate` bytes a millisecond after `trip` milliseconds. */
-function settledWindow(trip: number, rate: number, rounds = 100): FlowWindow {
+function settledWay(trip: number, rate: number, rounds = 100): { time: VirtualTime; window: FlowWindow } {
   const time = new VirtualTime()
   const window = new FlowWindow(time.runtime(), most)
   for (let number = 0; number < rounds; number++) {
     const { bytes } = window
-    window.sent(number)
+    window.sent(number, frame, bytes)
     window.limited()
     time.advance(Math.max(trip, bytes / rate))
     window.acknowledged(number + 1)
   }
-  return window
+  return { time, window }
+}
+
+function settledWindow(trip: number, rate: number, rounds?: number): FlowWindow {
+  return settledWay(trip, rate, rounds).window
 }
 
 function settled(trip: number, rate: number): number {
@@ -36,12 +41,27 @@ describe('the window of a session', () => {
     expect(bytes).toBeLessThanOrEqual(600_000 + 30_000 * Math.max(queueingDelay, 20 * queueingShare) + 1)
   })
 
-  it('knows how much of it only queues', () => {
+  it('leaves all of it to bulk until it knows the speed of the way', () => {
+    const window = settledWindow(20, 30_000, 3)
+    expect(window.bytesUnqueued).toBe(window.bytes)
+  })
+
+  it('knows how much of it only queues, once frames had the way for themselves', () => {
+    const { time, window } = settledWay(20, 30_000)
+    expect(window.bytesUnqueued).toBe(sessionSettings.leastUnqueuedBytes)
+    const alone = sessionSettings.leastUnqueuedBytes
+    // The first are held up by chance.
+    for (const [index, late] of [30, 5, 0, 40].entries()) {
+      window.sent(100 + index, alone, alone + 100)
+      time.advance(20 + alone / 30_000 + late)
+      window.acknowledged(101 + index)
+    }
     // The 600,000 bytes of the way, and a share of them.
-    const { bytesUnqueued } = settledWindow(20, 30_000)
-    expect(bytesUnqueued).toBeGreaterThan(540_000 * sessionSettings.yieldingShare)
-    expect(bytesUnqueued).toBeLessThan(660_000 * sessionSettings.yieldingShare)
-    expect(settledWindow(0.1, 10).bytesUnqueued).toBe(sessionSettings.leastUnqueuedBytes)
+    expect(window.bytesUnqueued).toBeGreaterThan(540_000 * sessionSettings.yieldingShare)
+    expect(window.bytesUnqueued).toBeLessThan(660_000 * sessionSettings.yieldingShare)
+    // Believed for ten seconds, and then to be seen again.
+    time.advance(10_000)
+    expect(window.bytesUnqueued).toBe(sessionSettings.leastUnqueuedBytes)
   })
 
   it('finds the way again when it has become longer', () => {
@@ -50,7 +70,7 @@ describe('the window of a session', () => {
     for (let number = 0; time.now < 60_000; number++) {
       const trip = time.now < 20_000 ? 5 : 50
       const { bytes } = window
-      window.sent(number)
+      window.sent(number, frame, bytes)
       window.limited()
       time.advance(Math.max(trip, bytes / 10_000))
       window.acknowledged(number + 1)
@@ -72,7 +92,7 @@ describe('the window of a session', () => {
     const window = new FlowWindow(time.runtime(), most)
     const before = window.bytes
     for (let number = 0; number < 50; number++) {
-      window.sent(number)
+      window.sent(number, 100, 100)
       time.advance(50)
       window.acknowledged(number + 1)
     }

@@ -61,8 +61,12 @@ export class Outbox {
     this.#bytes += message.length
   }
 
-  /** The part that should leave next, not taken out yet. */
-  peek(): Part | undefined {
+  /**
+   * The part that should leave next, not taken out yet.
+   *
+   * @param pieceBytes - of a message that has to be cut
+   */
+  peek(pieceBytes: number): Part | undefined {
     const priority = this.#next()
     if (priority === undefined) return undefined
     const lane = this.#lane(priority)
@@ -70,7 +74,7 @@ export class Outbox {
     const start = lane.offset
     if (start === 0 && message.length <= sessionSettings.wholeBytes)
       return { message, start, end: message.length, lane: undefined }
-    const end = Math.min(message.length, start + sessionSettings.pieceBytes)
+    const end = Math.min(message.length, start + pieceBytes)
     return { message, start, end, lane: priority }
   }
 

@@ -85,18 +85,23 @@ export class OutgoingStream {
       if (!this.#outbox.isUrgent) return undefined
     }
     const parts: Part[] = []
-    for (let bytes = 0; bytes < settings.wholeBytes; ) {
+    let bytes = 0
+    while (bytes < settings.wholeBytes) {
       const part = this.#partAtCursor()
       if (part === undefined) break
       // A piece rides alone.
       if (parts.length > 0 && part.lane !== undefined) break
-      bytes += part.end - part.start
-      if (parts.length > 0 && bytes > settings.wholeBytes) break
+      const length = part.end - part.start
+      if (parts.length > 0 && bytes + length > settings.wholeBytes) break
+      bytes += length
       parts.push(part)
       this.#advance(part)
       if (part.lane !== undefined) break
     }
-    return parts.length === 0 ? undefined : { first, parts }
+    if (parts.length === 0) return undefined
+    // A sender with nothing more to send is not held up by the window, and learns nothing of it.
+    if (this.#outbox.bytes > 0) this.#window.sent(this.#cursor - 1, bytes, this.#unacknowledgedBytes)
+    return { first, parts }
   }
 
   /** The peer has all parts below `number`. False when it cannot have them: they never left. */
@@ -138,8 +143,10 @@ export class OutgoingStream {
 
   #partAtCursor(): Part | undefined {
     if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
-    if (!this.#isFull) return this.#outbox.peek()
-    if (this.#outbox.bytes > 0 && !this.#isYielding) this.#window.limited()
+    const isYielding = this.#isYielding
+    if (!this.#isFull)
+      return this.#outbox.peek(isYielding ? settings.yieldingPieceBytes : settings.pieceBytes)
+    if (this.#outbox.bytes > 0 && !isYielding) this.#window.limited()
     return undefined
   }
 
@@ -158,8 +165,6 @@ export class OutgoingStream {
     if (this.#cursor === this.#sent) {
       this.#outbox.shift(part)
       this.#unacknowledged.push(part)
-      // A sender with nothing more to send is not held up by the window, and learns nothing of it.
-      if (this.#outbox.bytes > 0) this.#window.sent(this.#sent)
       this.#unacknowledgedBytes += part.end - part.start
       this.#sent++
     } else this.resends++

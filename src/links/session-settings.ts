@@ -26,13 +26,16 @@ export const sessionSettings = {
   queueingDelay: 8,
   /** The same as a share of the shortest delay, where that is more: without it a long way would never be filled. */
   queueingShare: 0.25,
-  /**
-   * How much of what the way holds without a queue is filled with bulk while urgent messages keep coming:
-   * less than all, as the shortest delay that is ever seen under load has some queueing in it.
-   */
+  /** How much of what the way holds without a queue is filled with bulk while urgent messages keep coming. */
   yieldingShare: 0.7,
-  /** Bytes of bulk that may be under way even then: one frame. */
-  leastUnqueuedBytes: 32 * 1024,
+  /**
+   * Bytes of bulk that may be under way even then, and of its pieces: what RFC 8831 takes for the longest
+   * message that does not keep others waiting.
+   */
+  leastUnqueuedBytes: 16 * 1024,
+  yieldingPieceBytes: 16 * 1024,
+  /** What may be under way before a frame that is said to have the way for itself: a few urgent messages. */
+  crumbBytes: 1024,
   /** Parts that may be under way: what a window of the smallest messages would cost is not in their bytes. */
   windowParts: 16_384,
   /**
@@ -49,10 +52,10 @@ export const sessionSettings = {
   /** Messages of each lane's queue: what a million empty ones would cost is not in their bytes. */
   laneMessages: 65_536,
   /**
-   * Acknowledge at once when this many bytes have come since the last time: with every second frame of
-   * bulk, and before the least window is full.
+   * Acknowledge at once when this many bytes have come since the last time: with every full frame, as the
+   * sender may wait for just that one to be acknowledged (`leastUnqueuedBytes`).
    */
-  acknowledgeBytes: 48 * 1024,
+  acknowledgeBytes: 12 * 1024,
   /** And otherwise after one to two times this many milliseconds, so that the sender may forget what it keeps. */
   acknowledgeDelay: 25,
   /**
