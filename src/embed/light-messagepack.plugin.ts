@@ -14,7 +14,7 @@ const unused = {
   Encoder: ['encodeSharedRef'],
 } as const
 
-/** Bundles of `@msgpack/msgpack` only what the codec uses (src/wire/codec.ts, src/wire/value.ts). */
+/** Bundles of `@msgpack/msgpack` only what the codec uses (src/wire/codec.ts, pack-value.ts, unpack-value.ts). */
 export function lightMessagePack(): Plugin {
   return {
     name: 'ringmesh-light-messagepack',

@@ -11,7 +11,8 @@ export {
   priorities,
 } from './message.js'
 export { type Message, type MessageType, messageDefinition } from './messages.js'
+export { packValue } from './pack-value.js'
 export { type Part, type PartFrame, partFrameLength, writePartFrame } from './part-frames.js'
 export { type PeerId, type PeerInfo, type PeerKind, peerId, peerInfo } from './peer.js'
 export { protocolVersion } from './protocol-version.js'
-export { packValue, unpackValue } from './value.js'
+export { unpackValue } from './unpack-value.js'

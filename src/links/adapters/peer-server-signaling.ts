@@ -1,28 +1,14 @@
 import { RingmeshError } from '../../errors/index.js'
 import { type Runtime, randomId, type Timer } from '../../runtime/index.js'
-import {
-  encodeMessage,
-  type Message,
-  type PeerId,
-  type PeerInfo,
-  packValue,
-  protocolVersion,
-} from '../../wire/index.js'
+import { encodeMessage, type Message, type PeerId, type PeerInfo, packValue } from '../../wire/index.js'
 import type { OpenDirect } from '../conversation.js'
+import type { LinkEvents } from '../link.js'
 import type { Signaling, SignalingEvents } from '../signaling.js'
 import { PeerServerConnection } from './peer-server-connection.js'
-import { lobbyId, PeerServerLobby } from './peer-server-lobby.js'
+import { PeerServerLobbies } from './peer-server-lobbies.js'
 import type { PeerServerClient, PeerServerClients } from './peer-server-transport.js'
 import { UnopenedDials } from './unopened-dials.js'
 
-/** Lobbies of a room. The second and third serve while the server takes a vanished holder of the first for alive. */
-const lobbies = 3
-/** Everyone enters every lobby again this often, in milliseconds: presence, and how a new holder learns who is there. */
-const enterEvery = 5_000
-/** A lobby that has not answered for so long after being entered has no holder, or one that vanished. In milliseconds. */
-const answerWithin = 2_000
-/** Everyone may notice at once that there is no holder; they try to become it spread over this time, in milliseconds. */
-const claimSpread = 1_000
 /** Waits before another connection, in milliseconds: full jitter over a range that doubles. */
 const backoff = { first: 500, longest: 30_000 }
 
@@ -37,24 +23,21 @@ const backoff = { first: 500, longest: 30_000 }
  *
  * - A client that vanished stays taken and `open` at the server for a minute or more. Its lobby does
  *   not answer, so the next one is used; of two that answer the higher gives way.
+ * - A link that ends may be the holder's: the lobbies are asked at once, and not only when it is time to
+ *   enter them again. The mesh ends the links of those that it declares dead.
  * - After a lost network the same id and token are used again, which the server allows.
  */
 export class PeerServerSignaling implements Signaling {
   readonly #runtime: Runtime
   readonly #where: string
-  readonly #room: string
   readonly #self: PeerInfo
   readonly #events: SignalingEvents
   readonly #known = new Map<PeerId, PeerInfo>()
-  /** When each lobby last answered. */
-  readonly #answered: number[] = Array.from({ length: lobbies }, () => Number.NEGATIVE_INFINITY)
-  #clients: PeerServerClients | undefined
   #client: PeerServerClient | undefined
   #connection: PeerServerConnection | undefined
   readonly #dials = new UnopenedDials()
-  #held: { index: number; lobby: PeerServerLobby; isOurs: boolean } | undefined
+  #lobbies: PeerServerLobbies | undefined
   #timer: Timer | undefined
-  #claim: Timer | undefined
   #isWelcome = false
   #wasWelcome = false
   #wasOpen = false
@@ -75,13 +58,17 @@ export class PeerServerSignaling implements Signaling {
   ) {
     this.#runtime = runtime
     this.#where = where
-    this.#room = room
     this.#self = self
     this.#events = events
     const token = randomId(runtime)
     void clients.then((made) => {
-      this.#clients = made
       this.#client = made(self.id, token)
+      this.#lobbies = new PeerServerLobbies(runtime, made, room, self, {
+        send: (to, message) => this.#send(to, message),
+        isOpen: () => !this.#isClosed && this.#connection?.isOpen === true,
+        // Those who are alive meet when one is free again.
+        unanswered: () => this.#welcome([]),
+      })
       if (!this.#isClosed) this.#connect()
     })
   }
@@ -103,10 +90,27 @@ export class PeerServerSignaling implements Signaling {
   }
 
   /** Makes a direct link, negotiated over the PeerServer as PeerJS does it. */
-  readonly dial: OpenDirect = (...parameters) => {
+  readonly dial: OpenDirect = (remote, initiator, iceServers, signal, events, number) => {
     const dial = this.#connection?.dial
     if (dial === undefined) throw new Error('not connected to the PeerServer')
-    return this.#dials.dial(dial, ...parameters)
+    let hasOpened = false
+    const watched: LinkEvents = {
+      open: () => {
+        hasOpened = true
+        events.open()
+      },
+      frame: (bytes) => events.frame(bytes),
+      drain: () => events.drain(),
+      trouble: () => {
+        this.#lobbies?.doubt()
+        events.trouble()
+      },
+      close: (reason) => {
+        if (hasOpened) this.#lobbies?.doubt()
+        events.close(reason)
+      },
+    }
+    return this.#dials.dial(dial, remote, initiator, iceServers, signal, watched, number)
   }
 
   close(clean: boolean): void {
@@ -114,11 +118,8 @@ export class PeerServerSignaling implements Signaling {
     this.#isClosed = true
     this.#isWelcome = false
     this.#timer?.cancel()
-    this.#claim?.cancel()
-    if (clean)
-      for (let index = 0; index < lobbies; index++)
-        this.#send(lobbyId(this.#room, index), { type: 'signal.leave' })
-    this.#release()
+    if (clean) this.#lobbies?.leave()
+    this.#lobbies?.close()
     this.#connection?.close()
   }
 
@@ -134,10 +135,7 @@ export class PeerServerSignaling implements Signaling {
       open: () => {
         this.#attempts = 0
         this.#wasOpen = true
-        this.#answered.fill(Number.NEGATIVE_INFINITY)
-        this.#enter()
-        // The first of a room need not wait for an answer that nobody can give.
-        if (this.#held === undefined) this.#hold(0)
+        this.#lobbies?.opened()
       },
       message: (from, message) => this.#take(from, message),
       described: (from, dial, description) => {
@@ -154,10 +152,8 @@ export class PeerServerSignaling implements Signaling {
   }
 
   #lost(problem: string, verdict: RingmeshError | undefined): void {
-    this.#timer?.cancel()
-    this.#claim?.cancel()
     this.#connection = undefined
-    this.#release()
+    this.#lobbies?.close()
     const wasWelcome = this.#isWelcome
     this.#isWelcome = false
     if (wasWelcome) this.#events.lost()
@@ -173,80 +169,6 @@ export class PeerServerSignaling implements Signaling {
     this.#timer = this.#runtime.timer(this.#runtime.random() * range, () => this.#connect())
   }
 
-  /** Enters every lobby; then looks who answered. */
-  #enter(): void {
-    const entered = this.#runtime.now()
-    const join = { protocol: protocolVersion, room: this.#room, peer: this.#self, token: null }
-    for (let index = 0; index < lobbies; index++)
-      this.#send(lobbyId(this.#room, index), { type: 'signal.join', ...join })
-    this.#timer = this.#runtime.timer(answerWithin, () => {
-      this.#look(entered)
-      this.#timer = this.#runtime.timer(enterEvery - answerWithin, () => this.#enter())
-    })
-  }
-
-  #look(since: number): void {
-    const first = this.#answered.findIndex((at) => at >= since)
-    if (first === -1) this.#claimSoon()
-    // Of two lobbies that work the higher gives way.
-    else if (this.#held !== undefined && this.#held.index > first) this.#release()
-  }
-
-  #claimSoon(): void {
-    this.#claim?.cancel()
-    this.#claim = this.#runtime.timer(this.#runtime.random() * claimSpread, () => {
-      if (this.#held === undefined) this.#hold(0)
-    })
-  }
-
-  /** Tries to become the holder of a lobby, or of the next when the server says that it is taken. */
-  #hold(index: number): void {
-    if (this.#clients === undefined) return
-    if (index >= lobbies) {
-      // All are held by someone who does not answer; those who are alive meet when one is free again.
-      this.#welcome([])
-      return
-    }
-    const held = {
-      index,
-      isOurs: false,
-      lobby: new PeerServerLobby(
-        this.#runtime,
-        this.#clients,
-        lobbyId(this.#room, index),
-        this.#room,
-        (isHeld, isTaken) => {
-          held.isOurs = isHeld
-          if (isHeld) {
-            this.#timer?.cancel()
-            this.#enter()
-            return
-          }
-          if (this.#held === held) this.#held = undefined
-          if (isTaken && !this.#isClosed && this.#connection?.isOpen) this.#tryNext(index)
-        },
-      ),
-    }
-    this.#held = held
-  }
-
-  /** The lobby is taken: by one who came first and will answer, or by one who vanished. */
-  #tryNext(index: number): void {
-    const asked = this.#runtime.now()
-    const join = { protocol: protocolVersion, room: this.#room, peer: this.#self, token: null }
-    this.#send(lobbyId(this.#room, index), { type: 'signal.join', ...join })
-    this.#claim?.cancel()
-    this.#claim = this.#runtime.timer(answerWithin, () => {
-      if (this.#held === undefined && this.#answered.every((at) => at < asked)) this.#hold(index + 1)
-    })
-  }
-
-  #release(): void {
-    const held = this.#held
-    this.#held = undefined
-    held?.lobby.close()
-  }
-
   #take(from: string, message: Message): void {
     switch (message.type) {
       case 'signal.offer':
@@ -256,9 +178,7 @@ export class PeerServerSignaling implements Signaling {
         this.#events.relayed(from, message.frame)
         return
     }
-    const lobby = Array.from({ length: lobbies }, (_, index) => lobbyId(this.#room, index)).indexOf(from)
-    if (lobby === -1) return
-    this.#answered[lobby] = this.#runtime.now()
+    if (this.#lobbies?.heard(from) !== true) return
     switch (message.type) {
       case 'signal.welcome':
         this.#welcome(message.peers)
