@@ -1,49 +1,13 @@
-import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
+import { isPlanted, type Timer } from '../runtime/index.js'
 import { encodeMessage, type PeerId } from '../wire/index.js'
 import { isCaller } from './caller.js'
 import type { Carrier } from './carrier.js'
-import type { DialGate } from './dial-gate.js'
-import type { Link, LinkEvents, LinkKind } from './link.js'
+import type { DialedLink } from './direct-link.js'
+import type { LinkKind } from './link.js'
 import { RelayLink } from './relay-link.js'
-import { Session, type SessionEvents } from './session.js'
-import type { IceServer, Signaling } from './signaling.js'
-
-/** A direct link that is being made: `signal` takes what the other end's `signal` callback gave. */
-export type DialedLink = Link & { signal(payload: Uint8Array): void }
-
-/**
- * Makes a direct link to `remote`. One end is the initiator; `signal` is called with what must
- * reach the other end, which may be more than once and also after the link opened. `dial` is the
- * number that both ends know the dial by.
- */
-export type OpenDirect = (
-  remote: PeerId,
-  initiator: boolean,
-  iceServers: readonly IceServer[],
-  signal: (payload: Uint8Array) => void,
-  events: LinkEvents,
-  dial: number,
-) => DialedLink
-
-/**
- * - `fallback`: the relay serves until a direct link has proved itself, and again when that breaks.
- * - `only`: no direct link is tried.
- * - `never`: nothing goes through the server but the dials.
- */
-export type RelayPolicy = 'fallback' | 'only' | 'never'
-
-/** What all conversations of this peer share. */
-export interface Surroundings {
-  readonly runtime: Runtime
-  readonly self: PeerId
-  readonly direct: OpenDirect | undefined
-  readonly relay: RelayPolicy
-  readonly signaling: Pick<Signaling, 'connected' | 'sendOffer' | 'relay' | 'buffered'>
-  readonly gate: DialGate
-  /** Greater at each call, for sessions and dials: so that those of an earlier conversation are told apart. */
-  readonly nextNumber: () => number
-  iceServers(): readonly IceServer[]
-}
+import { Session } from './session.js'
+import type { SessionEvents } from './session-events.js'
+import type { Surroundings } from './surroundings.js'
 
 /** What a conversation tells its owner, beside what its session says. */
 export interface ConversationEvents extends SessionEvents {

@@ -7,12 +7,14 @@ import {
   type PeerInfo,
   type Priority,
 } from '../wire/index.js'
-import { Conversation, type OpenDirect, type RelayPolicy } from './conversation.js'
+import { Conversation } from './conversation.js'
 import { DialGate } from './dial-gate.js'
+import type { OpenDirect } from './direct-link.js'
 import { EarlyOffers } from './early-offers.js'
 import type { LinkKind } from './link.js'
 import { LinksCounters, type LinksStats } from './links-stats.js'
 import type { IceServer, Signaling } from './signaling.js'
+import type { RelayPolicy } from './surroundings.js'
 
 /** What the links tell the mesh. None is called from inside a call to `Links` but `connect` may have been. */
 export interface LinksEvents {

@@ -143,10 +143,9 @@ export class OutgoingStream {
 
   #partAtCursor(): Part | undefined {
     if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
-    const isYielding = this.#isYielding
     if (!this.#isFull)
-      return this.#outbox.peek(isYielding ? settings.yieldingPieceBytes : settings.pieceBytes)
-    if (this.#outbox.bytes > 0 && !isYielding) this.#window.limited()
+      return this.#outbox.peek(this.#isYielding ? settings.yieldingPieceBytes : settings.pieceBytes)
+    if (this.#outbox.bytes > 0 && this.#unacknowledgedBytes >= this.#window.bytes) this.#window.limited()
     return undefined
   }
 

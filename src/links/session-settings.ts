@@ -21,9 +21,10 @@ export const sessionSettings = {
   leastWindowBytes: 96 * 1024,
   /**
    * Milliseconds of queueing that the window settles at where only bulk is under way. Between two tabs on two
-   * cores, of a raw channel's speed: 2 gave 0.85, 4 0.86, 6 0.92 to 0.97, 8 and 9 0.98 to 1.0.
+   * cores, of a raw channel's speed: 2 gave 0.85, 4 0.86, 6 0.92 to 0.97, 8 and 9 0.98 to 1.0; where those cores
+   * were a third slower, 8 gave 0.89 and 12 1.0.
    */
-  queueingDelay: 8,
+  queueingDelay: 10,
   /** The same as a share of the shortest delay, where that is more: without it a long way would never be filled. */
   queueingShare: 0.25,
   /** How much of what the way holds without a queue is filled with bulk while urgent messages keep coming. */

@@ -2,10 +2,12 @@ import { BadFrame } from '../errors/index.js'
 import { isPlanted, type Runtime } from '../runtime/index.js'
 import { decodeMessage, limits, type Message, type Priority, protocolVersion } from '../wire/index.js'
 import { Carrier, type CarrierEvents } from './carrier.js'
+import { Carriers } from './carriers.js'
 import { IncomingStream } from './incoming-stream.js'
-import type { LinkKind, OpenLink } from './link.js'
+import type { OpenLink } from './link.js'
 import type { Refusal } from './refusals.js'
 import { Sender } from './sender.js'
+import type { SessionEvents } from './session-events.js'
 
 type SessionMessage = Extract<Message, { type: `session.${string}` }>
 /** What is said over a link before parts may go over it, or beside them. */
@@ -14,23 +16,6 @@ type Preliminary = Extract<
   { type: 'session.hello' | 'session.close' | 'session.echo' | 'session.dial' }
 >
 type Hello = Extract<Message, { type: 'session.hello' }>
-
-/** What a session tells its owner. */
-export interface SessionEvents {
-  /** One message of the peer: exactly once and in the order of its urgency, unless membership sent it. */
-  message(message: Message): void
-  /** What carries the session changed; `none` when nothing is proven. */
-  carried(kind: LinkKind | 'none'): void
-  /** The link in use came into doubt, or out of it. */
-  doubted(isTroubled: boolean): void
-  /** A link closed, for whatever reason. */
-  closed(carrier: Carrier, reason: string): void
-  /** After `send` had answered false: there is room again. */
-  drained(): void
-  refused(refusal: Refusal): void
-  /** The peer began anew: what it had not delivered is lost. */
-  reset(): void
-}
 
 /**
  * The numbered streams between this peer and another, over whichever links there are: greets over
@@ -46,17 +31,15 @@ export class Session {
   readonly #runtime: Runtime
   readonly #events: SessionEvents
   readonly #nextSession: () => number
-  readonly #carriers: Carrier[] = []
+  readonly #carriers = new Carriers()
   readonly #sender: Sender
   readonly #incoming: IncomingStream
-  #current: Carrier | undefined
   #isEnded = false
 
   /** Ours and the peer's session; the peer's is 0 until it greeted. */
   #session: number
   #peerSession = 0
 
-  replacements = 0
   messagesReceived = 0
 
   /** @param nextSession - gives a greater number at each call, for all sessions of this peer */
@@ -79,11 +62,16 @@ export class Session {
   }
 
   get carriers(): readonly Carrier[] {
-    return this.#carriers
+    return this.#carriers.all
   }
 
   get current(): Carrier | undefined {
-    return this.#current
+    return this.#carriers.current
+  }
+
+  /** How often another link took over from one that served. */
+  get replacements(): number {
+    return this.#carriers.replacements
   }
 
   /** Bytes that wait or are under way. */
@@ -107,7 +95,7 @@ export class Session {
   /** Adds a link, which is greeted as soon as it opens. */
   attach(open: OpenLink): Carrier {
     const carrier = new Carrier(this.#runtime, open, this.#carrierEvents())
-    this.#carriers.push(carrier)
+    this.#carriers.add(carrier)
     return carrier
   }
 
@@ -125,7 +113,7 @@ export class Session {
   end(reason: string): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    for (const carrier of [...this.#carriers]) carrier.close(reason)
+    for (const carrier of this.carriers) carrier.close(reason)
     this.#incoming.close()
     this.#sender.end()
   }
@@ -213,9 +201,9 @@ export class Session {
   }
 
   #acknowledge(): void {
-    if (this.#current === undefined) return
+    if (this.current === undefined) return
     this.#incoming.reported()
-    this.#current.send({ type: 'session.acknowledge', acknowledged: this.#incoming.received })
+    this.current.send({ type: 'session.acknowledge', acknowledged: this.#incoming.received })
   }
 
   // Greeting.
@@ -272,7 +260,7 @@ export class Session {
       this.#sender.forget()
     }
     if (!isReset) return
-    for (const other of this.#carriers) {
+    for (const other of this.carriers) {
       other.greeted = false
       other.unprove()
       if (other.isOpen && other !== carrier) this.greet(other)
@@ -285,31 +273,14 @@ export class Session {
 
   // Links.
 
-  /** Takes the best link that is proven: direct, then relay, then a direct one in doubt. */
   #choose(): void {
-    let best: Carrier | undefined
-    for (const carrier of this.#carriers)
-      if (carrier.proven && (best === undefined || rank(carrier) >= rank(best))) best = carrier
-    const before = this.#current
-    if (best === before) return
-    this.#current = best
-    this.#sender.use(best)
-    if (best !== undefined) {
-      if (before !== undefined) this.replacements++
-      if (this.#incoming.isUnreported) this.#acknowledge()
-      if (best.kind !== 'relay' && !best.troubled) this.#retireOthers(best)
-    }
-    this.#events.carried(best?.kind ?? 'none')
+    if (!this.#carriers.choose()) return
+    const { current } = this.#carriers
+    this.#sender.use(current)
+    if (current !== undefined && this.#incoming.isUnreported) this.#acknowledge()
+    this.#carriers.retireOthers()
+    this.#events.carried(current?.kind ?? 'none')
     this.#sender.pump()
-  }
-
-  /** A direct link serves: others like it are closed, and the relay stands aside but still takes. */
-  #retireOthers(best: Carrier): void {
-    for (const carrier of [...this.#carriers]) {
-      if (carrier === best) continue
-      if (carrier.kind === 'relay') carrier.unprove()
-      else if (carrier.proven) carrier.close('replaced')
-    }
   }
 
   #refuse(carrier: Carrier, refusal: Refusal): void {
@@ -322,25 +293,19 @@ export class Session {
       open: (carrier) => this.greet(carrier),
       frame: (carrier, bytes) => this.#take(carrier, bytes),
       drain: (carrier) => {
-        if (carrier === this.#current) this.#sender.pump()
+        if (carrier === this.current) this.#sender.pump()
       },
       trouble: (carrier) => {
-        const wasCurrent = carrier === this.#current
+        const wasCurrent = carrier === this.current
         this.#choose()
-        if (wasCurrent || carrier === this.#current) this.#events.doubted(carrier.troubled)
+        if (wasCurrent || carrier === this.current) this.#events.doubted(carrier.troubled)
       },
       close: (carrier, reason) => {
-        const index = this.#carriers.indexOf(carrier)
-        if (index !== -1) this.#carriers.splice(index, 1)
+        this.#carriers.remove(carrier)
         if (isPlanted('ack-before-delivery')) this.#incoming.dropPieces()
         if (!this.#isEnded) this.#choose()
         this.#events.closed(carrier, reason)
       },
     }
   }
-}
-
-function rank(carrier: Carrier): number {
-  if (carrier.kind === 'relay') return 2
-  return carrier.troubled ? 1 : 3
 }

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import { systemRuntime } from '../../runtime/index.js'
 import { decodeMessage, type PeerInfo } from '../../wire/index.js'
-import type { DialedLink, OpenDirect } from '../conversation.js'
+import type { DialedLink, OpenDirect } from '../direct-link.js'
 import type { Signaling } from '../signaling.js'
 import { type LinkPair, linkContract, type Recorder } from '../testing/link-contract.js'
 import { peerjsInNode } from '../testing/peerjs-in-node.js'

@@ -1,6 +1,6 @@
 import type { DataConnection } from 'peerjs'
 import type { Runtime } from '../../runtime/index.js'
-import type { DialedLink } from '../conversation.js'
+import type { DialedLink } from '../direct-link.js'
 import type { LinkEvents } from '../link.js'
 import {
   type ConnectionDescription,

@@ -1,6 +1,6 @@
 import type { Runtime, Timer } from '../../runtime/index.js'
 import { limits, type PeerId } from '../../wire/index.js'
-import type { DialedLink } from '../conversation.js'
+import type { DialedLink } from '../direct-link.js'
 import type { LinkEvents, LinkKind } from '../link.js'
 import type { MemoryWays } from './memory-options.js'
 

@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/index.js'
 import type { PeerId } from '../../wire/index.js'
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 import type { OpenSignaling } from '../signaling.js'
 import { type MemoryDials, MemoryLink } from './memory-link.js'
 import type { MemoryNetworkOptions, Way } from './memory-options.js'

@@ -1,4 +1,4 @@
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 import { type RtcOptions, rtc, type Wrtc } from './rtc.js'
 
 /**

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { VirtualTime } from '../../runtime/index.js'
 import type { PeerInfo } from '../../wire/index.js'
-import type { DialedLink, OpenDirect } from '../conversation.js'
+import type { DialedLink, OpenDirect } from '../direct-link.js'
 import type { LinkEvents } from '../link.js'
 import { PeerServerSignaling } from './peer-server-signaling.js'
 import type { PeerServerClients, PeerServerTransportEvents } from './peer-server-transport.js'

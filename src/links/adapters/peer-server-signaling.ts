@@ -1,7 +1,7 @@
 import { RingmeshError } from '../../errors/index.js'
 import { type Runtime, randomId, type Timer } from '../../runtime/index.js'
 import { encodeMessage, type Message, type PeerId, type PeerInfo, packValue } from '../../wire/index.js'
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 import type { LinkEvents } from '../link.js'
 import type { Signaling, SignalingEvents } from '../signaling.js'
 import { PeerServerConnection } from './peer-server-connection.js'

@@ -1,5 +1,5 @@
 import { limits, unpackValue } from '../../wire/index.js'
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 import { connectionDescription } from './connection-description.js'
 import { carriedAs } from './data-connection-negotiation.js'
 import type {

@@ -1,4 +1,4 @@
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 
 /** Where a PeerServer is; the names are those of PeerJS. */
 export interface PeerServerAddress {

@@ -1,6 +1,6 @@
 import type { DataConnection, Peer, PeerOptions } from 'peerjs'
 import type { Runtime } from '../../runtime/index.js'
-import type { OpenDirect } from '../conversation.js'
+import type { OpenDirect } from '../direct-link.js'
 import type { IceServer } from '../signaling.js'
 import { DataConnectionLink } from './data-connection-link.js'
 import { carriedAs, connectionOf, dataConnection } from './data-connection-negotiation.js'

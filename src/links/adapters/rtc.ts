@@ -2,7 +2,7 @@ import type SimplePeer from 'simple-peer'
 // The bare import pulls in Node's streams unbundled; this file is the same with all of it inside.
 import Peer from 'simple-peer/simplepeer.min.js'
 import { packValue, unpackValue } from '../../wire/index.js'
-import type { DialedLink, OpenDirect } from '../conversation.js'
+import type { DialedLink, OpenDirect } from '../direct-link.js'
 import type { LinkEvents } from '../link.js'
 import {
   type ConnectionDescription,
@@ -11,6 +11,7 @@ import {
 } from './connection-description.js'
 import { awaitDrain, largestMessage, onDrain } from './data-channel.js'
 import { GatheringSignals } from './gathering-signals.js'
+import { SharedCertificate } from './shared-certificate.js'
 
 /** The classes of WebRTC, where the platform does not have them: in Node. */
 export type Wrtc = NonNullable<SimplePeer.Options['wrtc']>
@@ -32,6 +33,8 @@ interface PeerInternals {
   readonly destroyed: boolean
   _onChannelMessage(event: MessageEvent<unknown>): void
   _onChannelOpen(): void
+  _createOffer(): void
+  _createAnswer(): void
 }
 
 /**
@@ -41,8 +44,11 @@ interface PeerInternals {
  * and swallow the empty ones.
  */
 export function rtc(options: RtcOptions = {}): OpenDirect {
+  const certificate = options.wrtc === undefined ? new SharedCertificate() : undefined
+  // Made now, for the first dial.
+  void certificate?.configuration
   return (remote, initiator, iceServers, signal, events) =>
-    new RtcLink(remote, initiator, iceServers, signal, events, options)
+    new RtcLink(remote, initiator, iceServers, signal, events, options, certificate)
 }
 
 /** Whether this platform can make WebRTC links by itself. */
@@ -70,12 +76,16 @@ class RtcLink implements DialedLink {
     signal: (payload: Uint8Array) => void,
     events: LinkEvents,
     options: RtcOptions,
+    certificate: SharedCertificate | undefined,
   ) {
     this.remote = remote
     this.#events = events
     const peer = new Peer({
       initiator,
+      // Its own is 40 random characters, which nobody reads.
+      channelName: 'ringmesh',
       config: {
+        ...certificate?.configuration,
         iceServers: iceServers.map((server) => ({ ...server })),
         ...(options.iceTransportPolicy && { iceTransportPolicy: options.iceTransportPolicy }),
       },
@@ -93,6 +103,12 @@ class RtcLink implements DialedLink {
       if (options.wrtc === undefined) this.#signals.add(description)
       else send(description)
     })
+    if (options.wrtc === undefined) {
+      // In place of the methods that have the description made, take it as text and give it back: each of
+      // the three waits for another thread of the browser.
+      peer._createOffer = () => void this.#describe()
+      peer._createAnswer = () => void this.#describe()
+    }
     // In place of the method that first looks through the connection's statistics, for addresses that
     // nobody asks for.
     peer._onChannelOpen = () => this.#opened()
@@ -154,6 +170,20 @@ class RtcLink implements DialedLink {
     this.#isOpen = false
     this.#signals.close()
     this.#peer.destroy()
+  }
+
+  /** Makes the description that is due, an offer or an answer, and has it leave. */
+  async #describe(): Promise<void> {
+    const connection = this.#peer._pc
+    if (connection === null) return
+    try {
+      await connection.setLocalDescription()
+      const description = connection.localDescription
+      if (description && !this.#peer.destroyed && !this.#isClosing)
+        this.#signals.add(connectionDescription(description))
+    } catch (error) {
+      this.close(error instanceof Error ? error.message : 'no description')
+    }
   }
 
   /** With no address of its own this end can reach nobody, and the other would try for 15 s. */

@@ -1,5 +1,5 @@
 import type { PeerId } from '../../wire/index.js'
-import type { DialedLink, OpenDirect } from '../conversation.js'
+import type { DialedLink, OpenDirect } from '../direct-link.js'
 
 /** Direct links that have not opened yet, so that one that never will can be ended before its time-out. */
 export class UnopenedDials {

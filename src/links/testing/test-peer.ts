@@ -1,9 +1,9 @@
 import type { Runtime } from '../../runtime/index.js'
 import { type Message, type PeerInfo, packValue, unpackValue } from '../../wire/index.js'
 import type { MemoryNetwork } from '../adapters/memory.js'
-import type { RelayPolicy } from '../conversation.js'
 import { Links } from '../links.js'
 import type { Signaling } from '../signaling.js'
+import type { RelayPolicy } from '../surroundings.js'
 
 export function peer(id: string): PeerInfo {
   return { id, kind: 'tab', weight: 1, host: id }
