@@ -7,7 +7,7 @@ import { browserPlatform } from './api/browser.js'
 import { joinOn } from './api/join.js'
 import { loadPeerjs } from './links/adapters/load-peerjs.js'
 import { peerjsOn } from './links/adapters/peerjs.js'
-import type { StandardWebSocket } from './links/adapters/websocket-signaling.js'
+import type { StandardWebSocket } from './links/adapters/standard-web-socket.js'
 
 export * from './api/public.js'
 

@@ -1,5 +1,6 @@
 import { hasWebRtc, rtc } from '../links/adapters/rtc.js'
-import { type StandardWebSocket, webSocketSignaling } from '../links/adapters/websocket-signaling.js'
+import type { StandardWebSocket } from '../links/adapters/standard-web-socket.js'
+import { webSocketSignaling } from '../links/adapters/websocket-signaling.js'
 import { followPage } from '../membership/adapters/page-lifecycle.js'
 import { type Runtime, randomId } from '../runtime/index.js'
 import { indexedDbPersistence } from '../store/adapters/indexed-db.js'

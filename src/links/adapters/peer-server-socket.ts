@@ -9,7 +9,7 @@ import type {
   PeerServerTransport,
   PeerServerTransportEvents,
 } from './peer-server-transport.js'
-import type { StandardWebSocket } from './websocket-signaling.js'
+import type { StandardWebSocket } from './standard-web-socket.js'
 
 /** The version of PeerJS whose protocol this is. */
 const protocolOf = '1.5.5'

@@ -8,7 +8,7 @@ import type { AnyPeer, AnyPeerClass, PeerjsPackage } from './load-peerjs.js'
 import { PeerServerSignaling } from './peer-server-signaling.js'
 import { peerServerSockets } from './peer-server-socket.js'
 import type { PeerServerAddress, PeerServerClients } from './peer-server-transport.js'
-import type { StandardWebSocket } from './websocket-signaling.js'
+import type { StandardWebSocket } from './standard-web-socket.js'
 
 /** Where the PeerServer is; the names are those of PeerJS. */
 export interface PeerjsOptions {

@@ -11,24 +11,12 @@ import {
   type PeerInfo,
   protocolVersion,
 } from '../../wire/index.js'
-import type { IceServer, OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
+import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
+import { pass, plainServers } from './server-messages.js'
+import { type StandardWebSocket, sendFrame, shut } from './standard-web-socket.js'
 
 /** A token, or a function that is called for a fresh one before every connection. */
 export type Token = string | (() => Promise<string>)
-
-/** The part of the standard `WebSocket` that is used: the browser's has it, and so has that of `ws`. */
-export interface StandardWebSocket {
-  binaryType: string
-  /** The subprotocol that the server picked, once it is open. */
-  readonly protocol: string
-  readonly bufferedAmount: number
-  send(data: Uint8Array | string): void
-  close(code?: number, reason?: string): void
-  onopen: ((event: never) => void) | null
-  onmessage: ((event: never) => void) | null
-  onclose: ((event: never) => void) | null
-  onerror: ((event: never) => void) | null
-}
 
 export interface WebSocketSignalingOptions {
   readonly runtime: Runtime
@@ -56,9 +44,6 @@ const backoff = { first: 500, longest: 30_000 }
  * at once, and well before the 5 s are over for which a server waits for them.
  */
 const moveSpread = 500
-/** Close code for "going away of my own will" (RFC 6455, section 7.4.1). */
-const normalClosure = 1000
-
 const hopeless: readonly string[] = ['Unauthorized', 'ProtocolMismatch', 'RoomFull']
 
 /**
@@ -171,7 +156,7 @@ class WebSocketSignaling implements Signaling {
     let isOpen = false
     socket.onopen = () => {
       isOpen = true
-      if (this.#socket === socket && socket.protocol !== joinedProtocol) this.#sendFrame(join, socket)
+      if (this.#socket === socket && socket.protocol !== joinedProtocol) sendFrame(socket, join)
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
       if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
@@ -213,7 +198,6 @@ class WebSocketSignaling implements Signaling {
       this.#ended(socket, 'it does not speak this protocol')
       return
     }
-    const events = this.#events
     switch (message.type) {
       case 'signal.welcome':
         if (socket !== this.#leaving) this.#welcome(message)
@@ -222,33 +206,13 @@ class WebSocketSignaling implements Signaling {
         if (socket === this.#leaving) this.#ended(socket, message.detail)
         else this.#refused(message.error, message.detail)
         return
-      case 'signal.joined':
-        events.joined(message.peer)
-        return
-      case 'signal.closed':
-        events.closed(message.peer, message.clean)
-        return
-      case 'signal.offered':
-        events.offered(message.from, message.payload)
-        return
-      case 'signal.relayed':
-        events.relayed(message.from, message.frame)
-        return
-      case 'signal.unreachable':
-        events.unreachable(message.peer)
-        return
       case 'signal.draining':
         this.#move()
-        return
-      case 'signal.iceServers':
-        // As a welcome in which nobody is new.
-        events.welcome([], plainServers(message.iceServers))
         return
       case 'signal.pong':
         return
       default:
-        this.#ended(socket, 'it does not speak this protocol')
-        return
+        if (!pass(message, this.#events)) this.#ended(socket, 'it does not speak this protocol')
     }
   }
 
@@ -307,15 +271,7 @@ class WebSocketSignaling implements Signaling {
   }
 
   #send(message: Message): void {
-    this.#sendFrame(encodeMessage(message), this.#serving)
-  }
-
-  #sendFrame(frame: Uint8Array, socket: StandardWebSocket | undefined): void {
-    try {
-      socket?.send(frame)
-    } catch {
-      // The socket is about to report that it closed.
-    }
+    sendFrame(this.#serving, encodeMessage(message))
   }
 
   /** This connection is over; `verdict` is why there is no use in another, before the first welcome. */
@@ -361,23 +317,6 @@ class WebSocketSignaling implements Signaling {
     this.#leaving = undefined
     shut(socket)
   }
-}
-
-function shut(socket: StandardWebSocket | undefined): void {
-  try {
-    socket?.close(normalClosure)
-  } catch {
-    // Not connected yet: it closes by itself.
-  }
-}
-
-/** Without the optional fields that are not there, as the platform has it. */
-function plainServers(servers: Extract<Message, { type: 'signal.welcome' }>['iceServers']): IceServer[] {
-  return servers.map(({ urls, username, credential }) => ({
-    urls,
-    ...(username !== undefined && { username }),
-    ...(credential !== undefined && { credential }),
-  }))
 }
 
 /** The wire's types want memory that is not shared, which frames never are. */
