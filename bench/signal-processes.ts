@@ -82,6 +82,11 @@ export class ServerProcess {
     return this.worker.ask('usage') as Promise<Usage>
   }
 
+  /** The same without a collection before it: nothing stands still for it. */
+  glance(): Promise<Usage> {
+    return this.worker.ask('glance') as Promise<Usage>
+  }
+
   stop(): Promise<void> {
     return this.worker.stop()
   }
