@@ -57,7 +57,7 @@ async function measure(directory: string, progress: (line: string) => void): Pro
       progress(`signal-attack: ${frames} of ${wanted} frames`)
       await seconds(settling)
       const without = await watched()
-      const before = await server.usage()
+      const before = await server.glance()
       const asked = watched()
       await attackers.ask('begin')
       const start = performance.now()
@@ -68,7 +68,7 @@ async function measure(directory: string, progress: (line: string) => void): Pro
         continue
       }
       attackSeconds += (performance.now() - start) / 1000
-      const used = await server.usage()
+      const used = await server.glance()
       cpu += used.cpu - before.cpu
       frames += (used.frames ?? 0) - (before.frames ?? 0)
       calm.push(...without)

@@ -7,7 +7,7 @@ import { build } from 'vite'
 
 const require = createRequire(import.meta.url)
 /** The benches run as a bundle in some depth of `node_modules`, so the place is found from there. */
-const packages = join(dirname(require.resolve('vite/package.json')), '..')
+export const packages = join(dirname(require.resolve('vite/package.json')), '..')
 const sources = join(packages, '../bench/workers')
 
 export interface Usage {
@@ -80,6 +80,11 @@ export class ServerProcess {
 
   usage(): Promise<Usage> {
     return this.worker.ask('usage') as Promise<Usage>
+  }
+
+  /** The same without a collection before it: nothing stands still for it. */
+  glance(): Promise<Usage> {
+    return this.worker.ask('glance') as Promise<Usage>
   }
 
   stop(): Promise<void> {

@@ -3,11 +3,11 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { encodeMessage, joinProtocols, protocolVersion } from '../src/wire/index.js'
 import { clientFrame, LoadClient } from './signal-load.js'
-import { buildWorkers, ServerProcess } from './signal-processes.js'
+import { buildWorkers, packages, ServerProcess } from './signal-processes.js'
 import type { Bench, Figure, Table } from './table.js'
 
 const require = createRequire(import.meta.url)
-const peerVersion = `peer ${(require('peer/package.json') as { version: string }).version}`
+const peerVersion = `peer ${(require(join(packages, 'peer/package.json')) as { version: string }).version}`
 
 const idlePeers = 10_000
 const joins = 4_000

@@ -95,8 +95,8 @@ function fuzz(socket: Socket): void {
     burst.push(clientFrame(Buffer.from(frame as string), typeof frame === 'string'))
   }
   socket.write(Buffer.concat(burst))
-  // Some go in the middle of it.
-  if (random() < 0.3) setTimeout(() => socket.destroy(), hostile.upTo(50))
+  // Most go soon, some in the middle of it; the rest stay until they are put out.
+  if (random() < 0.9) setTimeout(() => socket.destroy(), hostile.upTo(100))
 }
 
 /** Frames that are in order, as many as the socket takes. */
@@ -146,48 +146,44 @@ const stalls: ((socket: Socket) => void)[] = [
 ]
 
 function begin(): void {
-  const only = process.env.ONLY ?? 'fuzz flood stall pages'
   for (const address of addresses) {
-    if (only.includes('fuzz')) for (let n = 0; n < 10; n++) keepOn(address, fuzz)
-    if (only.includes('flood'))
-      for (let n = 0; n < 5; n++) {
-        keepOn(
-          address,
-          flood((id) => relay(id, 1)),
-        )
-        keepOn(
-          address,
-          flood(() => relay('nobody', 1)),
-        )
-        keepOn(
-          address,
-          flood(() => control(0x89)),
-        )
-        keepOn(
-          address,
-          flood(() => Buffer.concat([control(0x02), ...Array<Buffer>(20).fill(control(0x00))])),
-        )
-        keepOn(
-          address,
-          flood(() => relay(`unread-${n % 4}`, 16_384), 'unread'),
-        )
+    for (let n = 0; n < 50; n++) keepOn(address, fuzz)
+    for (let n = 0; n < 5; n++) {
+      keepOn(
+        address,
+        flood((id) => relay(id, 1)),
+      )
+      keepOn(
+        address,
+        flood(() => relay('nobody', 1)),
+      )
+      keepOn(
+        address,
+        flood(() => control(0x89)),
+      )
+      keepOn(
+        address,
+        flood(() => Buffer.concat([control(0x02), ...Array<Buffer>(20).fill(control(0x00))])),
+      )
+      keepOn(
+        address,
+        flood(() => relay(`unread-${n % 4}`, 16_384), 'unread'),
+      )
+    }
+    for (const stall of stalls) {
+      for (let n = 0; n < 10; n++) {
+        keepOn(address, (socket) => {
+          counts.stalled++
+          stall(socket)
+        })
       }
-    if (only.includes('stall'))
-      for (const stall of stalls) {
-        for (let n = 0; n < 10; n++) {
-          keepOn(address, (socket) => {
-            counts.stalled++
-            stall(socket)
-          })
-        }
-      }
-    if (only.includes('pages'))
-      keepOn(address, (socket) => {
-        counts.requests += 500
-        const page = random() < 0.5 ? '/metrics' : '/healthz'
-        socket.write(`GET ${page} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(500))
-        setTimeout(() => socket.destroy(), 200)
-      })
+    }
+    keepOn(address, (socket) => {
+      counts.requests += 500
+      const page = random() < 0.5 ? '/metrics' : '/healthz'
+      socket.write(`GET ${page} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(500))
+      setTimeout(() => socket.destroy(), 200)
+    })
   }
 }
 

@@ -111,14 +111,27 @@ describe('an address', () => {
     await quiet.settled()
   })
 
+  it('that hangs up with frames unread has them read no more', async () => {
+    const server = await start({ framesPerSecondPerAddress: 100 })
+    const crowd = Array.from({ length: 10 }, (_, n) => dial(server, `peer-${n}`))
+    await expect.poll(() => server.tally.joins).toBe(10)
+    crowd.forEach((socket, n) => {
+      socket.write(many(4_000, relay(`peer-${n}`)))
+    })
+    await expect.poll(() => server.tally.throttledByAddress).toBeGreaterThan(0)
+    for (const socket of crowd) socket.destroy()
+    await expect.poll(() => server.connections).toBe(0)
+    expect(server.tally.relayFrames).toBeLessThan(1_000)
+  })
+
   it('over its rate is read on when it has waited, and loses nothing', async () => {
-    const server = await start({ framesPerSecondPerAddress: 1_000 })
+    const server = await start({ framesPerSecondPerAddress: 200 })
     const crowd = Array.from({ length: 4 }, (_, n) => dial(server, `peer-${n}`))
     await expect.poll(() => server.tally.joins).toBe(4)
     crowd.forEach((socket, n) => {
-      socket.write(many(500, relay(`peer-${n}`)))
+      socket.write(many(400, relay(`peer-${n}`)))
     })
-    await expect.poll(() => server.tally.relayFrames, { timeout: 30_000 }).toBe(2_000)
+    await expect.poll(() => server.tally.relayFrames, { timeout: 30_000 }).toBe(1_600)
     expect(server.tally.throttledByAddress).toBeGreaterThan(0)
   })
 })

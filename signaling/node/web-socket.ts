@@ -91,6 +91,7 @@ export class NodeSocket implements PeerSocket, Reader {
   readonly #socket: ServerWebSocket
   readonly #stream: Duplex
   #isCorked = false
+  #isDropping = false
   #pausedUntil = 0
   #resume: NodeJS.Timeout | undefined
   #cutLater: NodeJS.Timeout | undefined
@@ -140,6 +141,7 @@ export class NodeSocket implements PeerSocket, Reader {
     const until = performance.now() + milliseconds
     if (until <= this.#pausedUntil) return
     this.#pausedUntil = until
+    this.#keepsUnread()
     this.#socket.pause()
     clearTimeout(this.#resume)
     this.#resume = setTimeout(() => this.#socket.resume(), milliseconds)
@@ -173,9 +175,17 @@ export class NodeSocket implements PeerSocket, Reader {
     }
     if (end > 0) read.call(stream, chunk.subarray(0, end))
     if (stream.destroyed) return
+    this.#keepsUnread()
     stream.pause()
     stream.unshift(chunk.subarray(end))
     turns.wait(this.#share, this)
+  }
+
+  /** When the stream is closed, what it keeps is dropped: `ws` would read it all in one go. */
+  #keepsUnread(): void {
+    if (this.#isDropping) return
+    this.#isDropping = true
+    this.#stream.prependListener('close', drop)
   }
 
   readOn(): void {
@@ -194,6 +204,10 @@ export class NodeSocket implements PeerSocket, Reader {
     this.connection?.closed()
     this.#host.gone(this.address)
   }
+}
+
+function drop(this: Duplex): void {
+  this.read()
 }
 
 function uncork(socket: NodeSocket): void {

@@ -30,9 +30,9 @@ export const signalLimits = v.strictObject({
   framesPerSecond: v.optional(count, 2_000),
   /**
    * WebSocket frames a second from all sockets of one address for long, pings and parts of messages included; as many
-   * in one burst. Five peers at their own limit. Beyond it, they are all read no faster.
+   * in one burst: two peers at their own limit, or a hundred that relay 50 a second. Beyond it, they are all read no faster.
    */
-  framesPerSecondPerAddress: v.optional(count, 10_000),
+  framesPerSecondPerAddress: v.optional(count, 5_000),
   /** Bytes a second that one peer may send for long; twice as many in one burst. Beyond it, its socket is read no faster. */
   bytesPerSecond: v.optional(count, 8 * 1024 * 1024),
   /** Bytes a second relayed within one room, on this instance; twice as many in one burst. Beyond it, its senders are read no faster. */
