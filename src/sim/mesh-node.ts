@@ -8,6 +8,7 @@ import { type PeerId, type PeerInfo, packValue, unpackValue } from '../wire/inde
 import type { PageState } from './membership-node.js'
 import type { NodeRuntime } from './node-runtime.js'
 import { type ProcessEvents, ProcessWork } from './process-work.js'
+import type { SnapshotWitness } from './snapshot-witness.js'
 
 /** Milliseconds between two things that a page does of its own accord, on average. */
 const workPeriod = 1_000
@@ -84,6 +85,7 @@ export class MeshNode {
     runtime: NodeRuntime
     openSignaling: OpenSignaling
     openDirect: OpenDirect
+    snapshots: SnapshotWitness
     events: MeshNodeEvents
   }) {
     const { runtime, info } = options
@@ -122,10 +124,12 @@ export class MeshNode {
     this.state = new StateService({ cluster: this.core })
     const records = this.state.open('tasks', { merge: mergeTaskRecords })
     this.tasks = new TaskService({ cluster: this.core, records })
-    const snapshots = storedSnapshots(
-      this.state.open<Uint8Array>('snapshots', { merge: mergeSnapshots, timeout: callTimeout }),
-    )
-    this.processes = new ProcessWork(this, options.seed, snapshots, options.events)
+    const snapshots = this.state.open<Uint8Array>('snapshots', {
+      merge: mergeSnapshots,
+      timeout: callTimeout,
+    })
+    const watched = options.snapshots.watch(snapshots, this.info.id, () => runtime.time.now)
+    this.processes = new ProcessWork(this, options.seed, storedSnapshots(watched), options.events)
     this.store = this.state.open<number>('simulated', { replicas: 3, writes: 2, timeout: callTimeout })
     this.tasks.define('square', (input: number) => input * input)
     this.core.receive('mesh.user', ({ body }, from) => {

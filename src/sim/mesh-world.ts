@@ -8,6 +8,7 @@ import type { Fate, Interference, NetworkOptions } from './network.js'
 import type { TimerMode } from './node-runtime.js'
 import { Pages, type WorldOptions } from './pages.js'
 import { ProcessWitness } from './process-witness.js'
+import { SnapshotWitness } from './snapshot-witness.js'
 import type { TraceHash } from './trace-hash.js'
 import { serverNumber, type ThawOrder, type World } from './world.js'
 
@@ -41,7 +42,9 @@ export class MeshWorld implements World {
   /** When pages went without handing over what they held. */
   readonly losses: number[] = []
   /** From when pages that went could not write anything down any more, until they went. */
-  readonly blackouts: { readonly from: number; readonly until: number }[] = []
+  readonly blackouts: { readonly page: PeerId; readonly from: number; readonly until: number }[] = []
+  /** What is known of the snapshots of placed processes. */
+  readonly snapshots = new SnapshotWitness()
   /** Nodes that sent frames of chance's making. */
   readonly hostile = new Set<PeerId>()
   /** Told of each page that has joined: where more runs in it than it does of its own accord. */
@@ -157,6 +160,7 @@ export class MeshWorld implements World {
     const node = new MeshNode({
       ...page,
       seed: this.#seed,
+      snapshots: this.snapshots,
       openSignaling: this.#network.signaling('simulated'),
       openDirect: this.#network.direct(id),
       events: {
@@ -337,7 +341,11 @@ export class MeshWorld implements World {
   #lose(node: MeshNode): void {
     const { now } = this.time
     const { isExact, lastAwake } = node.runtime
-    this.blackouts.push({ from: isExact ? lastAwake : lastAwake - slowestTimer, until: now })
+    this.blackouts.push({
+      page: node.info.id,
+      from: isExact ? lastAwake : lastAwake - slowestTimer,
+      until: now,
+    })
     node.stop()
     this.losses.push(now)
   }

@@ -91,9 +91,11 @@ const entriesKept = (): MeshInvariant => ({
         kept.set(key, entries)
       }
     }
-    for (const { key, entry, at } of world.witness.entered) {
+    for (const { key, entry, at, by } of world.witness.entered) {
       const isExcused = world.blackouts.some(
-        ({ from, until }) => from <= at + snapshotTime && until >= at - snapshotTime,
+        ({ page, from, until }) =>
+          (from <= at + snapshotTime && until >= at - snapshotTime) ||
+          (page === by && world.snapshots.wentWith(page, key, entry, at, until)),
       )
       if (isExcused) continue
       if (kept.get(key)?.has(entry) !== true) return `${entry}, which ${key} answered at ${at}, is lost`

@@ -47,6 +47,8 @@ export interface Entered {
   readonly key: string
   readonly entry: string
   readonly at: number
+  /** The page that its ledger ran in. */
+  readonly by: PeerId
 }
 
 /** The page that the processes of a world run in, as much of it as they need. */
@@ -196,7 +198,7 @@ export class ProcessWork<Page extends WorkingPage> {
       .then((ref: PlacedRef) => this.system.call(ref, entry, { timeout: longestAsking / 2 }))
     node.watched(`entry ${entry} for ${key}`, asking, longestAsking * 1.5, (answer) => {
       this.#events.answered(node, answer as Answer)
-      this.#events.entered({ key, entry, at: node.runtime.time.now })
+      this.#events.entered({ key, entry, at: node.runtime.time.now, by: (answer as Answer).peer })
     })
   }
 

@@ -1,0 +1,57 @@
+import type { BytesStore } from '../otp/index.js'
+import { type PeerId, unpackValue } from '../wire/index.js'
+
+/** Sees which entries have come to be in a kept snapshot, and which pages could not keep one. */
+export class SnapshotWitness {
+  /** When each entry was first in a snapshot that was kept. */
+  readonly #kept = new Map<string, number>()
+  /** When pages were told that the snapshot of a key could not be kept. */
+  readonly #failed: { readonly page: PeerId; readonly key: string; readonly at: number }[] = []
+
+  /** A page's store of snapshots, watched. */
+  watch(store: BytesStore, page: PeerId, now: () => number): BytesStore {
+    return {
+      get: (key, options) => store.get(key, options),
+      update: (key, change) => {
+        let written: Uint8Array | undefined
+        const update = store.update(key, (kept) => {
+          written = change(kept)
+          return written
+        })
+        return update.then(
+          (result) => {
+            for (const entry of entriesOf(written)) if (!this.#kept.has(entry)) this.#kept.set(entry, now())
+            return result
+          },
+          (error: unknown) => {
+            this.#failed.push({ page, key, at: now() })
+            throw error
+          },
+        )
+      },
+    }
+  }
+
+  /**
+   * Whether a page that went at `until` took an entry of `at` with it that was in its memory alone:
+   * it had been told since that it could not keep a snapshot.
+   */
+  wentWith(page: PeerId, key: string, entry: string, at: number, until: number): boolean {
+    const kept = this.#kept.get(entry) ?? Number.POSITIVE_INFINITY
+    return (
+      kept > until &&
+      this.#failed.some(
+        (failure) =>
+          failure.page === page && failure.key.endsWith(key) && failure.at > at && failure.at <= until,
+      )
+    )
+  }
+}
+
+/** What a ledger's packed record says that was entered. */
+function entriesOf(record: Uint8Array | undefined): readonly string[] {
+  if (record === undefined) return []
+  const value = unpackValue(record)
+  const snapshot: unknown = Array.isArray(value) ? value[3] : undefined
+  return Array.isArray(snapshot) ? snapshot.map(String) : []
+}
