@@ -158,7 +158,10 @@ describe('a server with public keys', () => {
 })
 
 it('remembers a bounded number of spent tokens, the latest', async () => {
-  const admission = new JwtAdmission(systemRuntime(), new LoneBus('one'), { key })
+  // A clock that stands still: the guard on the real one, which looks at its caller, would take a hundred times as long.
+  const now = Date.now()
+  const runtime = { ...systemRuntime(), wallClock: () => now }
+  const admission = new JwtAdmission(runtime, new LoneBus('one'), { key })
   const token = await mint()
   const reason = (id: string): Promise<string> =>
     new Promise((resolve) =>
@@ -170,7 +173,7 @@ it('remembers a bounded number of spent tokens, the latest', async () => {
   const spend = (id: string): void =>
     admission.spend({
       key: createHash('sha256').update(`${token}\0${id}`).digest('base64url'),
-      expires: Date.now() + 60_000,
+      expires: now + 60_000,
     })
   spend('first')
   spend('second')
