@@ -19,6 +19,8 @@ const budgets = { join: 112_000, HashRing: 22_000 }
 /** What Vite makes of a module of a user who has installed the package: what the page loads at once, in one piece. */
 async function bundled(code: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'ringmesh-bundled-'))
+  // Vite sets it for the whole process, and npm would then leave out what tests in other files install.
+  const { NODE_ENV: environment } = process.env
   try {
     mkdirSync(join(folder, 'node_modules'))
     symlinkSync(root, join(folder, 'node_modules/ringmesh'), 'junction')
@@ -34,6 +36,8 @@ async function bundled(code: string): Promise<string> {
     if (entry?.type !== 'chunk' || others.length > 0) throw new Error('there should be one chunk at once')
     return entry.code
   } finally {
+    if (environment === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = environment
     rmSync(folder, { recursive: true, force: true })
   }
 }
