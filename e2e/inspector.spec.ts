@@ -66,8 +66,10 @@ test('the inspector looks and reads the same in a page whose styles spare nothin
   const plain = await demo.plain()
   const inspector = plain.locator('ringmesh-inspector')
   await expect(inspector.locator('tbody tr')).toHaveCount(2)
-  const looks = (): Promise<unknown> =>
-    inspector.evaluate((element) =>
+  // Within one task, so that nothing that the mesh tells comes between. No styles of a text: the page's
+  // policy allows none, and a page may be as hostile by other ways.
+  const [before, after] = await inspector.evaluate((element, text) => {
+    const looks = (): (string | undefined)[][] =>
       [...(element.shadowRoot?.querySelectorAll('section, h2, td, th, li, text.name, b') ?? [])].map(
         (each) => {
           const style = getComputedStyle(each)
@@ -75,19 +77,20 @@ test('the inspector looks and reads the same in a page whose styles spare nothin
             (property) => style[property as 'color'],
           )
         },
-      ),
-    )
-  // No styles of a text: the page's policy allows none, and a page may be as hostile by other ways.
-  const style = (css: string): Promise<void> =>
-    plain.evaluate((text) => {
-      const sheet = new CSSStyleSheet()
-      sheet.replaceSync(text)
-      document.adoptedStyleSheets = [sheet]
-    }, css)
-  const before = await looks()
-  await style(hostile)
-  expect(await looks()).toEqual(before)
-  await style('ringmesh-inspector { visibility: hidden }')
+      )
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(text)
+    const before = looks()
+    document.adoptedStyleSheets = [sheet]
+    return [before, looks()]
+  }, hostile)
+  expect(before?.length).toBeGreaterThan(10)
+  expect(after).toEqual(before)
+  await plain.evaluate(() => {
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync('ringmesh-inspector { visibility: hidden }')
+    document.adoptedStyleSheets = [sheet]
+  })
   await expect(inspector.locator('table')).toBeHidden()
 })
 
