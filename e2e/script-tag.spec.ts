@@ -418,7 +418,8 @@ test('under a nonce and Trusted Types a page has the mesh, the inspector and Pee
   })
   expect(await attempt(page, demo.url)).toBe('joined')
   await page.evaluate("document.body.append(document.createElement('ringmesh-inspector'))")
-  await page.waitForFunction("!!customElements.get('ringmesh-inspector')")
+  // By asking again and again: a condition that waits in the page is an evaluation that its policy forbids.
+  await expect.poll(() => page.evaluate("!!customElements.get('ringmesh-inspector')")).toBe(true)
   const { hostname: host, port } = new URL(demo.url)
   expect(
     await page.evaluate(
