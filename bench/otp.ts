@@ -7,7 +7,7 @@ import { GenServer, type ProcessRef, ProcessSystem, Supervisor, worker } from '.
 import { systemRuntime } from '../src/runtime/index.js'
 import { openWorker } from '../src/threads/adapters/worker.js'
 import type { Bench, Table } from './table.js'
-import { buildThreadScripts, versionOf } from './thread-scripts.js'
+import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 
 const pipelined = 10_000
 const sequential = 2_000
@@ -186,7 +186,7 @@ export const bench: Bench = {
   about: 'processes: calls to workers, respawn, ten thousand in a page',
   async run(progress) {
     progress('building the workers')
-    const folder = await buildThreadScripts(['otp-ringmesh', 'otp-comlink', 'otp-bare'])
+    const folder = await buildWorkerScripts(['otp-ringmesh', 'otp-comlink', 'otp-bare'], { standAlone: true })
     try {
       return [await calls(folder, progress), await respawning(folder, progress), await inPage(progress)]
     } finally {

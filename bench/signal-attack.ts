@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buildWorkers, ServerProcess, WorkerProcess } from './signal-processes.js'
+import { ServerProcess, WorkerProcess } from './signal-processes.js'
 import type { Bench, Table } from './table.js'
+import { buildWorkerScripts } from './worker-scripts.js'
 
 /** `SIGNAL_ATTACK_FRAMES=1000000` for a long run. */
 const wanted = Number(process.env.SIGNAL_ATTACK_FRAMES ?? 200_000)
@@ -136,7 +137,9 @@ async function measure(directory: string, progress: (line: string) => void): Pro
 }
 
 async function run(progress: (line: string) => void): Promise<Table[]> {
-  const directory = await buildWorkers(['signal-shipped', 'signal-bystanders', 'signal-attackers'])
+  const directory = await buildWorkerScripts(['signal-shipped', 'signal-bystanders', 'signal-attackers'], {
+    standAlone: false,
+  })
   try {
     return [await measure(directory, progress)]
   } finally {

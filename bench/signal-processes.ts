@@ -1,14 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { build } from 'vite'
-
-const require = createRequire(import.meta.url)
-/** The benches run as a bundle in some depth of `node_modules`, so the place is found from there. */
-export const packages = join(dirname(require.resolve('vite/package.json')), '..')
-const sources = join(packages, '../bench/workers')
 
 export interface Usage {
   /** Bytes that are kept: heap and buffers after a collection. */
@@ -90,25 +81,4 @@ export class ServerProcess {
   stop(): Promise<void> {
     return this.worker.stop()
   }
-}
-
-/** Bundles workers, each a file `NAME.mjs` in the folder that is returned, which is to be removed. */
-export async function buildWorkers(names: readonly string[]): Promise<string> {
-  // Within `node_modules`, so that what stays outside the bundle is found from there.
-  const outDir = await mkdtemp(join(packages, '.bench-signal-'))
-  await build({
-    configFile: false,
-    logLevel: 'silent',
-    publicDir: false,
-    build: {
-      ssr: true,
-      outDir,
-      target: 'node20',
-      rollupOptions: {
-        input: Object.fromEntries(names.map((name) => [name, join(sources, `${name}.ts`)])),
-        output: { entryFileNames: '[name].mjs', format: 'es' },
-      },
-    },
-  })
-  return outDir
 }

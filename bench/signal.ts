@@ -1,13 +1,10 @@
 import { rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { encodeMessage, joinProtocols, protocolVersion } from '../src/wire/index.js'
 import { clientFrame, LoadClient } from './signal-load.js'
-import { buildWorkers, packages, ServerProcess } from './signal-processes.js'
+import { ServerProcess } from './signal-processes.js'
 import type { Bench, Figure, Table } from './table.js'
-
-const require = createRequire(import.meta.url)
-const peerVersion = `peer ${(require(join(packages, 'peer/package.json')) as { version: string }).version}`
+import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 
 const idlePeers = 10_000
 const joins = 4_000
@@ -186,7 +183,10 @@ async function measure(file: string, dialect: Dialect, progress: (line: string) 
 }
 
 async function run(progress: (line: string) => void): Promise<Table[]> {
-  const directory = await buildWorkers(dialects.map(({ name }) => name))
+  const directory = await buildWorkerScripts(
+    dialects.map(({ name }) => name),
+    { standAlone: false },
+  )
   try {
     const [ours, theirs] = [dialects[0] as Dialect, dialects[1] as Dialect]
     const peer = await measure(join(directory, `${theirs.name}.mjs`), theirs, progress)
@@ -201,7 +201,7 @@ async function run(progress: (line: string) => void): Promise<Table[]> {
     return [
       {
         title: `One instance: joins, ${idlePeers} idle peers, messages carried`,
-        peer: peerVersion,
+        peer: `peer ${versionOf('peer')}`,
         figures: [
           figure("joins for a second of the server's CPU", 'joinsPerCpu', '', 1, { ratioAtLeast: 1.5 }),
           figure(`the same, in rooms of ${usualRoom}`, 'togetherPerCpu', '', 1),

@@ -13,7 +13,7 @@ import { latenciesOf, type Policy, policies } from '../src/tasks/testing/slow-pe
 import { openWorker } from '../src/threads/adapters/worker.js'
 import { packValue, unpackValue } from '../src/wire/index.js'
 import type { Bench, Table } from './table.js'
-import { buildThreadScripts, versionOf } from './thread-scripts.js'
+import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 
 /** Of each pool: as many as the cores of a small machine. */
 const threads = 2
@@ -82,7 +82,7 @@ async function medianAlone(double: Doubler): Promise<number> {
 
 async function onePage(progress: (line: string) => void): Promise<Table[]> {
   progress('building the workers')
-  const folder = await buildThreadScripts(['ringmesh', 'workerpool', 'comlink'])
+  const folder = await buildWorkerScripts(['ringmesh', 'workerpool', 'comlink'], { standAlone: true })
   const all = pools(folder)
   const best = all.map(() => Number.POSITIVE_INFINITY)
   const alone: number[] = []

@@ -1,6 +1,5 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect, type Peer, test } from 'ringmesh/playwright'
+import { serveOnLoopback } from './support/loopback-server.js'
 
 /** How `peer` sees another one now. */
 const stateOf = (peer: Peer, id: string): Promise<string | undefined> =>
@@ -56,13 +55,11 @@ test('evaluate gives values and rejects with what was thrown, in tabs and at edg
 const blank = test.extend<{ path: string }>({
   path: ['', { option: true }],
   ringmesh: async ({ path }, use) => {
-    const server = createServer(({ url }, response) => {
+    const server = await serveOnLoopback(({ url }, response) => {
       response.writeHead(url?.startsWith('/gone') ? 404 : 200, { 'content-type': 'text/html' }).end('nothing')
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    await use({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}` })
-    server.closeAllConnections()
-    server.close()
+    await use({ url: `${server.url}${path}` })
+    await server.stop()
   },
 })
 

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect, type Peer, test } from 'ringmesh/playwright'
 import { InstanceProcess } from '../signaling/testing/instance-process.js'
 import { RedisServer } from '../signaling/testing/redis-server.js'
 import type { Mesh } from '../src/index.js'
+import { type LoopbackServer, serveOnLoopback } from './support/loopback-server.js'
 import { measured } from './support/measured.js'
 
 /** Milliseconds in which every peer of an instance that died is at another one. */
@@ -19,7 +18,7 @@ const scripts = new Map(
 
 let redis: RedisServer
 let instances: readonly [InstanceProcess, InstanceProcess]
-let pages: Server
+let pages: LoopbackServer
 
 /** Every second page tries the instances the other way round, so that tabs are split over them. */
 function page(urls: readonly string[]): string {
@@ -38,7 +37,7 @@ test.beforeAll(async () => {
   instances = await Promise.all([InstanceProcess.start(options), InstanceProcess.start(options)])
   const urls = instances.map(({ url }) => url)
   let served = 0
-  pages = createServer((request, response) => {
+  pages = await serveOnLoopback((request, response) => {
     const script = scripts.get(request.url ?? '')
     if (script !== undefined) {
       response.setHeader('content-type', 'text/javascript').end(script)
@@ -47,20 +46,17 @@ test.beforeAll(async () => {
       response.setHeader('content-type', 'text/html').end(page(turned))
     } else response.writeHead(204).end()
   })
-  await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
 })
 
 test.afterAll(async () => {
   await Promise.all(instances?.map((instance) => instance.kill()) ?? [])
   await redis?.stop()
-  pages?.closeAllConnections()
-  await new Promise((resolve) => (pages === undefined ? resolve(undefined) : pages.close(resolve)))
+  await pages?.stop()
 })
 
 test.use({
   // Read when the test begins, by when the server above listens.
-  ringmesh: async ({ browserName: _ }, use) =>
-    use({ url: `http://127.0.0.1:${(pages.address() as AddressInfo).port}/` }),
+  ringmesh: async ({ browserName: _ }, use) => use({ url: pages.url }),
 })
 
 function ask(instance: InstanceProcess, path: string): Promise<Response> {

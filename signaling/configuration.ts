@@ -108,24 +108,17 @@ function readValue({ type, variable }: Setting, text: string): unknown {
   }
 }
 
-function parsed(name: string, text: string): unknown {
+/** @param shown - in the error in place of the text, and of what the parser says, which quotes it: secrets may stand in it */
+function parsed(name: string, text: string, shown: string = hiddenValue, wanted = 'must be JSON'): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Neither the text nor what the parser says, which quotes it: secrets may stand in it.
-    throw new InvalidOption(name, hiddenValue, 'must be JSON')
+    throw new InvalidOption(name, shown, wanted)
   }
 }
 
 function readOptions(file: string): Record<string, unknown> {
-  let options: unknown
-  try {
-    options = JSON.parse(read('signal --config', file))
-  } catch (error) {
-    if (error instanceof InvalidOption) throw error
-    // Neither the text nor what the parser says of it, which quotes it: there may be a key in it.
-    throw new InvalidOption('signal --config', file, 'must be a file of JSON')
-  }
+  const options = parsed('signal --config', read('signal --config', file), file, 'must be a file of JSON')
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOption('signal --config', file, 'must hold one object of options')
   }

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type LoopbackServer, serveOnLoopback } from './loopback-server.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -14,17 +13,12 @@ const imports = {
   'idb-keyval': '/node_modules/idb-keyval/dist/index.js',
 }
 
-interface ModulePages {
-  readonly url: string
-  stop(): Promise<void>
-}
-
 /**
  * Serves `NAME.html` for each of some modules, a page with the module in it and an import map for those that are not
  * bundled. From a server, as Chromium keeps a page that a test makes up from the network of its machine.
  */
-export async function startModulePages(code: Readonly<Record<string, string>>): Promise<ModulePages> {
-  const server = createServer(async (request, response) => {
+export async function startModulePages(code: Readonly<Record<string, string>>): Promise<LoopbackServer> {
+  return serveOnLoopback(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     const [, name = '', kind] = /^\/(\w+)\.(html|js)$/.exec(pathname) ?? []
     response.setHeader('content-type', kind === 'html' ? 'text/html' : 'text/javascript')
@@ -40,12 +34,4 @@ export async function startModulePages(code: Readonly<Record<string, string>>): 
         () => response.writeHead(404).end(),
       )
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    stop: () => {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
 }

@@ -3,6 +3,9 @@ import { TokenBucket } from '../rooms/index.js'
 import { addressGroup } from './addresses.js'
 import { ReadingShare } from './reading-turns.js'
 
+/** Why connections of an address over its rate are refused. */
+export const overRate: RefusalReason = 'too-many-new-connections-from-address'
+
 /** How many times the new connections of a second may come at once. */
 const burst = 10
 
@@ -35,9 +38,9 @@ export class AddressLimits {
 
   /** Why a new connection from there is not let in now; undefined where it is. It counts as a new one, open or not. */
   refusal(address: string, now: number): RefusalReason | undefined {
-    const { open, fresh } = this.#from(address, now)
-    if (open >= this.#limits.connectionsPerAddress) return 'too-many-connections-from-address'
-    return fresh.takeIfThere(1, now) ? undefined : 'too-many-new-connections-from-address'
+    const tooManyOpen = this.refusalOfArrived(address, now)
+    if (tooManyOpen !== undefined) return tooManyOpen
+    return this.#from(address, now).fresh.takeIfThere(1, now) ? undefined : overRate
   }
 
   /** The same, where it counted as a new one when it {@link arrived}. */

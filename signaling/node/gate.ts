@@ -7,7 +7,7 @@ import { joinedProtocol, joinOffered } from '../../src/wire/index.js'
 import type { SignalConfiguration } from '../options.js'
 import type { PeerJsCaller } from '../peerjs/index.js'
 import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
-import { AddressLimits } from './address-limits.js'
+import { AddressLimits, overRate } from './address-limits.js'
 import { addressOf, isLoopback, plain } from './addresses.js'
 import type { Instance } from './instance.js'
 import { type ReadingShare, ReadingTurns } from './reading-turns.js'
@@ -15,8 +15,6 @@ import type { LaneGate, UpgradeRequest } from './upgrade-lane.js'
 import { plug, refuseUpgrade, ServerWebSocket, type SocketHost } from './web-socket.js'
 
 const nothing = new Uint8Array()
-
-const overRate = 'too-many-new-connections-from-address'
 
 /** Fragments in one message: no browser cuts one of our size into more than two or three. */
 const maxFragments = 64

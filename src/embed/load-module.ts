@@ -1,7 +1,6 @@
-import { version } from '../../package.json'
-import { RingmeshError } from '../errors/index.js'
 import { loadScript } from './load-script.js'
 import { beside } from './script-tag.js'
+import { scriptUnavailable } from './script-unavailable.js'
 
 /** Milliseconds that a file may take: as long as a slow phone needs for 25 kB, twenty times over. */
 const timeout = 30_000
@@ -19,8 +18,5 @@ export async function loadModule<Module>(file: string, integrity: string): Promi
   const url = beside(file)
   const problem = await loadScript(url, integrity, timeout, 'module')
   if (problem === undefined) return import(/* @vite-ignore */ url)
-  throw new RingmeshError(
-    'ScriptUnavailable',
-    `${url} ${problem}; it must be the one that came with this ringmesh.global.js (version ${version})`,
-  )
+  throw scriptUnavailable(`${url} ${problem}`)
 }

@@ -1,8 +1,7 @@
-import { version } from '../../package.json'
 import type { openMesh } from '../api/open-mesh.js'
-import { RingmeshError } from '../errors/index.js'
 import { loadScript } from './load-script.js'
 import { beside } from './script-tag.js'
+import { scriptUnavailable } from './script-unavailable.js'
 
 /** The hash of `ringmesh.mesh.js`, put here by the build (classic-scripts.plugin.ts). */
 declare const laterScriptIntegrity: string
@@ -33,8 +32,5 @@ async function loadMeshScript(timeout: number): Promise<MeshScript> {
   // A classic script cannot be imported: the build writes here what the script has left when it ran.
   const script: MeshScript | undefined = await import('../api/open-mesh.js')
   if (problem === undefined && script !== undefined) return script
-  throw new RingmeshError(
-    'ScriptUnavailable',
-    `join: ${url} ${problem ?? 'is of another build'}; it must be the one that came with this ringmesh.global.js (version ${version})`,
-  )
+  throw scriptUnavailable(`join: ${url} ${problem ?? 'is of another build'}`)
 }

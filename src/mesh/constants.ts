@@ -36,8 +36,9 @@ export const latestTimer = 1_000
 export const goodbyeBound = 1000
 
 /**
- * Milliseconds after a verdict of death for which a peer that leaves does not believe that it is alone: who is not dead
- * says so within two rounds of gossip and a round trip, a second or two. As long as the state waits (src/store).
+ * Milliseconds after a verdict of death for which a peer that leaves does not believe that it is alone, or that too few
+ * are left to hand its keys to (src/store): who is not dead says so within two rounds of gossip and a round trip, a
+ * second or two.
  */
 export const alonePatience = 5_000
 

@@ -1,2 +1,3 @@
 export type { Cluster, ClusterEvents, Member, MemberState, Outcome, Request } from './cluster.js'
+export { alonePatience } from './constants.js'
 export { MeshCore, type MeshCoreOptions } from './mesh-core.js'

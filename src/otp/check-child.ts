@@ -34,32 +34,25 @@ export const countFrom = (least: number) =>
     v.minValue(least, `must be ${least} or more`),
   )
 
+const seconds = v.pipe(
+  v.number('must be a number of seconds'),
+  v.finite('must be finite'),
+  v.gtValue(0, 'must be above 0'),
+)
+
 /** How often children may be started again before their supervisor gives up; common to all supervisors. */
 export const intensityOptions = {
   maxRestarts: v.optional(whole('must be a whole number, 0 or more'), 3),
-  maxSeconds: v.optional(
-    v.pipe(
-      v.number('must be a number of seconds'),
-      v.finite('must be finite'),
-      v.gtValue(0, 'must be above 0'),
-    ),
-    5,
-  ),
+  maxSeconds: v.optional(seconds, 5),
 }
 
+const wait = v.pipe(
+  v.number('must be a number of milliseconds'),
+  v.finite('must be finite'),
+  v.minValue(1, 'must be 1 ms or more'),
+)
 const backoff = v.pipe(
-  v.strictObject({
-    first: v.pipe(
-      v.number('must be a number of milliseconds'),
-      v.finite('must be finite'),
-      v.minValue(1, 'must be 1 ms or more'),
-    ),
-    max: v.pipe(
-      v.number('must be a number of milliseconds'),
-      v.finite('must be finite'),
-      v.minValue(1, 'must be 1 ms or more'),
-    ),
-  }),
+  v.strictObject({ first: wait, max: wait }),
   v.check(({ first, max }) => first <= max, 'must have a max that is not below first'),
 )
 
@@ -131,11 +124,7 @@ const supervisorSpec = v.strictObject({
         v.integer('must be whole'),
         v.minValue(1, 'must be 1 or more'),
       ),
-      maxSeconds: v.pipe(
-        v.number('must be a number of seconds'),
-        v.finite('must be finite'),
-        v.gtValue(0, 'must be above 0'),
-      ),
+      maxSeconds: seconds,
       release: milliseconds,
     }),
   ),

@@ -44,12 +44,6 @@ export const roundRetry = 500
 export const bringRetry = 200
 export const longestBringRetry = awaitTime
 
-/**
- * Milliseconds after a verdict of death for which a peer that leaves does not believe that too few are left to hand its
- * keys to: who is not dead says so within two rounds of gossip and a round trip, a second or two.
- */
-export const alonePatience = 5_000
-
 /** Keys looked at in one go when the rings changed, so that a page with many keys stays responsive: about 2 ms. */
 export const scanLength = 1_000
 
