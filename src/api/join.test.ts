@@ -6,7 +6,7 @@ import { join as joinPath } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type SignalServer, startSignalServer } from '../../signaling/index.js'
 import { RingmeshError } from '../errors/index.js'
-import { Chaos, call, GenServer, type JoinOptions, join, type Mesh } from '../index.node.js'
+import { Chaos, call, GenServer, type JoinOptions, join, type Log, type Mesh } from '../index.node.js'
 
 let server: SignalServer
 const meshes: Mesh[] = []
@@ -143,6 +143,35 @@ describe('join, in Node', () => {
     const ref = await other.place('game', 'room-42')
     await owner.leave()
     expect(await call(ref, 'moved', { timeout: 60_000 })).toEqual([0, 1, 2, 'last', 'moved'])
+  })
+
+  it('keeps what a placed process holds where it is alone, and hands it over to the last one that stays', async () => {
+    class Count extends GenServer {
+      #count = 0
+      override init(_args: unknown, snapshot?: number) {
+        this.#count = snapshot ?? 0
+      }
+      override handleCall() {
+        return ++this.#count
+      }
+      override snapshot() {
+        return this.#count
+      }
+    }
+    const logged: string[] = []
+    const log: Log = (_level, message) => logged.push(message)
+    const a = await enter({ log })
+    a.define('count', Count, { snapshotEvery: 1 })
+    const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7']
+    for (const key of keys) expect(await call(await a.place('count', key), 'next')).toBe(1)
+    await eventually(() => expect(a.stats().state.keys).toBeGreaterThanOrEqual(keys.length))
+
+    const b = await enter({ log })
+    b.define('count', Count, { snapshotEvery: 1 })
+    await agreed(a, b)
+    await a.leave()
+    for (const key of keys) expect(await call(await b.place('count', key), 'next')).toBe(2)
+    expect(logged).toEqual([])
   })
 
   it('keeps enqueued tasks, and gives their results to who asks for them', async () => {

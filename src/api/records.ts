@@ -11,7 +11,9 @@ export function taskRecords(state: StateService): DurableRecords {
   return state.open(taskStore, { merge: mergeTaskRecords })
 }
 
-/** Snapshots of placed processes, kept in the sharded state. */
+/** Snapshots of placed processes, kept in the sharded state: also where this peer is alone in it, or is the last to stay. */
 export function processSnapshots(state: StateService): SnapshotStore {
-  return storedSnapshots(state.open<Uint8Array>(snapshotStore, { merge: mergeSnapshots }))
+  return storedSnapshots(
+    state.open<Uint8Array>(snapshotStore, { merge: mergeSnapshots }, { fewerSuffice: true }),
+  )
 }

@@ -124,10 +124,11 @@ export class MeshNode {
     this.state = new StateService({ cluster: this.core })
     const records = this.state.open('tasks', { merge: mergeTaskRecords })
     this.tasks = new TaskService({ cluster: this.core, records })
-    const snapshots = this.state.open<Uint8Array>('snapshots', {
-      merge: mergeSnapshots,
-      timeout: callTimeout,
-    })
+    const snapshots = this.state.open<Uint8Array>(
+      'snapshots',
+      { merge: mergeSnapshots, timeout: callTimeout },
+      { fewerSuffice: true },
+    )
     const watched = options.snapshots.watch(snapshots, this.info.id, () => runtime.time.now)
     this.processes = new ProcessWork(this, options.seed, storedSnapshots(watched), options.events)
     this.store = this.state.open<number>('simulated', { replicas: 3, writes: 2, timeout: callTimeout })

@@ -1,15 +1,21 @@
 import type { BytesStore } from '../otp/index.js'
+import type { PutResult } from '../store/index.js'
 import { type PeerId, unpackValue } from '../wire/index.js'
 
-/** Sees which entries have come to be in a kept snapshot, and which pages could not keep one. */
+/** A store that says who holds what it was given. */
+interface HeldStore extends BytesStore {
+  update(key: string, change: (kept: Uint8Array | undefined) => Uint8Array | undefined): Promise<PutResult>
+}
+
+/** Sees which entries have come to be in a snapshot that outlives a page, and which pages could not keep one. */
 export class SnapshotWitness {
   /** When each entry was first in a snapshot that was kept. */
   readonly #kept = new Map<string, number>()
-  /** When pages were told that the snapshot of a key could not be kept. */
+  /** When pages could not have another keep the snapshot of a key. */
   readonly #failed: { readonly page: PeerId; readonly key: string; readonly at: number }[] = []
 
   /** A page's store of snapshots, watched. */
-  watch(store: BytesStore, page: PeerId, now: () => number): BytesStore {
+  watch(store: HeldStore, page: PeerId, now: () => number): BytesStore {
     return {
       get: (key, options) => store.get(key, options),
       update: (key, change) => {
@@ -20,7 +26,10 @@ export class SnapshotWitness {
         })
         return update.then(
           (result) => {
-            for (const entry of entriesOf(written)) if (!this.#kept.has(entry)) this.#kept.set(entry, now())
+            // A page that is alone keeps its own: that goes with it.
+            if (result.holders.length < 2) this.#failed.push({ page, key, at: now() })
+            else
+              for (const entry of entriesOf(written)) if (!this.#kept.has(entry)) this.#kept.set(entry, now())
             return result
           },
           (error: unknown) => {
@@ -34,7 +43,7 @@ export class SnapshotWitness {
 
   /**
    * Whether a page that went at `until` took an entry of `at` with it that was in its memory alone:
-   * it had been told since that it could not keep a snapshot.
+   * no other page could keep a snapshot since.
    */
   wentWith(page: PeerId, key: string, entry: string, at: number, until: number): boolean {
     const kept = this.#kept.get(entry) ?? Number.POSITIVE_INFINITY

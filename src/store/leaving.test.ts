@@ -77,3 +77,34 @@ describe('a peer that leaves', () => {
     expect(left?.length).toBeGreaterThanOrEqual(2)
   })
 })
+
+describe('a store for which fewer copies suffice', () => {
+  const open = (rig: StoreRig, id: string) =>
+    rig.service(id).open<number>('own', { replicas: 3, writes: 2 }, { fewerSuffice: true })
+
+  it('keeps what a peer writes that is alone', async () => {
+    const rig = new StoreRig(['a'])
+    expect(await rig.run(open(rig, 'a').put('k', 1))).toMatchObject({ holders: ['a'] })
+    await expect(rig.run(rig.store('a').put('k', 1))).rejects.toMatchObject({ name: 'NotEnoughPeers' })
+  })
+
+  it('does not wait for another that leaves: its own copy is all that stays', async () => {
+    const rig = new StoreRig(['a', 'b'])
+    // Another room of it has not handed over yet.
+    rig.net.cluster('b').onLeaving(() => {})
+    rig.net.leave('b')
+    rig.time.advance(100)
+    expect(rig.net.cluster('a').member('b')?.state).toBe('leaving')
+    const start = rig.time.now
+    expect(await rig.run(open(rig, 'a').put('k', 1))).toMatchObject({
+      holders: expect.arrayContaining(['a']),
+    })
+    expect(rig.time.now - start).toBeLessThan(1_000)
+  })
+
+  it('waits for as many as are asked for while they are there', async () => {
+    const rig = new StoreRig(['a', 'b', 'c'], { delay: (from, to) => (from === to ? 0 : 300) })
+    const { holders } = await rig.run(open(rig, 'a').put('k', 1))
+    expect(holders.length).toBeGreaterThanOrEqual(2)
+  })
+})

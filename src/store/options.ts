@@ -66,8 +66,17 @@ const storeOptions = v.strictObject({
   timeout: v.optional(positive(600_000), requestTimeout),
 })
 
+/** What the rooms above ask of a store of their own, and an application cannot. */
+export interface OwnStoreTerms {
+  /**
+   * Where fewer peers than `writes` hold state and stay, their copies are enough: better kept by one than by nobody.
+   * Default: such a write is refused, or not acknowledged.
+   */
+  readonly fewerSuffice?: boolean
+}
+
 /** Options of a store with their defaults filled in. */
-export interface CheckedStoreOptions {
+export interface CheckedStoreOptions extends OwnStoreTerms {
   readonly replicas: number
   readonly writes: number
   readonly reads: number

@@ -19,7 +19,7 @@ import { Handoff } from './handoff.js'
 import { Hints } from './hints.js'
 import { Journal } from './journal.js'
 import { Listing } from './listing.js'
-import { checkStoreName, checkStoreOptions, type StoreOptions } from './options.js'
+import { checkStoreName, checkStoreOptions, type OwnStoreTerms, type StoreOptions } from './options.js'
 import type { Persistence } from './persistence.js'
 import { Placement } from './placement.js'
 import { Progress, type TransferProgress } from './progress.js'
@@ -181,9 +181,13 @@ export class StateService {
    * Opens a store. The same name and options give the same store.
    * @throws {InvalidOption} for a bad name or option, or options that differ from those it was opened with
    */
-  open<Value = unknown>(name: string, options: StoreOptions<Value> = {}): Store<Value> {
+  open<Value = unknown>(
+    name: string,
+    options: StoreOptions<Value> = {},
+    terms: OwnStoreTerms = {},
+  ): Store<Value> {
     checkStoreName(name)
-    const checked = checkStoreOptions(options)
+    const checked = { ...checkStoreOptions(options), ...terms }
     const opened = this.#stores.get(name)
     if (opened !== undefined) {
       for (const option of ['replicas', 'writes', 'reads', 'merge', 'largest', 'timeout'] as const) {

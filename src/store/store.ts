@@ -241,7 +241,7 @@ export class Store<Value = unknown> {
     options: PutOptions,
     expected: Version | '' | null,
   ): Promise<WriteEnd> {
-    const { replicas, writes } = this.#options
+    const { replicas, writes, fewerSuffice = false } = this.#options
     const { clock } = this.#service
     const durable = options.durable ?? false
     this.#checkPeers(key, durable)
@@ -256,7 +256,7 @@ export class Store<Value = unknown> {
     }
     const timeout = options.timeout ?? this.#options.timeout
     return new Promise((resolve) => {
-      this.#service.write(record, { writes, durable, expected, timeout }, (end) => {
+      this.#service.write(record, { writes, fewerSuffice, durable, expected, timeout }, (end) => {
         if (end.kind === 'written') this.#session.note(key, record)
         resolve(end)
       })
@@ -264,9 +264,9 @@ export class Store<Value = unknown> {
   }
 
   #checkPeers(key: string, durable: boolean): void {
-    const { writes } = this.#options
+    const { writes, fewerSuffice = false } = this.#options
     const { ring } = this.#service.cluster
-    if (ring.size < writes) {
+    if (ring.size < (fewerSuffice ? 1 : writes)) {
       throw new RingmeshError(
         'NotEnoughPeers',
         `'${key}' of '${this.name}' needs ${writes} peers that hold state, and there are ${ring.size}`,

@@ -19,6 +19,8 @@ export interface Written {
 export interface WriteOptions {
   /** Copies to wait for. */
   readonly writes: number
+  /** Waits for no more copies than there are peers that hold state and stay. */
+  readonly fewerSuffice: boolean
   /** Waits also for an edge worker to have it on disk. */
   readonly durable: boolean
   /** Writes only over this version at the owner: '' where none is held, null in any case. */
@@ -113,7 +115,7 @@ export class Write {
     if (this.#isOver) return
     // This peer's own copy comes after the first of another: should its clock be wrong, the others
     // refuse the stamp, and no copy with it may stay here. Alone it could not be enough anyway.
-    const isEnough = this.#options.writes === 1
+    const isEnough = this.#needed === 1
     if (others.length < targets.length && (isEnough || this.#holders.size > 0)) this.#ask(this.#cluster.self)
   }
 
@@ -205,14 +207,15 @@ export class Write {
 
   #checkDone(): void {
     if (this.#isOver) return
-    const { writes, durable } = this.#options
+    const { durable } = this.#options
+    const needed = this.#needed
     let readable = 0
     let lasting = 0
     for (const holder of this.#holders) {
       if (this.#owners.has(holder) && this.#isThere(holder)) readable++
       if (this.#stays(holder)) lasting++
     }
-    if (readable < writes || lasting < writes) return
+    if (readable < needed || lasting < needed) return
     if (durable && !this.#isDurable) {
       this.#checkHopeless()
       return
@@ -220,6 +223,14 @@ export class Write {
     const holders = [...this.#holders].sort()
     const written: Written = { version: this.#record.version, holders }
     this.#finish({ kind: 'written', written, overtaken: this.#overtaken })
+  }
+
+  /** Copies to wait for as things are: one that is written to everybody who stays cannot be had more often. */
+  get #needed(): number {
+    const { writes, fewerSuffice } = this.#options
+    if (!fewerSuffice) return writes
+    const staying = this.#cluster.ring.nodes().filter(({ id }) => this.#stays(id)).length
+    return Math.max(1, Math.min(writes, staying))
   }
 
   /** A copy that died with its holder is none. */

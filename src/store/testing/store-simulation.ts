@@ -172,13 +172,17 @@ export class StoreSimulation {
     const { replicas, edges } = this.#options
     const record = { store: storeName, replicas, key, kind: kinds.last, version, content }
     const durable = edges > 0 && random() < 0.3
-    service.write(record, { writes: 2, durable, expected: null, timeout: 10_000 }, (end) => {
-      if (end.kind !== 'written') {
-        this.#failed++
-        return
-      }
-      this.#ledger.acknowledge({ key, version, deleted, durable })
-      if (isFresh && !deleted) this.#recorder.acknowledged(key, version, this.peers.time.now)
-    })
+    service.write(
+      record,
+      { writes: 2, fewerSuffice: false, durable, expected: null, timeout: 10_000 },
+      (end) => {
+        if (end.kind !== 'written') {
+          this.#failed++
+          return
+        }
+        this.#ledger.acknowledge({ key, version, deleted, durable })
+        if (isFresh && !deleted) this.#recorder.acknowledged(key, version, this.peers.time.now)
+      },
+    )
   }
 }
