@@ -1,4 +1,4 @@
-import { InvalidOption } from '../errors/index.js'
+import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { ClusterEvents, Member, MeshCore } from '../mesh/index.js'
 import {
   type DefineProcessOptions,
@@ -51,6 +51,7 @@ export class Mesh {
   readonly tasks: TaskService
   readonly #parts: MeshParts
   #leaving: Promise<void> | undefined
+  #hasLeft = false
 
   /** @internal */
   constructor(parts: MeshParts) {
@@ -83,10 +84,11 @@ export class Mesh {
    * `up`, `down` and `change` with a member, `ring` when keys have new owners, `message` when a peer sends one.
    *
    * @returns the function that ends it
-   * @throws {InvalidOption} for another name
+   * @throws {InvalidOption} for another name, or a listener that is no function
    */
   on<E extends keyof MeshEvents>(event: E, listener: MeshEvents[E]): () => void {
     const { core, messages } = this.#parts
+    if (typeof listener !== 'function') throw new InvalidOption('on.listener', listener, 'must be a function')
     switch (event) {
       case 'message':
         return messages.on(listener as MessageListener)
@@ -125,8 +127,10 @@ export class Mesh {
    * Opens a store of the sharded state. The same name opens the same store on every peer.
    *
    * @throws {InvalidOption} for wrong options, or when it is open here with other ones
+   * @throws {RingmeshError} `Closed` once the mesh was left
    */
   store<Value = unknown>(name: string, options?: StoreOptions<Value>): Store<Value> {
+    this.#refuseWhenLeft('store')
     return this.#parts.state.open<Value>(name, options)
   }
 
@@ -135,8 +139,10 @@ export class Mesh {
    *
    * @throws {InvalidOption} naming the field of a specification that is wrong
    * @throws {ExitError} when a child does not start
+   * @throws {RingmeshError} `Closed` once the mesh was left
    */
-  supervise(spec: SupervisorSpec): Promise<Supervisor> {
+  async supervise(spec: SupervisorSpec): Promise<Supervisor> {
+    this.#refuseWhenLeft('supervise')
     return Supervisor.start(this.#parts.processes, spec)
   }
 
@@ -145,8 +151,10 @@ export class Mesh {
    * it, before the first `place`.
    *
    * @throws {InvalidOption} for a wrong argument
+   * @throws {RingmeshError} `Closed` once the mesh was left
    */
   define(name: string, server: GenServerClass, options?: DefineProcessOptions): void {
+    this.#refuseWhenLeft('define')
     this.#parts.processes.define(name, server, options)
   }
 
@@ -157,6 +165,7 @@ export class Mesh {
    *
    * @param args - given to `init` the first time
    * @throws {ExitError} what `init` threw, or that no peer has defined it
+   * @throws {RingmeshError} `Closed` once the mesh was left
    *
    * @example
    * ```ts
@@ -165,11 +174,12 @@ export class Mesh {
    * await call(game, { move: 'e4' })
    * ```
    */
-  place(name: string, key: string, args?: unknown): Promise<PlacedRef> {
+  async place(name: string, key: string, args?: unknown): Promise<PlacedRef> {
+    this.#refuseWhenLeft('place')
     return this.#parts.processes.place(name, key, args)
   }
 
-  /** The supervision trees of every peer that answers within 2 s, its own first. */
+  /** The supervision trees of every peer that answers within 2 s, its own first; none once the mesh was left. */
   tree(): Promise<PeerTrees[]> {
     return this.#parts.processes.tree()
   }
@@ -185,6 +195,7 @@ export class Mesh {
     this.#leaving ??= new Promise((resolve) => {
       const { core, messages, tasks, processes, state, stops } = this.#parts
       core.leave(() => {
+        this.#hasLeft = true
         messages.close()
         tasks.close()
         processes.close()
@@ -194,5 +205,10 @@ export class Mesh {
       })
     })
     return this.#leaving
+  }
+
+  /** What belongs to a mesh that was left would never do anything, and wait for others in vain. */
+  #refuseWhenLeft(method: string): void {
+    if (this.#hasLeft) throw new RingmeshError('Closed', `${method}: the mesh was left`)
   }
 }

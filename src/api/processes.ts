@@ -10,20 +10,23 @@ import {
 import { systemRuntime } from '../runtime/index.js'
 import { openWorker } from '../threads/adapters/worker.js'
 
-let current: ProcessSystem | undefined
+/** Those of the meshes that this page is in, in the order in which it joined them. */
+let joined: readonly ProcessSystem[] = []
+let own: ProcessSystem | undefined
 
 /** The processes of this page: those of the mesh that it joined last, or its own where it is in none. */
 function currentSystem(): ProcessSystem {
-  current ??= new ProcessSystem({ runtime: systemRuntime(), threads: openWorker })
-  return current
+  const last = joined.at(-1)
+  if (last !== undefined) return last
+  own ??= new ProcessSystem({ runtime: systemRuntime(), threads: openWorker })
+  return own
 }
 
 /** Makes `system` the one that names and new processes belong to. Returns the way back. */
 export function adoptSystem(system: ProcessSystem): () => void {
-  const before = current
-  current = system
+  joined = [...joined, system]
   return () => {
-    if (current === system) current = before
+    joined = joined.filter((each) => each !== system)
   }
 }
 

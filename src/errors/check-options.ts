@@ -39,8 +39,15 @@ export function checkOptions<TSchema extends v.GenericSchema>(
   throw new InvalidOption(
     path,
     isSecret ? hiddenValue : valueAt(issue),
-    isUnknown ? 'is not an option here' : isSecret ? withoutValue(issue) : issue.message,
+    isUnknown ? 'is not an option here' : isSecret ? withoutValue(issue) : expectationOf(issue, keys.at(-1)),
   )
+}
+
+/** What was expected, also where the schema's words are about the whole object, or are Valibot's own. */
+function expectationOf({ type, expected, message }: v.GenericIssue, key: unknown): string {
+  if (!type.endsWith('object')) return message
+  if (expected === JSON.stringify(key)) return 'must be given'
+  return expected === 'Object' && message.startsWith('Invalid type') ? 'must be an object' : message
 }
 
 /** Stands in an error where the value is a secret, or may hold one. */

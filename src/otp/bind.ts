@@ -42,6 +42,7 @@ export function bindProcesses(current: () => ProcessSystem) {
       of(target).monitor(target, down),
     /** Ties the fates of two processes. */
     link: (a: Target, b: Target): void => of(a).link(a, b),
+    /** Takes the link of two processes back. */
     unlink: (a: Target, b: Target): void => of(a).unlink(a, b),
     /** The process that a name is registered for. */
     whereis: (name: string): ProcessRef | undefined => current().whereis(name),

@@ -12,6 +12,18 @@ export function checkTimeout(given: number | undefined, at: string): number {
   return timeout
 }
 
+/** The time-out of a call or a stop. @throws {InvalidOption} naming what is wrong, below `at` */
+export function checkOnlyTimeout(options: { readonly timeout?: number }, at: string): number {
+  for (const option in options)
+    if (option !== 'timeout')
+      throw new InvalidOption(
+        `${at}.${option}`,
+        (options as Record<string, unknown>)[option],
+        'is not an option here',
+      )
+  return checkTimeout(options.timeout, `${at}.timeout`)
+}
+
 /** The longest name, as everywhere on the wire. */
 const longestName = 1024
 

@@ -50,11 +50,12 @@ export function dynamicSupervisor(options: DynamicSupervisorOptions = {}): Launc
  */
 export class DynamicSupervisor extends SupervisorHandle {
   /** Starts one, or, given a target, takes hold of one that was started elsewhere, as in a tree. */
-  constructor(system: ProcessSystem, options: DynamicSupervisorOptions | { readonly at: Target } = {}) {
-    super(
-      system,
-      'at' in options ? options.at : startAlone(system, dynamicServer(system, options, 'DynamicSupervisor')),
-    )
+  constructor(
+    system: ProcessSystem,
+    options: DynamicSupervisorOptions | { readonly at: Target } = {},
+    label = 'DynamicSupervisor',
+  ) {
+    super(system, 'at' in options ? options.at : startAlone(system, dynamicServer(system, options, label)))
   }
 
   /** Starts a child: a process, or a supervisor with children of its own. @throws {InvalidOption} */

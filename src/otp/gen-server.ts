@@ -156,10 +156,12 @@ export abstract class GenServer {
     return this.#here.call(target, request, options)
   }
 
+  /** As the free function: tells a process something, for its `handleCast`. */
   cast(target: Target, message: unknown): void {
     this.#here.cast(target, message)
   }
 
+  /** As the free function: tells a process something, for its `handleInfo`. */
   send(target: Target, message: unknown): void {
     this.#here.send(target, message)
   }
@@ -179,6 +181,7 @@ export abstract class GenServer {
     this.#here.link(target)
   }
 
+  /** Takes a link back. */
   unlink(target: Target): void {
     this.#here.unlink(target)
   }

@@ -4,7 +4,7 @@ import { admit } from './admission.js'
 import type { Away } from './away.js'
 import { type CallOptions, defaultTimeout, type StopOptions } from './call-options.js'
 import { type CallOutcome, Calls } from './calls.js'
-import { checkStart, checkTimeout } from './check-start.js'
+import { checkOnlyTimeout, checkStart } from './check-start.js'
 import { ExitError, type ExitReason, type GivenReason, noproc, toReason } from './exit.js'
 import { From } from './from.js'
 import { GenServer, type GenServerClass } from './gen-server.js'
@@ -97,6 +97,8 @@ export class LocalSystem implements ServerWorld {
 
   /** Answers a call that was not answered by its handler's return. `from` may be a copy, and of a call from another peer. */
   reply(from: From | { readonly peer: string; readonly call: number }, value: unknown): void {
+    if (typeof from?.call !== 'number')
+      throw new InvalidOption('reply.from', from, 'must be what handleCall got')
     if (from.peer === this.self) this.calls.settle(from.call, { ok: true, value })
     else this.away?.reply(from.peer, from.call, value)
   }
@@ -107,7 +109,7 @@ export class LocalSystem implements ServerWorld {
    * @throws {ExitError} `noproc`; `timeout`; the reason when it ended with another one
    */
   async stop(target: Target, reason: GivenReason = 'normal', options: StopOptions = {}): Promise<void> {
-    const timeout = checkTimeout(options.timeout, 'stop.timeout')
+    const timeout = checkOnlyTimeout(options, 'stop')
     const wanted = toReason(reason)
     const route = this.#processRoute(target)
     if (route === undefined) throw new ExitError(noproc, 'stop')
@@ -135,6 +137,7 @@ export class LocalSystem implements ServerWorld {
 
   /** Calls `down` once when the process ends, soon if it has already. Returns the way back. */
   monitor(target: Target, down: (reason: ExitReason) => void): () => void {
+    if (typeof down !== 'function') throw new InvalidOption('monitor.down', down, 'must be a function')
     const route = this.#processRoute(target)
     if (route instanceof Process) return route.monitor(down)
     let active = true
@@ -305,7 +308,7 @@ export class LocalSystem implements ServerWorld {
     options: CallOptions,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const timeout = checkTimeout(options.timeout, 'call.timeout')
+      const timeout = checkOnlyTimeout(options, 'call')
       const doing = typeof target === 'string' ? `call to ${target}` : 'call'
       if (caller !== undefined && this.#processRoute(target) === caller) {
         reject(new ExitError({ type: 'calling_self' }, doing))
@@ -331,12 +334,14 @@ export class LocalSystem implements ServerWorld {
       const ref = this.table.lookup(target)
       return ref === undefined ? undefined : this.#route(ref)
     }
+    if (typeof target !== 'object' || target === null) throw noTarget(target)
     if ('whereis' in target) {
       const ref = target.whereis()
       return ref === undefined ? undefined : this.#route(ref)
     }
     if ('placed' in target) return this.away === undefined ? undefined : target
     if (target.peer === this.self) return this.processes.get(target.id)
+    if (typeof target.peer !== 'string' || typeof target.id !== 'string') throw noTarget(target)
     return this.away === undefined ? undefined : target
   }
 
@@ -347,4 +352,8 @@ export class LocalSystem implements ServerWorld {
     const ref = this.away?.whereis(route)
     return ref === undefined ? undefined : (this.#route(ref) as Process | ProcessRef | undefined)
   }
+}
+
+function noTarget(given: unknown): InvalidOption {
+  return new InvalidOption('target', given, 'must be a ref, a name or via(…)')
 }

@@ -80,7 +80,7 @@ export class PartitionSupervisor extends SupervisorHandle {
   constructor(system: ProcessSystem, options: PartitionSupervisorOptions | { readonly at: Target }) {
     super(
       system,
-      'at' in options
+      typeof options === 'object' && options !== null && 'at' in options
         ? options.at
         : startAlone(system, partitionServer(system, options, 'PartitionSupervisor')),
     )

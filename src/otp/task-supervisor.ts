@@ -39,7 +39,7 @@ export class TaskSupervisor {
 
   constructor(system: ProcessSystem, options: DynamicSupervisorOptions | { readonly at: Target } = {}) {
     this.#system = system
-    this.#supervisor = new DynamicSupervisor(system, options)
+    this.#supervisor = new DynamicSupervisor(system, options, 'TaskSupervisor')
   }
 
   /** Starts a task that is linked to the process that calls: a crash of either ends the other. */

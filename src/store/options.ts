@@ -66,6 +66,32 @@ const storeOptions = v.strictObject({
   timeout: v.optional(positive(600_000), requestTimeout),
 })
 
+const deadline = { timeout: v.optional(positive(600_000)) }
+const yesOrNo = v.optional(v.boolean('must be true or false'))
+const putOptions = v.strictObject({ ...deadline, durable: yesOrNo })
+const getOptions = v.strictObject({ ...deadline, fresh: yesOrNo })
+const entriesOptions = v.strictObject({ prefix: v.optional(v.string('must be a string')) })
+
+/** Options of one write. @throws {InvalidOption} naming the option, below `at` */
+export function checkPutOptions(options: unknown, at: string): PutOptions {
+  return options === undefined ? {} : (checkOptions(putOptions, options, at) as PutOptions)
+}
+
+/** Options of one read. @throws {InvalidOption} */
+export function checkGetOptions(options: unknown, at: string): GetOptions {
+  return options === undefined ? {} : (checkOptions(getOptions, options, at) as GetOptions)
+}
+
+/** The prefix of the keys to go through: every key where none is named. @throws {InvalidOption} */
+export function checkPrefix(options: unknown, at: string): string {
+  return checkKey(checkOptions(entriesOptions, options ?? {}, at).prefix ?? '', `${at}.prefix`)
+}
+
+/** @throws {InvalidOption} */
+export function checkFunction(given: unknown, at: string): void {
+  if (typeof given !== 'function') throw new InvalidOption(at, given, 'must be a function')
+}
+
 /** What the rooms above ask of a store of their own, and an application cannot. */
 export interface OwnStoreTerms {
   /**

@@ -259,6 +259,11 @@ export class StateService {
 
   // What stores ask for.
 
+  /** @throws {RingmeshError} `Closed` */
+  refuseWhenClosed(): void {
+    if (this.#isClosed) throw new RingmeshError('Closed', 'the mesh was left')
+  }
+
   /** Of what was deleted after that (wall clock) there is a tombstone. */
   get remembersSince(): number {
     return this.cluster.runtime.wallClock() - this.#tombstoneTime

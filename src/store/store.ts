@@ -5,7 +5,11 @@ import { Codec } from './codec.js'
 import type { Restamp } from './merges/restamp.js'
 import {
   type CheckedStoreOptions,
+  checkFunction,
+  checkGetOptions,
   checkKey,
+  checkPrefix,
+  checkPutOptions,
   type GetOptions,
   type PutOptions,
   type PutResult,
@@ -62,16 +66,20 @@ export class Store<Value = unknown> {
    * @throws {RingmeshError} `InvalidOption` for a bad key or value, `TooLarge`, `NotEnoughPeers` (nothing was
    * sent), `NotDurable`, `Timeout` (whether it lasts is unknown), `Closed`
    */
-  async put(key: string, value: Value, options: PutOptions = {}): Promise<PutResult> {
+  async put(key: string, value: Value, given?: PutOptions): Promise<PutResult> {
     checkKey(key, 'put.key')
+    const options = checkPutOptions(given, 'put')
+    this.#service.refuseWhenClosed()
     if (value === undefined) throw new InvalidOption('put.value', value, 'must not be undefined: use delete')
     if (this.#codec.merges) return this.#merge(key, () => value, options)
     return this.#write(key, this.#packed(value), options)
   }
 
   /** Deletes a key. Resolves when `writes` owners know. @throws as {@link put} */
-  async delete(key: string, options: PutOptions = {}): Promise<PutResult> {
+  async delete(key: string, given?: PutOptions): Promise<PutResult> {
     checkKey(key, 'delete.key')
+    const options = checkPutOptions(given, 'delete')
+    this.#service.refuseWhenClosed()
     return this.#write(key, null, options)
   }
 
@@ -82,8 +90,10 @@ export class Store<Value = unknown> {
    * @returns the value, or undefined where there is none
    * @throws {RingmeshError} `InvalidOption` for a bad key, `Timeout`, `Closed`
    */
-  async get(key: string, options: GetOptions = {}): Promise<Value | undefined> {
+  async get(key: string, given?: GetOptions): Promise<Value | undefined> {
     checkKey(key, 'get.key')
+    const options = checkGetOptions(given, 'get')
+    this.#service.refuseWhenClosed()
     if (options.fresh !== true) {
       const entry = this.#service.find(this.name, key)
       if (entry?.owners.includes(this.#service.cluster.self)) {
@@ -111,9 +121,12 @@ export class Store<Value = unknown> {
   async update(
     key: string,
     change: (old: Value | undefined) => Value | undefined | Promise<Value | undefined>,
-    options: PutOptions = {},
+    given?: PutOptions,
   ): Promise<PutResult> {
     checkKey(key, 'update.key')
+    checkFunction(change, 'update.change')
+    const options = checkPutOptions(given, 'update')
+    this.#service.refuseWhenClosed()
     if (this.#codec.merges) return this.#merge(key, change, options)
     let held = await this.#read(key, options)
     for (let conflicts = 0; conflicts < mostConflicts; conflicts++) {
@@ -139,6 +152,8 @@ export class Store<Value = unknown> {
    *
    * @param changed - gets the value (undefined: deleted), its version and its key
    * @returns the function that ends it
+   * @throws {InvalidOption}
+   * @throws {RingmeshError} `Closed` once the mesh was left
    */
   watch(
     what: string | { readonly prefix: string },
@@ -148,6 +163,8 @@ export class Store<Value = unknown> {
       typeof what === 'string'
         ? { key: checkKey(what, 'watch.key') }
         : { prefix: checkKey(what?.prefix, 'watch.prefix') }
+    checkFunction(changed, 'watch.changed')
+    this.#service.refuseWhenClosed()
     return this.#service.watches.watch(this.name, this.#options.replicas, watched, (key, held) => {
       this.#session.note(key, held)
       this.#service.clock.observe(held.version)
@@ -163,12 +180,13 @@ export class Store<Value = unknown> {
    * Goes through all keys with a prefix over the whole mesh, in their order (by UTF-16 units), a
    * page at a time. Keys written meanwhile may or may not be met.
    *
-   * @throws {RingmeshError} `Timeout` when so many peers do not answer that keys could be missing
+   * @throws {RingmeshError} `Timeout` when so many peers do not answer that keys could be missing, `Closed`
    */
-  async *entries(options: { readonly prefix?: string } = {}): AsyncGenerator<[key: string, value: Value]> {
-    const prefix = checkKey(options.prefix ?? '', 'entries.prefix')
+  async *entries(options?: { readonly prefix?: string }): AsyncGenerator<[key: string, value: Value]> {
+    const prefix = checkPrefix(options, 'entries')
     let after: string | null = null
     for (;;) {
+      this.#service.refuseWhenClosed()
       const page: { records: readonly StoreRecord[]; more: boolean } = await this.#page(prefix, after)
       for (const record of page.records) {
         const held = this.#seen(record.key, record)
