@@ -69,6 +69,39 @@ it('a token that is spent at one instance is spent at all', async () => {
   expect((await replay.next('signal.refused')).error).toBe('Unauthorized')
 })
 
+it('a token that is spent stays spent when Redis has forgotten all', async () => {
+  const key = 'a key that is long enough: 32 bytes, and more'
+  const [one, two] = [await start({ key }), await start({ key })]
+  const token = await mintToken({ key, room: 'spent' })
+  const answer = async (id: string): Promise<string> => {
+    const peer = await new RawPeer(two.url).opened()
+    peer.send({ type: 'signal.join', protocol: protocolVersion, room: 'spent', peer: tab(id), token })
+    await expect.poll(() => peer.got.length, { interval: 5 }).toBe(1)
+    return peer.got[0]?.type as string
+  }
+  const leave = async (id: string): Promise<void> => {
+    const peer = await RawPeer.join(one.url, 'spent', id, token)
+    peer.send({ type: 'signal.leave' })
+    await peer.closed
+  }
+  const bus = async (server: SignalServer) =>
+    (await (await fetch(`http://127.0.0.1:${server.port}/readyz`)).json()).bus
+  await leave('before')
+  await redis.kill()
+  await expect.poll(() => bus(one)).toBe('down')
+  await leave('meanwhile')
+  await redis.restart()
+  for (const server of [one, two]) await expect.poll(() => bus(server)).toBe('up')
+  const told = async () => await redis.command('KEYS', 'ringmesh:remember:*')
+  await expect.poll(told).toHaveLength(2)
+  expect([await answer('before'), await answer('meanwhile')]).toEqual(['signal.refused', 'signal.refused'])
+  expect(await answer('another')).toBe('signal.welcome')
+  const [kept] = (await told()) as string[]
+  const left = Number(await redis.command('PTTL', kept as string))
+  expect(left).toBeGreaterThan(86_000_000)
+  expect(left).toBeLessThanOrEqual(86_405_000)
+})
+
 it('without Redis rooms go on within an instance, and together again when it is back', async () => {
   const [one, two] = [await start(), await start()]
   const a = await RawPeer.join(one.url, 'gone', 'a')

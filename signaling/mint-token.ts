@@ -5,7 +5,11 @@ import { checkOptions, hiddenValue, InvalidOption } from '../src/errors/index.js
 /** HS256 wants a key as long as its hash (RFC 7518, 3.2): 32 bytes. */
 export const shortestKey = 32
 
-const seconds = v.pipe(v.number('must be a number of seconds'), v.minValue(1, 'must be at least 1 second'))
+const seconds = v.pipe(
+  v.number('must be a number of seconds'),
+  v.finite('must be a number of seconds'),
+  v.minValue(1, 'must be at least 1 second'),
+)
 const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))
 
 const tokenOptions = v.strictObject({
@@ -26,6 +30,10 @@ const tokenOptions = v.strictObject({
   weight: v.optional(v.pipe(v.number('must be a number'), v.minValue(0, 'must be 0 or more'))),
   /** Default: both. */
   kind: v.optional(v.picklist(['tab', 'edge'], "must be 'tab' or 'edge'")),
+  /** The claim `aud`, where the server wants an `audience`. Default: none. */
+  audience: v.optional(text),
+  /** The claim `iss`, where the server wants an `issuer`. Default: none. */
+  issuer: v.optional(text),
   /** Seconds until it expires: a day by default. */
   expiresIn: v.optional(seconds, 86_400),
 })
@@ -45,10 +53,12 @@ export type TokenOptions = v.InferInput<typeof tokenOptions>
  * ```
  */
 export async function mintToken(options: TokenOptions): Promise<string> {
-  const { key, privateKey, expiresIn, ...claims } = checkOptions(tokenOptions, options, 'token', [
-    'key',
-    'privateKey',
-  ])
+  const { key, privateKey, expiresIn, audience, issuer, ...claims } = checkOptions(
+    tokenOptions,
+    options,
+    'token',
+    ['key', 'privateKey'],
+  )
   if ((key === undefined) === (privateKey === undefined)) {
     throw new InvalidOption(
       'token.key',
@@ -61,6 +71,8 @@ export async function mintToken(options: TokenOptions): Promise<string> {
     .setIssuedAt(now)
     .setExpirationTime(now + Math.ceil(expiresIn))
     .setJti(crypto.randomUUID())
+  if (audience !== undefined) jwt.setAudience(audience)
+  if (issuer !== undefined) jwt.setIssuer(issuer)
   if (key !== undefined) return jwt.setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(key))
   const { signer, header } = await signingKey(privateKey as string | JWK)
   return jwt.setProtectedHeader(header).sign(signer)

@@ -55,6 +55,14 @@ export const signalOptions = v.strictObject({
   open: v.optional(flag, false),
   /** The shared secret that tokens are signed with (HS256). */
   key: v.optional(v.pipe(text, v.minLength(shortestKey, `must have at least ${shortestKey} characters`))),
+  /** The secret before `key`, whose tokens are still taken: what a key is changed by without refusing anybody. */
+  previousKey: v.optional(
+    v.pipe(text, v.minLength(shortestKey, `must have at least ${shortestKey} characters`)),
+  ),
+  /** What the claim `aud` of every token must name; wanted where the keys sign tokens for other services too. Unset: not looked at. */
+  audience: v.optional(text),
+  /** What the claim `iss` of every token must be. Unset: not looked at. */
+  issuer: v.optional(text),
   /** The URL of the JWKS whose keys tokens are signed with (EdDSA, ES256), or the JWKS itself. */
   jwks: v.optional(
     v.union(
@@ -104,14 +112,15 @@ export type SignalConfiguration = v.InferOutput<typeof signalOptions>
 export const defaultPeerJs = v.parse(peerjs, {})
 
 /** What no error, log or print may show, as paths in the options. */
-export const signalSecrets = ['key', 'jwks', 'redis', 'turn.secret', 'iceServers.credential']
+export const signalSecrets = ['key', 'previousKey', 'jwks', 'redis', 'turn.secret', 'iceServers.credential']
 
 /** A configuration to be printed: what is secret in it is not shown. */
 export function withoutSecrets(configuration: SignalConfiguration): SignalConfiguration {
-  const { key, jwks, turn, redis, iceServers, ...rest } = configuration
+  const { key, previousKey, jwks, turn, redis, iceServers, ...rest } = configuration
   return {
     ...rest,
     ...(key === undefined ? {} : { key: hiddenValue }),
+    ...(previousKey === undefined ? {} : { previousKey: hiddenValue }),
     ...(jwks === undefined ? {} : { jwks: typeof jwks === 'string' ? withoutUser(jwks) : hiddenValue }),
     ...(redis === undefined ? {} : { redis: withoutUser(redis) }),
     ...(turn === undefined ? {} : { turn: { ...turn, secret: hiddenValue } }),

@@ -77,6 +77,9 @@ export async function startSignalServer(options: StartSignalOptions = {}): Promi
   if (configuration.key !== undefined && configuration.jwks !== undefined) {
     throw new InvalidOption('signal.jwks', '(given)', 'must not be given together with key')
   }
+  if (configuration.previousKey !== undefined && configuration.key === undefined) {
+    throw new InvalidOption('signal.previousKey', '(given)', 'must be given together with key')
+  }
   if (server === undefined && loopbackOnly && !isLoopback(configuration.host)) {
     throw new InvalidOption(
       'signal.host',

@@ -29,6 +29,7 @@ export class Instance {
   readonly #runtime: Runtime
   readonly #bus: Bus
   readonly #metrics: Metrics
+  readonly #admission: Admission
   #busWasUp: boolean
 
   /** @param attached - the HTTP server is somebody else's: the PeerJS door is there only when asked for */
@@ -45,8 +46,9 @@ export class Instance {
     const isBusUp = (): boolean => isAlone || this.#bus.connected
     this.#busWasUp = isAlone
     this.sockets = new Sockets(runtime, limits, tally)
+    const admission = this.#admissionBy(configuration)
+    this.#admission = admission
     const directory = new Directory(runtime, this.#bus, (up) => this.#busChanged(up))
-    const admission = this.#admission(configuration)
     const shared = { runtime, limits, tally, directory, sockets: this.sockets, admission }
     this.rooms = new Rooms({ ...shared, iceServers: iceServers(runtime, configuration.iceServers, turn) })
     this.#metrics = new Metrics(tally, {
@@ -84,18 +86,22 @@ export class Instance {
     return new Promise((resolve) => this.#bus.stop(resolve))
   }
 
-  #admission({ key, jwks, open }: SignalConfiguration): Admission {
+  #admissionBy({ key, previousKey, jwks, open, audience, issuer }: SignalConfiguration): Admission {
     if (key === undefined && jwks === undefined) return openAdmission
     if (open) this.#runtime.log('warn', 'open is ignored: a key is given, so tokens are wanted')
     return new JwtAdmission(this.#runtime, this.#bus, {
       key,
+      previousKey,
       jwks: jwks as string | JSONWebKeySet | undefined,
+      audience,
+      issuer,
     })
   }
 
   #busChanged(up: boolean): void {
     this.#busWasUp ||= up
-    if (!up) this.tally.busLosses++
+    if (up) this.#admission.busIsBack()
+    else this.tally.busLosses++
     this.#runtime.log(
       up ? 'info' : 'warn',
       up ? 'Redis is there' : 'Redis is lost: rooms go on within this instance',

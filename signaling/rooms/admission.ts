@@ -37,10 +37,13 @@ export interface Admission {
   admit(request: AdmissionRequest, settle: (verdict: Verdict) => void): void
   /** The peer said goodbye: its ticket does not let it in again. */
   spend(ticket: Ticket): void
+  /** The bus to the other instances is back, and may have forgotten what it was told. */
+  busIsBack(): void
 }
 
 /** Lets everybody in. */
 export const openAdmission: Admission = {
   admit: (_request, settle) => settle({ admitted: true, ticket: undefined }),
   spend: () => {},
+  busIsBack: () => {},
 }

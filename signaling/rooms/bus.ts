@@ -50,7 +50,7 @@ export interface Bus {
   withdraw(room: string, presence: Presence, clean: boolean): void
   /** Carries a frame to the instance that has the socket of `to`. */
   send(instance: string, room: string, to: string, frame: Uint8Array): void
-  /** Remembers `key` at all instances for `milliseconds`. */
+  /** Remembers `key` at all instances for `milliseconds`, or until the bus is lost. */
   remember(key: string, milliseconds: number): void
   /** Whether `key` is remembered, called exactly once; undefined while the bus is down. */
   remembered(key: string, settle: (answer: boolean | undefined) => void): void

@@ -51,6 +51,7 @@ export class MemoryHub {
     this.#up = up
     this.#epoch++
     this.rooms.clear()
+    this.remembered.clear()
     for (const bus of this.buses.values()) this.tellState(bus)
   }
 

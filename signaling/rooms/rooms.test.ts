@@ -23,7 +23,7 @@ describe('rooms on virtual time', () => {
     const one = service.instance(
       'one',
       { handshakeMilliseconds: 5_000 },
-      { admit: () => {}, spend: () => {} },
+      { admit: () => {}, spend: () => {}, busIsBack: () => {} },
     )
     const peer = service.peer('a', one)
     service.time.advance(4_000)

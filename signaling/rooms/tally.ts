@@ -23,6 +23,8 @@ export const refusalReasons = [
   'token-weight',
   'token-kind',
   'token-spent',
+  'token-audience',
+  'token-issuer',
   'token-keys-unavailable',
   'id-taken',
   'key',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createClient } from 'redis'
 
 /** A Redis of a test's own, on a free port, that keeps nothing on disk. */
 export class RedisServer {
@@ -25,6 +26,17 @@ export class RedisServer {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Says something to it, as an operator would with `redis-cli`, and answers the answer. */
+  async command(...words: string[]): Promise<unknown> {
+    const client = createClient({ url: this.url })
+    await client.connect()
+    try {
+      return await client.sendCommand(words)
+    } finally {
+      client.destroy()
+    }
   }
 
   /** Starts it again, empty, on the same port. */

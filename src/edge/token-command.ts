@@ -10,6 +10,8 @@ const flags: readonly (readonly [flag: string, help: string])[] = [
   ['--peer <id>', 'the one peer that may use it (default: any)'],
   ['--weight <number>', 'the highest weight that the peer may take (default: any)'],
   ['--kind <kind>', 'tab or edge (default: both)'],
+  ['--audience <name>', 'the claim aud, where the server wants an audience (default: none)'],
+  ['--issuer <name>', 'the claim iss, where the server wants an issuer (default: none)'],
   ['--expires-in <seconds>', 'how long it holds (default: 86400, a day)'],
 ]
 
