@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../src/runtime/index.js'
 import { RedisBus } from './node/redis-bus.js'
@@ -272,4 +273,138 @@ it('takes no instance for dead that is not back yet when Redis is', async () => 
     await stop(one)
     await redis.stop()
   }
+})
+
+/** A Redis and one instance on it, whose log is kept. */
+async function withRedis(
+  test: (redis: RedisServer, listener: Listener, logged: unknown[]) => Promise<void>,
+): Promise<void> {
+  const redis = await RedisServer.start()
+  const logged: unknown[] = []
+  const runtime = systemRuntime({
+    log: (_level, message, details) => logged.push([message, details]),
+  })
+  const listener = new Listener(new RedisBus(runtime, 'one', { url: redis.url }))
+  try {
+    await listener.next('up')
+    await test(redis, listener, logged)
+  } finally {
+    redis.freeze(false)
+    await new Promise<void>((resolve) => listener.bus.stop(resolve))
+    await redis.stop()
+  }
+}
+
+/** Stands where Redis was until it was dialled so many times, always in vain. */
+async function attemptsAt(port: number, wanted: number): Promise<void> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => {
+    let attempts = 0
+    server.on('connection', (socket) => {
+      socket.destroy()
+      if (++attempts === wanted) resolve()
+    })
+  })
+  await new Promise((resolve) => server.close(resolve))
+}
+
+it.each([
+  ['a replica, as after a failover', 'READONLY', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+  ['full', 'OOM', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+])('takes a Redis that is %s for lost, says why, and finds it again', async (_what, word, breaks, mends) => {
+  await withRedis(async (redis, one, logged) => {
+    await redis.command(...breaks)
+    await one.next('down')
+    expect(one.bus.connected).toBe(false)
+    expect(logged).toContainEqual(['Redis failed', { error: expect.stringContaining(word) }])
+    // Tried again meanwhile, which is neither told nor written once more.
+    const connections = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(String(await redis.command('INFO', 'stats')))?.[1])
+    const before = await connections()
+    await expect.poll(connections).toBeGreaterThan(before + 4)
+    expect(one.heard).toEqual([])
+    expect(logged.filter((line) => JSON.stringify(line).includes(word))).toHaveLength(1)
+    await redis.command(...mends)
+    await one.next('up')
+    await one.open('room')
+    one.bus.announce('room', one.presence('a'))
+    await one.next('entered')
+  })
+})
+
+it('says why Redis lets it not in, without its password, and is in when it does', async () => {
+  const redis = await RedisServer.start()
+  await redis.command('CONFIG', 'SET', 'requirepass', 'the-right-one')
+  const logged: unknown[] = []
+  const runtime = systemRuntime({ log: (_level, message, details) => logged.push([message, details]) })
+  const url = redis.url.replace('//', '//:hush@')
+  const listener = new Listener(new RedisBus(runtime, 'one', { url }))
+  try {
+    await expect
+      .poll(() => logged)
+      .toEqual([['Redis failed', { error: expect.stringContaining('WRONGPASS') }]])
+    expect(JSON.stringify(logged)).not.toContain('hush')
+    await redis.command('AUTH', 'the-right-one').catch(() => {})
+    await redis.restart('hush')
+    await listener.next('up')
+  } finally {
+    await new Promise<void>((resolve) => listener.bus.stop(resolve))
+    await redis.stop()
+  }
+})
+
+it('leaves a room for good that is closed while Redis is lost', async () => {
+  await withRedis(async (redis, one) => {
+    await one.open('stays')
+    await one.open('goes')
+    await redis.kill()
+    await one.next('down')
+    one.bus.close('goes')
+    // When an attempt to find it fails, the library gives up what was to be said.
+    await attemptsAt(redis.port, 6)
+    await redis.restart()
+    await one.next('up')
+    await one.open('stays')
+    const channels = async () => ((await redis.command('PUBSUB', 'CHANNELS')) as string[]).sort()
+    await expect.poll(channels).toEqual(['ringmesh:instance:one', 'ringmesh:room:stays'])
+    expect(await one.open('goes')).toEqual([])
+    one.bus.announce('goes', one.presence('a'))
+    await one.next('entered')
+    expect(one.heard).toEqual([])
+  })
+})
+
+it('drops frames when Redis takes them slower than they come, and says so', async () => {
+  await withRedis(async (redis, one) => {
+    const frame = new Uint8Array(64 * 1024)
+    redis.freeze(true)
+    let taken = 0
+    while (taken < 2_000 && one.bus.send('one', 'room', 'a', frame)) taken++
+    // 64 MiB; a full queue does not lose the bus, and nothing that was taken.
+    expect(taken).toBeGreaterThan(900)
+    expect(taken).toBeLessThan(1_100)
+    redis.freeze(false)
+    await expect.poll(() => one.heard.length, { timeout: 20_000 }).toBe(taken)
+    expect(one.bus.send('one', 'room', 'a', frame)).toBe(true)
+  })
+})
+
+it('takes whatever lies in Redis or comes from there, and tells only what it understands', async () => {
+  await withRedis(async (redis, one, logged) => {
+    await one.open('room')
+    const junk = ['', 'junk', '\u0000', '{"json":1}', 'x'.repeat(100_000)]
+    for (const text of junk) {
+      await redis.command('PUBLISH', 'ringmesh:room:room', text)
+      await redis.command('PUBLISH', 'ringmesh:instance:one', text)
+      await redis.command('HSET', 'ringmesh:present:room', `junk ${text.slice(0, 10)}`, text)
+    }
+    await redis.command('SET', 'ringmesh:present:other', 'no hash')
+    one.bus.announce('room', one.presence('a'))
+    await one.next('entered')
+    expect((await one.open('room')).map(({ id }) => id)).toEqual(['a'])
+    one.bus.open('other')
+    await expect.poll(() => JSON.stringify(logged)).toContain('WRONGTYPE')
+    expect(one.heard).toEqual([])
+  })
 })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { JSONWebKeySet } from 'jose'
+import { hiddenValue, InvalidOption } from '../../src/errors/index.js'
 import { type Runtime, randomId } from '../../src/runtime/index.js'
 import type { SignalConfiguration } from '../options.js'
 import { PeerJsDoor } from '../peerjs/index.js'
@@ -16,7 +17,7 @@ import {
 import { HttpAnswers } from './http-answers.js'
 import { JwtAdmission } from './jwt-admission.js'
 import { Metrics } from './metrics.js'
-import { RedisBus } from './redis-bus.js'
+import { RedisBus, type RedisBusOptions } from './redis-bus.js'
 import { iceServers } from './turn-credentials.js'
 
 /** The rooms, doors, bus and watch-tower of one instance, put together as its configuration says. */
@@ -39,9 +40,7 @@ export class Instance {
     this.#runtime = runtime
     const name = randomId(runtime)
     this.#bus =
-      redis === undefined
-        ? new LoneBus(name)
-        : new RedisBus(runtime, name, { url: redis, prefix: redisPrefix })
+      redis === undefined ? new LoneBus(name) : redisBus(runtime, name, { url: redis, prefix: redisPrefix })
     const isAlone = redis === undefined
     const isBusUp = (): boolean => isAlone || this.#bus.connected
     this.#busWasUp = isAlone
@@ -106,6 +105,15 @@ export class Instance {
       up ? 'info' : 'warn',
       up ? 'Redis is there' : 'Redis is lost: rooms go on within this instance',
     )
+  }
+}
+
+/** The client's own error quotes the URL, and with it the password. */
+function redisBus(runtime: Runtime, name: string, options: RedisBusOptions): Bus {
+  try {
+    return new RedisBus(runtime, name, options)
+  } catch {
+    throw new InvalidOption('signal.redis', hiddenValue, 'must be the URL of a Redis')
   }
 }
 

@@ -1,8 +1,15 @@
-import { decode, encode } from '@msgpack/msgpack'
-import { createClient, RESP_TYPES } from 'redis'
-import * as v from 'valibot'
 import type { Runtime, Timer } from '../../src/runtime/index.js'
 import type { Bus, BusEvents, Presence } from '../rooms/index.js'
+import { isRefusal, RedisConnection } from './redis-connection.js'
+import {
+  packEntered,
+  packFrame,
+  packLeft,
+  packPresence,
+  readFrame,
+  readNotice,
+  readPresences,
+} from './redis-records.js'
 
 /** Milliseconds between two signs of life of an instance. */
 const heartbeat = 1_000
@@ -16,29 +23,12 @@ const roomExpiry = 60_000
 /** Heartbeats between two renewals of the rooms' expiry: three chances before it runs out. */
 const roomRenewal = 20
 
-/** Milliseconds without an answer after which Redis counts as lost; heartbeats keep a healthy socket busier. */
-const socketTimeout = 4_000
-
-/** Milliseconds at most between two attempts to find Redis again. */
-const longestRetry = 1_000
-
-/** Commands that may wait for Redis to answer; beyond it they are dropped, and made good when it is back. */
-const longestQueue = 100_000
-
 /** Takes a presence back only while it is still exactly that one, and says so on the room's channel. */
 const withdrawal = `
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 if ARGV[3] then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return 1`
-
-const text = v.pipe(v.string(), v.maxLength(2048))
-const whole = v.pipe(v.number(), v.integer())
-const bytes = v.instance(Uint8Array)
-const stored = v.tuple([text, whole, bytes])
-const carried = v.tuple([text, text, bytes])
-const entered = v.tuple([v.literal('entered'), text, text, whole, bytes])
-const left = v.tuple([v.literal('left'), text, text, whole, v.boolean()])
 
 /** A room that is wanted. */
 interface Subscription {
@@ -47,11 +37,9 @@ interface Subscription {
   isLive: boolean
 }
 
-type RedisClient = ReturnType<typeof redisClient>
-
 /** Where Redis is, and what this service's keys there start with. */
 export interface RedisBusOptions {
-  /** `redis[s]://[[user][:password]@]host[:port][/database]`. */
+  /** `redis[s]://[[user][:password]@]host[:port][/database]`, or `unix://[user:password@]/path/to/socket`. */
   readonly url: string
   /** Default `ringmesh:`. Services that share a Redis and not their rooms need different ones. */
   readonly prefix?: string
@@ -69,28 +57,32 @@ export interface RedisBusOptions {
  *  room:ROOM           channel: entered, left
  *  instance:INSTANCE   channel: frames for peers there
  * ```
+ *
+ * A Redis that takes no sign of life (a replica after a failover, one that is full) is as one that is lost: the
+ * others would give this instance up, and nothing that it announced would be kept.
  */
 export class RedisBus implements Bus {
   readonly instance: string
   readonly #runtime: Runtime
   readonly #prefix: string
-  readonly #commands: RedisClient
-  readonly #notices: RedisClient
+  readonly #redis: RedisConnection
   readonly #rooms = new Map<string, Subscription>()
   /** Other instances that were heard of here; they are watched. */
   readonly #others = new Set<string>()
   #events: BusEvents | undefined
+  #isReady = false
   #connected = false
-  #alive = false
+  /** Raised whenever Redis is found or lost: what was asked before is of no interest any more. */
+  #epoch = 0
   #beats = 0
   #beat: Timer | undefined
 
+  /** @throws an error of any kind for a URL that is none; it may quote it, password and all */
   constructor(runtime: Runtime, instance: string, { url, prefix = 'ringmesh:' }: RedisBusOptions) {
     this.instance = instance
     this.#runtime = runtime
     this.#prefix = prefix
-    this.#commands = redisClient(url)
-    this.#notices = redisClient(url)
+    this.#redis = new RedisConnection(runtime, url)
   }
 
   get connected(): boolean {
@@ -99,20 +91,12 @@ export class RedisBus implements Bus {
 
   start(events: BusEvents): void {
     this.#events = events
-    for (const redis of [this.#commands, this.#notices]) {
-      for (const event of ['ready', 'reconnecting', 'end'] as const) redis.on(event, () => this.#look())
-      redis.on('error', (error: Error) => {
-        if (this.#connected) this.#runtime.log('warn', 'Redis failed', { error: error.message })
-        this.#look()
-      })
-      // Settles only when the client is closed for good; until then it looks for Redis by itself.
-      redis.connect().catch(() => {})
-    }
+    this.#redis.start(() => this.#look())
   }
 
   open(room: string): void {
     const subscription = this.#rooms.get(room) ?? this.#subscription(room)
-    this.#notices.subscribe(this.#key('room', room), subscription.listener, true).then(() => {
+    this.#redis.subscribe(this.#key('room', room), subscription.listener).then(() => {
       subscription.isLive = true
       return this.#read(room, subscription)
     }, dropped)
@@ -123,27 +107,26 @@ export class RedisBus implements Bus {
     if (subscription === undefined) return
     this.#rooms.delete(room)
     subscription.isLive = false
-    this.#notices.unsubscribe(this.#key('room', room), subscription.listener, true).catch(dropped)
+    this.#redis.unsubscribe(this.#key('room', room), subscription.listener)
   }
 
-  announce(room: string, { id, instance, session, info }: Presence): void {
+  announce(room: string, presence: Presence): void {
     const key = this.#key('present', room)
-    this.#send('HSET', key, id, packed([instance, session, info]))
-    this.#send('PEXPIRE', key, String(roomExpiry))
-    this.#send('PUBLISH', this.#key('room', room), packed(['entered', id, instance, session, info]))
+    this.#say('HSET', key, presence.id, packPresence(presence))
+    this.#say('PEXPIRE', key, String(roomExpiry))
+    this.#say('PUBLISH', this.#key('room', room), packEntered(presence))
   }
 
   withdraw(room: string, presence: Presence, clean: boolean): void {
-    const { id, instance, session } = presence
-    this.#remove(room, presence, this.#key('room', room), packed(['left', id, instance, session, clean]))
+    this.#remove(room, presence, this.#key('room', room), packLeft(presence, clean))
   }
 
-  send(instance: string, room: string, to: string, frame: Uint8Array): void {
-    this.#send('PUBLISH', this.#key('instance', instance), packed([room, to, frame]))
+  send(instance: string, room: string, to: string, frame: Uint8Array): boolean {
+    return this.#connected && this.#redis.publish(this.#key('instance', instance), packFrame(room, to, frame))
   }
 
   remember(key: string, milliseconds: number): void {
-    this.#send('SET', this.#key('remember', key), '1', 'PX', String(Math.ceil(milliseconds)))
+    this.#say('SET', this.#key('remember', key), '1', 'PX', String(Math.ceil(milliseconds)))
   }
 
   remembered(key: string, settle: (answer: boolean | undefined) => void): void {
@@ -151,7 +134,7 @@ export class RedisBus implements Bus {
       this.#runtime.timer(0, () => settle(undefined))
       return
     }
-    this.#ask('EXISTS', this.#key('remember', key)).then(
+    this.#redis.ask('EXISTS', this.#key('remember', key)).then(
       (count) => settle(count === 1),
       () => settle(undefined),
     )
@@ -161,13 +144,14 @@ export class RedisBus implements Bus {
     this.#beat?.cancel()
     this.#events = undefined
     this.#connected = false
-    const gone = this.#ask('DEL', this.#key('alive', this.instance)).catch(dropped)
+    this.#epoch++
+    const gone = this.#redis.ask('DEL', this.#key('alive', this.instance)).catch(dropped)
     let patience: Timer | undefined
     const finish = (): void => {
       if (patience === undefined) return
       patience.cancel()
       patience = undefined
-      for (const redis of [this.#commands, this.#notices]) if (redis.isOpen) redis.destroy()
+      this.#redis.stop()
       done()
     }
     patience = this.#runtime.timer(heartbeat, finish)
@@ -189,38 +173,72 @@ export class RedisBus implements Bus {
     return `${this.#prefix}${kind}:${name}`
   }
 
-  /** Compares what the clients say with what was told of them. */
+  /** Compares what the connection says with what was told of it. */
   #look(): void {
-    const connected = this.#commands.isReady && this.#notices.isReady
-    if (connected === this.#connected || this.#events === undefined) return
-    this.#connected = connected
-    this.#beat?.cancel()
-    if (!connected) {
-      for (const subscription of this.#rooms.values()) subscription.isLive = false
-      // Who is not back as soon as we are is not dead: each is watched again from when it is heard of again.
-      this.#others.clear()
-      this.#events.down()
+    const { isReady } = this.#redis
+    if (isReady === this.#isReady || this.#events === undefined) return
+    this.#isReady = isReady
+    this.#epoch++
+    if (isReady) this.#greet(this.#epoch)
+    else this.#lose()
+  }
+
+  /** Redis is found; it works once frames can come and a sign of life was taken. */
+  async #greet(epoch: number): Promise<void> {
+    try {
+      this.#redis.leaveLeftOver()
+      await this.#redis.subscribe(this.#key('instance', this.instance), this.#carried)
+      await this.#giveSign()
+    } catch (error) {
+      if (epoch === this.#epoch) this.#refused(error)
       return
     }
-    this.#alive = false
-    const channel = this.#key('instance', this.instance)
-    this.#notices.subscribe(channel, this.#carried, true).then(() => {
-      if (this.#connected !== connected) return
-      this.#pulse()
-      this.#events?.up()
-    }, dropped)
+    if (epoch !== this.#epoch) return
+    this.#connected = true
+    this.#redis.works()
+    this.#beat = this.#runtime.timer(heartbeat, () => this.#pulse())
+    this.#events?.up()
+  }
+
+  #lose(): void {
+    this.#beat?.cancel()
+    for (const subscription of this.#rooms.values()) subscription.isLive = false
+    // Who is not back as soon as we are is not dead: each is watched again from when it is heard of again.
+    this.#others.clear()
+    if (!this.#connected) return
+    this.#connected = false
+    this.#events?.down()
+  }
+
+  /** Where Redis answers and refuses, another is looked for; where it is lost, the connection does so by itself. */
+  #refused(error: unknown): void {
+    if (!isRefusal(error)) return
+    this.#redis.problem((error as Error).message)
+    this.#redis.renew()
+    this.#look()
+  }
+
+  /** @returns what Redis knew of this instance's life until now: null where it had held it for dead */
+  #giveSign(): Promise<unknown> {
+    const expiry = String(instanceExpiry)
+    return this.#redis.ask('SET', this.#key('alive', this.instance), '1', 'PX', expiry, 'GET')
   }
 
   /** Gives a sign of life, and looks for those of the others. */
   #pulse(): void {
+    const epoch = this.#epoch
     this.#beat = this.#runtime.timer(heartbeat, () => this.#pulse())
-    const alive = this.#key('alive', this.instance)
-    this.#ask('SET', alive, '1', 'PX', String(instanceExpiry), 'GET').then((before) => {
-      // We were silent for so long that the others gave us up: tell them again who is here.
-      if (before === null && this.#alive) this.#events?.up()
-      this.#alive = true
-    }, dropped)
+    this.#giveSign().then(
+      (before) => {
+        // We were silent for so long that the others gave us up: tell them again who is here.
+        if (before === null && epoch === this.#epoch) this.#events?.up()
+      },
+      (error) => {
+        if (epoch === this.#epoch) this.#refused(error)
+      },
+    )
     this.#checkOn([...this.#others]).then((dead) => {
+      if (epoch !== this.#epoch) return
       for (const instance of dead) {
         this.#others.delete(instance)
         this.#runtime.log('warn', 'an instance is dead', { instance })
@@ -229,14 +247,15 @@ export class RedisBus implements Bus {
     }, dropped)
     if (this.#beats++ % roomRenewal !== 0) return
     for (const room of this.#rooms.keys()) {
-      this.#send('PEXPIRE', this.#key('present', room), String(roomExpiry))
+      this.#say('PEXPIRE', this.#key('present', room), String(roomExpiry))
     }
   }
 
   /** Those of `instances` that give no sign of life. */
   async #checkOn(instances: readonly string[]): Promise<string[]> {
     if (instances.length === 0) return []
-    const signs = await this.#ask('MGET', ...instances.map((instance) => this.#key('alive', instance)))
+    const keys = instances.map((instance) => this.#key('alive', instance))
+    const signs = await this.#redis.ask('MGET', ...keys)
     if (!Array.isArray(signs)) return []
     return instances.filter((_instance, index) => signs[index] === null)
   }
@@ -244,7 +263,7 @@ export class RedisBus implements Bus {
   /** Reads who is in a room, and clears away who is not any more. */
   async #read(room: string, subscription: Subscription): Promise<void> {
     try {
-      const all = presences(await this.#ask('HGETALL', this.#key('present', room)))
+      const all = readPresences(await this.#redis.ask('HGETALL', this.#key('present', room)))
       const instances = new Set(all.map(({ instance }) => instance))
       instances.delete(this.instance)
       const dead = new Set(await this.#checkOn([...instances]))
@@ -255,96 +274,37 @@ export class RedisBus implements Bus {
         room,
         all.filter(({ instance }) => !dead.has(instance)),
       )
-    } catch {
-      // Redis was lost meanwhile; the room is read again when it is back.
+    } catch (error) {
+      // Where Redis was lost meanwhile the room is read again when it is back.
+      this.#redis.failed('HGETALL', error as Error)
     }
   }
 
-  #remove(room: string, { id, instance, session, info }: Presence, ...tell: (string | Buffer)[]): void {
-    this.#send(
-      'EVAL',
-      withdrawal,
-      '1',
-      this.#key('present', room),
-      id,
-      packed([instance, session, info]),
-      ...tell,
-    )
+  #remove(room: string, presence: Presence, ...tell: (string | Buffer)[]): void {
+    const key = this.#key('present', room)
+    this.#say('EVAL', withdrawal, '1', key, presence.id, packPresence(presence), ...tell)
   }
 
   #noticed(room: string, frame: Buffer): void {
-    const tuple = unpacked(frame)
-    const came = v.safeParse(entered, tuple)
-    if (came.success) {
-      const [, id, instance, session, info] = came.output
-      if (instance !== this.instance) this.#others.add(instance)
-      this.#events?.entered(room, { id, instance, session, info })
-      return
+    const notice = readNotice(frame)
+    if (notice?.type === 'entered') {
+      const { presence } = notice
+      if (presence.instance !== this.instance) this.#others.add(presence.instance)
+      this.#events?.entered(room, presence)
+    } else if (notice !== undefined) {
+      this.#events?.left(room, notice.id, notice.instance, notice.session, notice.clean)
     }
-    const gone = v.safeParse(left, tuple)
-    if (!gone.success) return
-    const [, id, instance, session, clean] = gone.output
-    this.#events?.left(room, id, instance, session, clean)
   }
 
   readonly #carried = (frame: Buffer): void => {
-    const parsed = v.safeParse(carried, unpacked(frame))
-    if (parsed.success) this.#events?.frame(...parsed.output)
+    const carried = readFrame(frame)
+    if (carried !== undefined) this.#events?.frame(...carried)
   }
 
-  #send(...command: (string | Buffer)[]): void {
-    if (this.#connected) this.#ask(...command).catch(dropped)
-  }
-
-  #ask(...command: (string | Buffer)[]): Promise<unknown> {
-    return this.#commands.sendCommand(command)
+  #say(...command: (string | Buffer)[]): void {
+    if (this.#connected) this.#redis.say(...command)
   }
 }
 
 /** What is lost with Redis is sent again when it is back. */
 function dropped(): void {}
-
-function redisClient(url: string) {
-  return createClient({
-    url,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: longestQueue,
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
-    pingInterval: heartbeat,
-    socket: {
-      connectTimeout: socketTimeout,
-      socketTimeout,
-      reconnectStrategy: (attempt) => Math.min(longestRetry, 50 * 2 ** Math.min(attempt, 10)),
-    },
-  })
-}
-
-function packed(value: unknown): Buffer {
-  const array = encode(value)
-  return Buffer.from(array.buffer, array.byteOffset, array.byteLength)
-}
-
-function unpacked(frame: Uint8Array): unknown {
-  try {
-    return decode(frame)
-  } catch {
-    return undefined
-  }
-}
-
-/** Reads the reply to HGETALL, which is a map in RESP3 and a flat list in RESP2. */
-function presences(reply: unknown): Presence[] {
-  const pairs: (readonly [unknown, unknown])[] = []
-  if (reply instanceof Map) pairs.push(...reply)
-  else if (Array.isArray(reply))
-    for (let at = 0; at < reply.length; at += 2) pairs.push([reply[at], reply[at + 1]])
-  else if (typeof reply === 'object' && reply !== null) pairs.push(...Object.entries(reply))
-  const all: Presence[] = []
-  for (const [field, value] of pairs) {
-    const parsed = v.safeParse(stored, value instanceof Uint8Array ? unpacked(value) : undefined)
-    if (!parsed.success) continue
-    const [instance, session, info] = parsed.output
-    all.push({ id: String(field), instance, session, info })
-  }
-  return all
-}

@@ -48,8 +48,11 @@ export interface Bus {
   announce(room: string, presence: Presence): void
   /** Takes a presence of this instance back, unless the peer is at another instance by now. */
   withdraw(room: string, presence: Presence, clean: boolean): void
-  /** Carries a frame to the instance that has the socket of `to`. */
-  send(instance: string, room: string, to: string, frame: Uint8Array): void
+  /**
+   * Carries a frame to the instance that has the socket of `to`.
+   * @returns false where it is dropped, as the bus is down, or slower than what it is given
+   */
+  send(instance: string, room: string, to: string, frame: Uint8Array): boolean
   /** Remembers `key` at all instances for `milliseconds`, or until the bus is lost. */
   remember(key: string, milliseconds: number): void
   /** Whether `key` is remembered, called exactly once; undefined while the bus is down. */

@@ -184,9 +184,7 @@ export class Directory {
       return local.inside
     }
     const remote = room?.remote.get(to)
-    if (remote === undefined || !this.#bus.connected) return false
-    this.#bus.send(remote.instance, name, to, frame)
-    return true
+    return remote !== undefined && this.#bus.send(remote.instance, name, to, frame)
   }
 
   #create(name: string, announcements: Announcements): Room {

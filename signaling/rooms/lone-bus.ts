@@ -17,8 +17,11 @@ export class LoneBus implements Bus {
   close(): void {}
   announce(): void {}
   withdraw(): void {}
-  send(): void {}
   remember(): void {}
+
+  send(): boolean {
+    return false
+  }
 
   remembered(_key: string, settle: (answer: undefined) => void): void {
     settle(undefined)

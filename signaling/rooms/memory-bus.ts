@@ -187,9 +187,10 @@ export class MemoryBus implements Bus {
     this.#hub.notify(name, room, (events) => events.left(name, id, instance, session, clean))
   }
 
-  send(instance: string, name: string, to: string, frame: Uint8Array): void {
-    if (!this.connected) return
+  send(instance: string, name: string, to: string, frame: Uint8Array): boolean {
+    if (!this.connected) return false
     this.#hub.tell(this.#hub.buses.get(instance), (events) => events.frame(name, to, frame))
+    return true
   }
 
   remember(key: string, milliseconds: number): void {

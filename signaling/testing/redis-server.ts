@@ -39,8 +39,12 @@ export class RedisServer {
     }
   }
 
-  /** Starts it again, empty, on the same port. */
-  async restart(): Promise<void> {
+  /**
+   * Starts it again, empty, on the same port; ends it first where it still runs.
+   * @param password - that it wants from then on
+   */
+  async restart(password?: string): Promise<void> {
+    await this.kill()
     const child = spawn(
       'redis-server',
       [
@@ -54,6 +58,7 @@ export class RedisServer {
         'no',
         '--dir',
         this.#directory,
+        ...(password === undefined ? [] : ['--requirepass', password]),
       ],
       { stdio: ['ignore', 'pipe', 'ignore'] },
     )
