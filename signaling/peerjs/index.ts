@@ -1,2 +1,3 @@
 /** The door for stock PeerJS clients, with no socket in it. */
-export { type PeerJsCaller, PeerJsDoor, type PeerJsDoorOptions } from './peerjs-door.js'
+export { PeerJsDoor } from './peerjs-door.js'
+export type { PeerJsCaller, PeerJsDoorOptions } from './peerjs-state.js'

@@ -10,7 +10,6 @@ import {
   type Ticket,
   type Verdict,
 } from '../rooms/index.js'
-import type { PeerJsCaller, PeerJsDoor } from './peerjs-door.js'
 import {
   carriedPeerJsFrame,
   type PeerJsClientMessage,
@@ -18,6 +17,7 @@ import {
   peerJsId,
   readPeerJsFrame,
 } from './peerjs-message.js'
+import type { PeerJsCaller, PeerJsState } from './peerjs-state.js'
 
 /** What is carried from client to client. EXPIRE is not: only the server may say who cannot be reached. */
 const carried: ReadonlySet<string> = new Set(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE'])
@@ -26,7 +26,7 @@ type Stage = 'greeting' | 'entering' | 'inside' | 'closed'
 
 /** One socket of one PeerJS client. */
 export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
-  readonly #door: PeerJsDoor
+  readonly #door: PeerJsState
   readonly #socket: GuardedSocket
   #stage: Stage = 'greeting'
   #id = ''
@@ -34,7 +34,7 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
   #ticket: Ticket | undefined
   #session = 0
 
-  constructor(door: PeerJsDoor, socket: GuardedSocket) {
+  constructor(door: PeerJsState, socket: GuardedSocket) {
     this.#door = door
     this.#socket = socket
   }

@@ -1,37 +1,6 @@
-import type { Runtime } from '../../src/runtime/index.js'
-import type {
-  Admission,
-  Announcements,
-  Connection,
-  Directory,
-  PeerSocket,
-  SignalLimits,
-  Sockets,
-  Tally,
-} from '../rooms/index.js'
+import type { Connection, PeerSocket } from '../rooms/index.js'
 import { PeerJsConnection } from './peerjs-connection.js'
-import { WaitingMessages } from './waiting-messages.js'
-
-/** What a PeerJS client says of itself in the URL of its socket. */
-export interface PeerJsCaller {
-  readonly id: string | null
-  readonly token: string | null
-  readonly key: string | null
-}
-
-/** What a {@link PeerJsDoor} works with. */
-export interface PeerJsDoorOptions {
-  readonly runtime: Runtime
-  readonly limits: SignalLimits
-  readonly tally: Tally
-  readonly directory: Directory
-  readonly sockets: Sockets
-  readonly admission: Admission
-  /** The API key that clients have to name; all that do are in one room. */
-  readonly key: string
-  /** A digest of a client's token, by which it is known again; the token itself is not kept. */
-  readonly digest: (token: string) => Uint8Array
-}
+import { type PeerJsCaller, type PeerJsDoorOptions, PeerJsState } from './peerjs-state.js'
 
 /**
  * The door for stock PeerJS clients: the protocol of PeerServer, which is JSON in text frames.
@@ -41,37 +10,17 @@ export interface PeerJsDoorOptions {
  * who has not come yet are bounded; and only the server says EXPIRE.
  */
 export class PeerJsDoor {
-  readonly options: PeerJsDoorOptions
-  readonly waiting: WaitingMessages
-  readonly room: string
-  /** Peers are not told of each other here; that somebody came is noted for the messages that wait for them. */
-  readonly announcements: Announcements
-  #draining = false
+  readonly #state: PeerJsState
 
   constructor(options: PeerJsDoorOptions) {
-    this.options = options
-    this.room = `peerjs/${options.key}`
-    this.waiting = new WaitingMessages(options.runtime, (to, frame) =>
-      options.directory.deliver(this.room, to, frame),
-    )
-    this.announcements = {
-      entered: ({ id }) => {
-        this.waiting.arrived(id)
-        return undefined
-      },
-      left: () => undefined,
-    }
-  }
-
-  get draining(): boolean {
-    return this.#draining
+    this.#state = new PeerJsState(options)
   }
 
   /** Takes a new socket in; its frames go to the connection from now on. */
   connect(socket: PeerSocket, caller: PeerJsCaller): Connection {
-    const { sockets } = this.options
+    const { sockets } = this.#state.options
     const guarded = sockets.guard(socket)
-    const connection = new PeerJsConnection(this, guarded)
+    const connection = new PeerJsConnection(this.#state, guarded)
     sockets.add(guarded, connection)
     connection.greet(caller)
     return connection
@@ -79,11 +28,11 @@ export class PeerJsDoor {
 
   /** Lets nobody in any more; PeerJS has no word for those who are in. */
   drain(): void {
-    this.#draining = true
+    this.#state.draining = true
   }
 
   /** The ids that are in, over all instances as far as is known here. */
   ids(): string[] {
-    return this.options.directory.ids(this.room)
+    return this.#state.options.directory.ids(this.#state.room)
   }
 }

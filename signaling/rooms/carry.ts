@@ -18,14 +18,18 @@ export interface Carried {
   readonly size: number
 }
 
+/** Whether a frame says that it is to be carried; what it holds may still be nonsense. */
+export function isToBeCarried(frame: Uint8Array): boolean {
+  return frame[1] === 113 || frame[1] === 114
+}
+
 /**
  * Reads an offer or relay frame, `[code, to, bytes]`, as every peer writes it: a tenth of the work
  * of decoding and encoding it again. Undefined for anything else, which the codec then judges.
  */
 export function readCarried(frame: Uint8Array): Carried | undefined {
-  const code = frame[1] as number
   const mark = frame[2] as number
-  if (frame[0] !== arrayOfThree || (code !== 113 && code !== 114)) return undefined
+  if (frame[0] !== arrayOfThree || !isToBeCarried(frame)) return undefined
   // Ids are at most 64 characters of ASCII: a short string, or one with a byte for its length.
   const isShort = mark >= shortString && mark <= shortString + 31
   if (!isShort && mark !== 0xd9) return undefined
@@ -34,7 +38,7 @@ export function readCarried(frame: Uint8Array): Carried | undefined {
   const tail = start + length
   const size = sizeOfBinary(frame, tail)
   if (size === undefined || length === 0 || length > 64) return undefined
-  return { code, to: ascii(frame, start, tail), tail, size }
+  return { code: frame[1] as Carried['code'], to: ascii(frame, start, tail), tail, size }
 }
 
 /**

@@ -1,5 +1,7 @@
-import type { Runtime, Timer } from '../../src/runtime/index.js'
+import type { Runtime } from '../../src/runtime/index.js'
 import type { Bus, BusEvents, Presence } from './bus.js'
+import type { Announcements, LocalPeer } from './present.js'
+import { Local, Room } from './room.js'
 
 /**
  * A room that nobody of this instance was in before waits so long for the others' peers, in
@@ -14,74 +16,6 @@ const patience = 2_000
  * Redis at least every second.
  */
 const grace = 5_000
-
-/** A peer whose socket is at this instance. */
-export interface LocalPeer {
-  /** What its door keeps of it, packed: see {@link Presence}. Asked for when somebody elsewhere is told, so mostly never. */
-  readonly info: Uint8Array
-  /** It is in; these others are there. Called at most once, before anything else. */
-  welcome(others: readonly Present[]): void
-  /** A frame for it, ready to be sent. */
-  deliver(frame: Uint8Array): void
-  /** It is back on another socket, here or at another instance; this one counts no more. */
-  replaced(): void
-  /**
-   * Whether it may take the place of one of the same id that is there already; without this it may.
-   * Answering no, it is out again and nobody hears of it.
-   */
-  mayReplace?(other: Presence): boolean
-}
-
-/** Somebody in a room, as a door is told of them. */
-export interface Present extends Presence {
-  /** The peer itself, where its socket is at this instance. */
-  readonly peer?: LocalPeer
-}
-
-/** How a door tells its peers of each other; undefined tells nothing. */
-export interface Announcements {
-  entered(presence: Present): Uint8Array | undefined
-  left(id: string, clean: boolean): Uint8Array | undefined
-}
-
-class Local implements Present {
-  readonly id: string
-  readonly instance: string
-  readonly session: number
-  readonly peer: LocalPeer
-  /** Welcomed and announced. */
-  inside = false
-  /** Its announcements that have not come back: while there are any, others' on the bus are older. */
-  underWay = 0
-
-  constructor(id: string, instance: string, session: number, peer: LocalPeer) {
-    this.id = id
-    this.instance = instance
-    this.session = session
-    this.peer = peer
-  }
-
-  get info(): Uint8Array {
-    return this.peer.info
-  }
-}
-
-/** Shared by the rooms that have no peer elsewhere; never written to. */
-const nobody = new Map<string, never>()
-
-interface Room {
-  readonly name: string
-  readonly announcements: Announcements
-  readonly local: Map<string, Local>
-  /** {@link nobody} in a room that is all here, as every one of an instance that is alone. */
-  remote: Map<string, Presence>
-  /** What the bus told between the request for a snapshot and its coming: newer than the snapshot. Undefined: none is awaited. */
-  overlay: Map<string, Presence | undefined> | undefined
-  /** Set until the room's first peers may be welcomed. */
-  waiting: Timer | undefined
-  /** Set while peers are believed in that the bus, just back, does not know yet. */
-  doubts: Timer | undefined
-}
 
 /**
  * Who is in which room, over all instances: those here, of whom this instance is the authority, and
@@ -126,14 +60,12 @@ export class Directory {
 
   /** Peers in a room, as far as is known here. */
   population(name: string): number {
-    const room = this.#rooms.get(name)
-    return room === undefined ? 0 : room.local.size + room.remote.size
+    return this.#rooms.get(name)?.population ?? 0
   }
 
   /** The ids in a room, as far as is known here. */
   ids(name: string): string[] {
-    const room = this.#rooms.get(name)
-    return room === undefined ? [] : [...room.local.keys(), ...room.remote.keys()]
+    return this.#rooms.get(name)?.ids ?? []
   }
 
   /** The room's name as it is kept here; undefined for a room that nobody here is in. */
@@ -142,8 +74,7 @@ export class Directory {
   }
 
   has(name: string, id: string): boolean {
-    const room = this.#rooms.get(name)
-    return room !== undefined && (room.local.has(id) || room.remote.has(id))
+    return this.#rooms.get(name)?.has(id) ?? false
   }
 
   /**
@@ -169,7 +100,7 @@ export class Directory {
     if (room === undefined || local?.session !== session) return
     room.local.delete(id)
     if (local.inside) {
-      this.#tell(room, room.announcements.left(id, clean))
+      room.tell(room.announcements.left(id, clean))
       this.#bus.withdraw(name, local, clean)
     }
     this.#forgetIfEmpty(room)
@@ -188,15 +119,7 @@ export class Directory {
   }
 
   #create(name: string, announcements: Announcements): Room {
-    const room: Room = {
-      name,
-      announcements,
-      local: new Map(),
-      remote: nobody,
-      overlay: undefined,
-      waiting: undefined,
-      doubts: undefined,
-    }
+    const room = new Room(name, announcements)
     this.#rooms.set(name, room)
     if (this.#bus.connected) {
       room.waiting = this.#runtime.timer(patience, () => this.#letIn(room))
@@ -219,12 +142,9 @@ export class Directory {
       return
     }
     local.inside = true
-    room.remote.delete(id)
-    const others: Present[] = []
-    for (const other of room.local.values()) if (other.inside && other !== local) others.push(other)
-    others.push(...room.remote.values())
-    peer.welcome(others)
-    this.#tell(room, room.announcements.entered(local), local)
+    room.lostElsewhere(id)
+    peer.welcome(room.othersThan(local))
+    room.tell(room.announcements.entered(local), local)
     this.#announce(room, local)
   }
 
@@ -236,24 +156,17 @@ export class Directory {
 
   /** Welcomes those who waited for the room to become known. */
   #letIn(room: Room): void {
-    room.waiting?.cancel()
-    room.waiting = undefined
+    room.stopWaiting()
     for (const local of [...room.local.values()]) if (!local.inside) this.#comeIn(room, local)
-  }
-
-  #tell(room: Room, frame: Uint8Array | undefined, except?: Local): void {
-    if (frame === undefined) return
-    for (const local of [...room.local.values()]) {
-      if (local.inside && local !== except) local.peer.deliver(frame)
-    }
   }
 
   #forgetIfEmpty(room: Room): void {
     if (room.local.size > 0) return
-    room.waiting?.cancel()
-    room.doubts?.cancel()
+    room.stopWaiting()
+    room.stopDoubting()
     this.#rooms.delete(room.name)
     this.#bus.close(room.name)
+    room.announcements.emptied(room.name)
   }
 
   #entered(name: string, presence: Presence): void {
@@ -264,24 +177,19 @@ export class Directory {
       if (local?.session === presence.session) local.underWay = Math.max(0, local.underWay - 1)
       room.overlay?.set(presence.id, undefined)
       // An older claim of another instance, which came after the peer had left here again: it gave the peer up for ours.
-      if (room.remote.delete(presence.id)) this.#tell(room, room.announcements.left(presence.id, false))
+      if (room.lostElsewhere(presence.id)) room.tell(room.announcements.left(presence.id, false))
       return
     }
     if (local?.inside && local.underWay > 0) return
     const before = room.remote.get(presence.id)
     room.overlay?.set(presence.id, presence)
-    this.#seeElsewhere(room, presence)
+    room.seeElsewhere(presence)
     if (local?.inside) {
       room.local.delete(presence.id)
       local.peer.replaced()
     }
-    if (!isSame(before, presence)) this.#tell(room, room.announcements.entered(presence))
+    if (!isSame(before, presence)) room.tell(room.announcements.entered(presence))
     this.#forgetIfEmpty(room)
-  }
-
-  #seeElsewhere(room: Room, presence: Presence): void {
-    if (room.remote === nobody) room.remote = new Map()
-    room.remote.set(presence.id, presence)
   }
 
   #left(name: string, id: string, instance: string, session: number, clean: boolean): void {
@@ -293,8 +201,8 @@ export class Directory {
       room.overlay?.set(id, undefined)
     }
     if (remote?.instance !== instance || remote.session !== session) return
-    room.remote.delete(id)
-    this.#tell(room, room.announcements.left(id, clean))
+    room.lostElsewhere(id)
+    room.tell(room.announcements.left(id, clean))
   }
 
   #snapshot(name: string, all: readonly Presence[]): void {
@@ -311,15 +219,15 @@ export class Directory {
     room.overlay = undefined
     for (const id of [...room.remote.keys()]) {
       if (current.has(id) || room.doubts !== undefined) continue
-      room.remote.delete(id)
-      this.#tell(room, room.announcements.left(id, false))
+      room.lostElsewhere(id)
+      room.tell(room.announcements.left(id, false))
     }
     for (const presence of current.values()) {
       const before = room.remote.get(presence.id)
       // A peer that has a socket here is here: should it be elsewhere by now, that will be announced.
       if (room.local.get(presence.id)?.inside === true) continue
-      this.#seeElsewhere(room, presence)
-      if (!isSame(before, presence)) this.#tell(room, room.announcements.entered(presence))
+      room.seeElsewhere(presence)
+      if (!isSame(before, presence)) room.tell(room.announcements.entered(presence))
     }
     this.#letIn(room)
   }
@@ -334,7 +242,7 @@ export class Directory {
 
   #up(): void {
     for (const room of this.#rooms.values()) {
-      room.doubts?.cancel()
+      room.stopDoubting()
       room.doubts = this.#runtime.timer(grace, () => {
         room.doubts = undefined
         if (this.#bus.connected) this.#ask(room)
@@ -348,8 +256,7 @@ export class Directory {
   #down(): void {
     for (const room of this.#rooms.values()) {
       room.overlay = undefined
-      room.doubts?.cancel()
-      room.doubts = undefined
+      room.stopDoubting()
       for (const local of room.local.values()) local.underWay = 0
       this.#letIn(room)
     }

@@ -1,4 +1,4 @@
-import { decode, encode } from '@msgpack/msgpack'
+import { encode } from '@msgpack/msgpack'
 import {
   decodeMessage,
   encodeMessage,
@@ -7,42 +7,35 @@ import {
   protocolVersion,
 } from '../../src/wire/index.js'
 import type { Ticket, Verdict } from './admission.js'
-import { carriedFrame, packedId, readCarried } from './carry.js'
+import { isToBeCarried } from './carry.js'
 import { type Connection, closeCodes } from './connection.js'
-import type { LocalPeer, Present } from './directory.js'
-import type { Rooms } from './rooms.js'
+import { Courier } from './courier.js'
+import { versionOfJoin } from './join-version.js'
+import type { Present } from './present.js'
+import type { DescribedPeer, RoomsState } from './rooms-state.js'
 import type { GuardedSocket, SocketOwner } from './sockets.js'
 import type { RefusalReason } from './tally.js'
 
 type Join = Extract<Message, { type: 'signal.join' }>
-type Offer = Extract<Message, { type: 'signal.offer' }>
-type Relay = Extract<Message, { type: 'signal.relay' }>
 type RefusedError = Extract<Message, { type: 'signal.refused' }>['error']
-
-/** The code of `signal.join`, which every version of the protocol starts with. */
-const joinCode = 112
-
-/** Elements of any array in a join of a later version: plenty, and little to make room for. */
-const longestJoin = 1024
 
 /** How far a socket has come: nothing said, token being looked at, waiting for the room, in it, done. */
 type Stage = 'greeting' | 'admitting' | 'entering' | 'inside' | 'closed'
 
-/** One socket of one peer at the {@link Rooms}. */
-export class RoomConnection implements Connection, LocalPeer, SocketOwner {
-  readonly #rooms: Rooms
+/** One socket of one peer at the rooms. */
+export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
+  readonly #rooms: RoomsState
   readonly #socket: GuardedSocket
   #stage: Stage = 'greeting'
   #room = ''
   #peer: PeerInfo | undefined
-  /** Made when it is first needed, as an idle peer never does. */
-  #packedId: Uint8Array | undefined
+  #courier: Courier | undefined
   #ticket: Ticket | undefined
   #session = 0
   /** When its ICE servers have to be renewed; undefined for never. */
   #renewAt: number | undefined
 
-  constructor(rooms: Rooms, socket: GuardedSocket) {
+  constructor(rooms: RoomsState, socket: GuardedSocket) {
     this.#rooms = rooms
     this.#socket = socket
   }
@@ -64,7 +57,7 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     if (this.#stage === 'closed') return
     const now = this.#rooms.options.runtime.now()
     this.#socket.took(frame.byteLength, now)
-    if (this.#stage === 'inside' && this.#carriedOn(frame, now)) return
+    if (this.#stage === 'inside' && isToBeCarried(frame) && this.#carrying.carriedOn(frame, now)) return
     let message: Message
     try {
       message = decodeMessage(frame)
@@ -76,9 +69,11 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     else if (message.type === 'signal.leave') this.#leave()
     else if (message.type === 'signal.ping') this.#send({ type: 'signal.pong' })
     else if (this.#stage === 'greeting') this.malformed('bad-frame', 'the first frame must be signal.join')
-    else if (message.type === 'signal.offer') this.#offer(message)
-    else if (message.type === 'signal.relay') this.#relay(message, now)
-    else this.malformed('bad-frame', `${message.type} is not for a server`)
+    else if (message.type === 'signal.offer') {
+      if (this.#stage === 'inside') this.#carrying.offer(message, now)
+    } else if (message.type === 'signal.relay') {
+      if (this.#stage === 'inside') this.#carrying.relay(message, now)
+    } else this.malformed('bad-frame', `${message.type} is not for a server`)
   }
 
   malformed(reason: 'frame-too-long' | 'bad-frame', detail: string): void {
@@ -120,16 +115,16 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     this.#rooms.options.sockets.remove(this.#socket)
   }
 
-  welcome(others: readonly Present[]): void {
+  welcome(others: Iterable<Present>): void {
     const { runtime, tally } = this.#rooms.options
     this.#stage = 'inside'
     tally.joins++
-    runtime.log('info', 'a peer joined', { ...this.#details(), others: others.length })
     const peers: PeerInfo[] = []
     for (const other of others) {
       const peer = this.#rooms.peerOf(other)
       if (peer !== undefined) peers.push(peer)
     }
+    runtime.log('info', 'a peer joined', { ...this.#details(), others: peers.length })
     this.#send({ type: 'signal.welcome', peers, iceServers: this.#iceServers(runtime.now()) })
   }
 
@@ -181,46 +176,9 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     }
   }
 
-  /** Carries an offer or relay frame on whose receiver is there; false leaves the frame to the codec. */
-  #carriedOn(frame: Uint8Array, now: number): boolean {
-    const carried = readCarried(frame)
-    if (carried === undefined) return false
-    const { directory, tally } = this.#rooms.options
-    if (!directory.has(this.#room, carried.to)) return false
-    this.#packedId ??= packedId(this.#peer?.id ?? '')
-    if (!directory.deliver(this.#room, carried.to, carriedFrame(frame, carried, this.#packedId))) return false
-    if (carried.code === 113) tally.offers++
-    else this.#account(carried.size, now)
-    return true
-  }
-
-  #offer({ to, payload }: Offer): void {
-    if (this.#stage !== 'inside' || this.#peer === undefined) return
-    this.#rooms.options.tally.offers++
-    this.#carry(to, encodeMessage({ type: 'signal.offered', from: this.#peer.id, payload }))
-  }
-
-  #relay({ to, frame }: Relay, now: number): void {
-    if (this.#stage !== 'inside' || this.#peer === undefined) return
-    this.#account(frame.byteLength, now)
-    this.#carry(to, encodeMessage({ type: 'signal.relayed', from: this.#peer.id, frame }))
-  }
-
-  #account(bytes: number, now: number): void {
-    const { tally } = this.#rooms.options
-    tally.relayFrames++
-    tally.relayBytes += bytes
-    const wait = this.#rooms.relayed(this.#room, bytes, now)
-    if (wait === 0) return
-    tally.throttledByRoom++
-    this.#socket.pause(wait)
-  }
-
-  #carry(to: string, frame: Uint8Array): void {
-    const { directory, tally } = this.#rooms.options
-    if (directory.deliver(this.#room, to, frame)) return
-    tally.unreachable++
-    this.#send({ type: 'signal.unreachable', peer: to })
+  get #carrying(): Courier {
+    this.#courier ??= new Courier(this.#rooms, this.#socket, this.#room, this.#peer?.id ?? '')
+    return this.#courier
   }
 
   #leave(): void {
@@ -242,7 +200,6 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
     if (!entered || this.#peer === undefined) return
     if (clean && this.#ticket !== undefined) admission.spend(this.#ticket)
     directory.leave(this.#room, this.#peer.id, this.#session, clean)
-    this.#rooms.tidy(this.#room)
   }
 
   #undecodable(frame: Uint8Array, detail: string): void {
@@ -290,17 +247,6 @@ export class RoomConnection implements Connection, LocalPeer, SocketOwner {
   }
 
   #details(): Record<string, unknown> {
-    return { address: this.#socket.address, room: this.#room.slice(5), peer: this.#peer?.id }
-  }
-}
-
-/** The version that a join of another version names, whatever else stands in it. */
-function versionOfJoin(frame: Uint8Array): number | undefined {
-  try {
-    const tuple = decode(frame, { maxArrayLength: longestJoin })
-    if (!Array.isArray(tuple) || tuple[0] !== joinCode) return undefined
-    return Number.isInteger(tuple[1]) ? tuple[1] : undefined
-  } catch {
-    return undefined
+    return { address: this.#socket.address, room: this.#rooms.roomOf(this.#room), peer: this.#peer?.id }
   }
 }
