@@ -1,108 +1,47 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeMessage, joinProtocols, protocolVersion } from '../src/wire/index.js'
-import { clientFrame, LoadClient } from './signal-load.js'
+import { type Dialect, joinAll, peerDialect, ringmeshDialect, usualRoom } from './signal-dialects.js'
 import { ServerProcess } from './signal-processes.js'
 import type { Bench, Figure, Table } from './table.js'
 import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 
 const idlePeers = 10_000
-const joins = 4_000
-/** Sockets that join at the same time. */
-const abreast = 64
-/** Peers in each room of ringmesh's, where it is not said otherwise: all hear of each that joins. */
-const usualRoom = 8
 const pairs = 16
 /** Frames under way for each pair. */
 const window = 16
 const relaySeconds = 3
+/** Milliseconds until all that was sent has been read. */
+const settling = 2_000
 
-/** How the load generator speaks to one of the two servers. */
-interface Dialect {
-  readonly name: 'signal-ringmesh' | 'signal-peer'
-  /** What a client's request says: with both servers it brings the client in. */
-  path(n: number): string
-  headers(n: number, roomSize: number): string
-  /** A message of so many bytes of the user's to client `n`. */
-  message(n: number, bytes: number): Buffer
+/** A server and how it is spoken to. */
+interface Contestant {
+  readonly script: string
+  readonly dialect: Dialect
 }
 
-const dialects: readonly Dialect[] = [
-  {
-    name: 'signal-ringmesh',
-    path: () => '/',
-    headers: (n, roomSize) => {
-      const join = encodeMessage({
-        type: 'signal.join',
-        protocol: protocolVersion,
-        room: `room-${Math.floor(n / roomSize)}`,
-        peer: { id: `peer-${n}`, kind: 'tab', weight: 1, host: `host-${n}` },
-        token: null,
-      })
-      return `Sec-WebSocket-Protocol: ${joinProtocols(join).join(', ')}\r\n`
-    },
-    message: (n, bytes) =>
-      clientFrame(
-        encodeMessage({ type: 'signal.relay', to: `peer-${n}`, frame: new Uint8Array(bytes).fill(7) }),
-        false,
-      ),
-  },
-  {
-    name: 'signal-peer',
-    path: (n) => `/peerjs?key=peerjs&id=peer-${n}&token=token-${n}`,
-    headers: () => '',
-    message: (n, bytes) =>
-      clientFrame(
-        Buffer.from(JSON.stringify({ type: 'OFFER', dst: `peer-${n}`, payload: 'x'.repeat(bytes) })),
-        true,
-      ),
-  },
-]
-
-/** Lets `count` clients in, some abreast; each counts as in at the first frame that it gets. */
-async function joinAll(
-  server: ServerProcess,
-  dialect: Dialect,
-  count: number,
-  roomSize = usualRoom,
-  onFrame: (n: number) => void = () => {},
-): Promise<LoadClient[]> {
-  const clients: LoadClient[] = []
-  await new Promise<void>((resolve) => {
-    let begun = 0
-    let inside = 0
-    const begin = (): void => {
-      if (begun === count) return
-      const n = begun++
-      let isIn = false
-      clients[n] = new LoadClient(server.port, dialect.path(n), dialect.headers(n, roomSize), () => {
-        if (isIn) return onFrame(n)
-        isIn = true
-        if (++inside === count) resolve()
-        else begin()
-      })
-    }
-    for (let started = 0; started < abreast; started++) begin()
-  })
-  return clients
-}
+const ringmeshServer: Contestant = { script: 'signal-ringmesh', dialect: ringmeshDialect }
+const peerServer: Contestant = { script: 'signal-peer', dialect: peerDialect }
 
 interface Measured {
-  readonly joinsPerSecond: number
-  /** For each second of the server's CPU: what a core of its own would let it do. */
-  readonly joinsPerCpu: number
-  readonly togetherPerCpu: number
+  /** Bytes for each peer that has said something and waits. */
   readonly idleKept: number
   readonly idleRss: number
+  /** Bytes for each peer that has only joined. */
+  readonly silentKept: number
   readonly small: number
+  /** For each second of the server's CPU: what a core of its own would let it do. */
   readonly smallPerCpu: number
   readonly large: number
   readonly largePerCpu: number
 }
 
-async function measure(file: string, dialect: Dialect, progress: (line: string) => void): Promise<Measured> {
+async function measure(
+  directory: string,
+  { script, dialect }: Contestant,
+  progress: (line: string) => void,
+): Promise<Measured> {
   const within = async <Result>(work: (server: ServerProcess) => Promise<Result>): Promise<Result> => {
-    const server = await ServerProcess.start(file)
+    const server = await ServerProcess.start(join(directory, `${script}.mjs`))
     try {
       return await work(server)
     } finally {
@@ -110,41 +49,32 @@ async function measure(file: string, dialect: Dialect, progress: (line: string) 
     }
   }
 
-  const joining = (roomSize: number): Promise<{ perSecond: number; perCpu: number }> =>
-    within(async (server) => {
-      progress(`${dialect.name}: joins in rooms of ${roomSize}`)
-      // The first thousand warm the server up.
-      const warm = await joinAll(server, dialect, 1_000, roomSize)
-      for (const client of warm) client.close()
-      await new Promise((resolve) => setTimeout(resolve, 500))
-      const before = await server.usage()
-      const start = performance.now()
-      const clients = await joinAll(server, dialect, joins, roomSize)
-      const seconds = (performance.now() - start) / 1000
-      const after = await server.usage()
-      for (const client of clients) client.close()
-      return { perSecond: joins / seconds, perCpu: joins / (after.cpu - before.cpu) }
-    })
-  const [alone, together] = [await joining(1), await joining(usualRoom)]
-
-  progress(`${dialect.name}: ${idlePeers} idle peers`)
+  progress(`${script}: ${idlePeers} idle peers`)
   const idle = await within(async (server) => {
     const before = await server.usage()
-    const clients = await joinAll(server, dialect, idlePeers)
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    const clients = await joinAll(server.port, dialect, idlePeers)
+    await new Promise((resolve) => setTimeout(resolve, settling))
+    const silent = await server.usage()
+    // What is kept for one from whom nothing has come yet is not what it will be for long.
+    for (const client of clients) client.send(dialect.heartbeat)
+    await new Promise((resolve) => setTimeout(resolve, settling))
     const after = await server.usage()
     for (const client of clients) client.close()
-    return { kept: (after.kept - before.kept) / idlePeers, rss: (after.rss - before.rss) / idlePeers }
+    return {
+      silentKept: (silent.kept - before.kept) / idlePeers,
+      kept: (after.kept - before.kept) / idlePeers,
+      rss: (after.rss - before.rss) / idlePeers,
+    }
   })
 
   const relay = (bytes: number): Promise<{ rate: number; perCpu: number }> =>
     within(async (server) => {
-      progress(`${dialect.name}: messages of ${bytes} bytes`)
+      progress(`${script}: messages of ${bytes} bytes`)
       let got = 0
       let running = true
       const messages: Buffer[] = []
       // Peers 2k and 2k + 1 are a pair, within one room; each frame that arrives lets the next one go.
-      const clients = await joinAll(server, dialect, 2 * pairs, usualRoom, (n) => {
+      const clients = await joinAll(server.port, dialect, 2 * pairs, usualRoom, (n) => {
         if (!running || n % 2 === 0 || messages.length === 0) return
         got++
         clients[n - 1]?.send(messages[n] as Buffer)
@@ -170,11 +100,9 @@ async function measure(file: string, dialect: Dialect, progress: (line: string) 
 
   const [small, large] = [await relay(200), await relay(16 * 1024)]
   return {
-    joinsPerSecond: alone.perSecond,
-    joinsPerCpu: alone.perCpu,
-    togetherPerCpu: together.perCpu,
     idleKept: idle.kept,
     idleRss: idle.rss,
+    silentKept: idle.silentKept,
     small: small.rate,
     smallPerCpu: small.perCpu,
     large: large.rate,
@@ -184,13 +112,12 @@ async function measure(file: string, dialect: Dialect, progress: (line: string) 
 
 async function run(progress: (line: string) => void): Promise<Table[]> {
   const directory = await buildWorkerScripts(
-    dialects.map(({ name }) => name),
+    [peerServer, ringmeshServer].map(({ script }) => script),
     { standAlone: false },
   )
   try {
-    const [ours, theirs] = [dialects[0] as Dialect, dialects[1] as Dialect]
-    const peer = await measure(join(directory, `${theirs.name}.mjs`), theirs, progress)
-    const ringmesh = await measure(join(directory, `${ours.name}.mjs`), ours, progress)
+    const peer = await measure(directory, peerServer, progress)
+    const ringmesh = await measure(directory, ringmeshServer, progress)
     const figure = (
       name: string,
       key: keyof Measured,
@@ -200,14 +127,12 @@ async function run(progress: (line: string) => void): Promise<Table[]> {
     ): Figure => ({ name, value: ringmesh[key] / scale, unit, peer: peer[key] / scale, ...target })
     return [
       {
-        title: `One instance: joins, ${idlePeers} idle peers, messages carried`,
+        title: `One instance: ${idlePeers} idle peers, messages carried`,
         peer: `peer ${versionOf('peer')}`,
         figures: [
-          figure("joins for a second of the server's CPU", 'joinsPerCpu', '', 1, { ratioAtLeast: 1.5 }),
-          figure(`the same, in rooms of ${usualRoom}`, 'togetherPerCpu', '', 1),
-          figure('joins, as the machine had it', 'joinsPerSecond', '/s', 1),
           figure('memory kept for an idle peer', 'idleKept', 'KiB', 1024, { atMost: peer.idleKept / 1024 }),
           figure('resident memory for an idle peer', 'idleRss', 'KiB', 1024),
+          figure('memory kept for a peer that only joined', 'silentKept', 'KiB', 1024),
           figure("messages of 200 bytes for a second of the server's CPU", 'smallPerCpu', '', 1, {
             ratioAtLeast: 1.5,
           }),
@@ -221,7 +146,7 @@ async function run(progress: (line: string) => void): Promise<Table[]> {
         notes: [
           "The targets are set for the server's CPU time: each server is one thread, and the load generator needs a core too.",
           'One load generator for both, of bare sockets that parse no message; server and generator have a process each.',
-          `${abreast} sockets join at a time, each in a room of its own; in rooms of ${usualRoom} all are told of each other, which peer does not do.`,
+          'An idle peer has sent one frame, a heartbeat, after it joined.',
           `${pairs} pairs with ${window} messages under way each; ringmesh carries bytes in binary frames, peer text in JSON.`,
         ],
       },
