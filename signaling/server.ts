@@ -6,9 +6,9 @@ import { type Log, type Runtime, systemRuntime } from '../src/runtime/index.js'
 import { isLoopback } from './node/addresses.js'
 import { Gate } from './node/gate.js'
 import { Instance } from './node/instance.js'
+import { refuseUpgrade } from './node/opening-handshake.js'
 import { sparingLog } from './node/sparing-log.js'
 import { UpgradeLane } from './node/upgrade-lane.js'
-import { refuseUpgrade } from './node/web-socket.js'
 import {
   defaultPeerJs,
   type SignalConfiguration,

@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Runtime } from '../../src/runtime/index.js'
 import { joinedProtocol, joinOffered } from '../../src/wire/index.js'
 import type { SignalConfiguration } from '../options.js'
-import type { PeerJsCaller } from '../peerjs/index.js'
 import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
 import { AddressLimits, overRate } from './address-limits.js'
 import { addressOf, isLoopback, plain } from './addresses.js'
 import type { Instance } from './instance.js'
+import { answerHandshake, pickProtocol, refuseUpgrade } from './opening-handshake.js'
 import { type ReadingShare, ReadingTurns } from './reading-turns.js'
 import type { LaneGate, UpgradeRequest } from './upgrade-lane.js'
-import { plug, refuseUpgrade, ServerWebSocket, type SocketHost } from './web-socket.js'
+import { canTakeLater, NodeSocket, ServerWebSocket, type SocketHost } from './web-socket.js'
 
 const nothing = new Uint8Array()
 
@@ -55,8 +55,7 @@ export class Gate implements SocketHost, LaneGate {
       perMessageDeflate: false,
       maxFragments,
       autoPong: false,
-      handleProtocols: (offered) =>
-        offered.has(joinedProtocol) ? joinedProtocol : (offered.values().next().value ?? false),
+      handleProtocols: pickProtocol,
       WebSocket: ServerWebSocket,
     })
   }
@@ -101,6 +100,10 @@ export class Gate implements SocketHost, LaneGate {
     return false
   }
 
+  get webSocketOptions(): ServerOptions {
+    return this.#webSockets.options
+  }
+
   shareOf(socket: Socket): ReadingShare {
     return this.#addresses.share(plain(socket.remoteAddress ?? ''), this.#options.runtime.now())
   }
@@ -125,51 +128,59 @@ export class Gate implements SocketHost, LaneGate {
     address: string,
     badOrigin: string | undefined,
   ): void {
-    // A welcome to a join in the request leaves with the answer to it, in one packet and one system call.
-    stream.cork()
-    process.nextTick(uncork, stream)
-    this.#webSockets.handleUpgrade(request as IncomingMessage, stream, head, (webSocket: WebSocket) => {
-      const connection = this.#plugIntoRooms(webSocket as ServerWebSocket, stream, address, badOrigin)
-      if (webSocket.protocol !== joinedProtocol) return
-      connection.receive(joinOffered(request.headers['sec-websocket-protocol'] ?? '') ?? nothing)
+    const { rooms } = this.#options.instance
+    const offered = request.headers['sec-websocket-protocol']
+    this.#open(request, stream, head, address, true, (socket, protocol) => {
+      const connection = rooms.connect(socket)
+      // Refused by a message, as a page cannot read the status of a refused upgrade.
+      if (badOrigin !== undefined) connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
+      if (protocol === joinedProtocol) connection.receive(joinOffered(offered ?? '') ?? nothing)
+      return connection
     })
   }
 
-  // Apart from the upgrade, so that what lives as long as the socket does not hold its request.
-  #plugIntoRooms(
-    webSocket: ServerWebSocket,
-    stream: Duplex,
-    address: string,
-    badOrigin: string | undefined,
-  ): Connection {
-    const { instance } = this.#options
-    const connect = (socket: PeerSocket): Connection => {
-      const connection = instance.rooms.connect(socket)
-      // Refused by a message, as a page cannot read the status of a refused upgrade.
-      if (badOrigin !== undefined) connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
-      return connection
-    }
-    const share = this.#addresses.opened(address, this.#options.runtime.now())
-    return plug(webSocket, stream, address, true, connect, this, share)
-  }
-
   #toPeerJs(request: UpgradeRequest, stream: Duplex, head: Buffer, address: string): void {
+    const { peerjs } = this.#options.instance
+    if (peerjs === undefined) return
     const { searchParams } = new URL(request.url ?? '/', 'http://peerjs')
     const caller = {
       id: searchParams.get('id'),
       token: searchParams.get('token'),
       key: searchParams.get('key'),
     }
-    this.#webSockets.handleUpgrade(request as IncomingMessage, stream, head, (webSocket: WebSocket) => {
-      this.#plugIntoPeerJs(webSocket as ServerWebSocket, stream, address, caller)
-    })
+    this.#open(request, stream, head, address, false, (socket) => peerjs.connect(socket, caller))
   }
 
-  #plugIntoPeerJs(webSocket: ServerWebSocket, stream: Duplex, address: string, caller: PeerJsCaller): void {
-    const { peerjs } = this.#options.instance
-    if (peerjs === undefined) return
+  /** @param connect - gives the socket to a door; told of the subprotocol that was picked */
+  #open(
+    request: UpgradeRequest,
+    stream: Duplex,
+    head: Buffer,
+    address: string,
+    binary: boolean,
+    connect: (socket: PeerSocket, protocol: string) => Connection,
+  ): void {
+    const answer = canTakeLater ? answerHandshake(request) : undefined
+    if (answer === undefined) {
+      // What the door says at once leaves with the answer, in one packet and one system call.
+      stream.cork()
+      process.nextTick(uncork, stream)
+      this.#webSockets.handleUpgrade(request as IncomingMessage, stream, head, (webSocket: WebSocket) => {
+        const { protocol } = webSocket
+        const socket = this.#socket(stream, address, binary)
+        socket.openAwake(webSocket as ServerWebSocket, (opened) => connect(opened, protocol))
+      })
+    } else if (!stream.readable || !stream.writable) stream.destroy()
+    else {
+      const { protocol } = answer
+      const socket = this.#socket(stream, address, binary)
+      socket.openAsleep(answer.head, head, (opened) => connect(opened, protocol))
+    }
+  }
+
+  #socket(stream: Duplex, address: string, binary: boolean): NodeSocket {
     const share = this.#addresses.opened(address, this.#options.runtime.now())
-    plug(webSocket, stream, address, false, (socket) => peerjs.connect(socket, caller), this, share)
+    return new NodeSocket(stream, address, binary, this, share)
   }
 
   /** Programs send no origin, and could send any: the list is for pages. */

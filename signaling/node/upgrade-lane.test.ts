@@ -7,9 +7,9 @@ import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/in
 import { Tally } from '../rooms/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
 import { tab } from '../testing/raw-peer.js'
+import { refuseUpgrade } from './opening-handshake.js'
 import { ReadingShare, ReadingTurns } from './reading-turns.js'
 import { UpgradeLane } from './upgrade-lane.js'
-import { refuseUpgrade } from './web-socket.js'
 
 const servers: SignalServer[] = []
 const sockets: Socket[] = []

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
+import { type ServerOptions, WebSocket } from 'ws'
 import type { Connection, PeerSocket } from '../rooms/index.js'
 import { FrameHeads } from './frame-heads.js'
 import type { Reader, ReadingShare, ReadingTurns } from './reading-turns.js'
+import { opcodes, serverFrame } from './server-frame.js'
 
 /** The close code for a message over the limit (RFC 6455, 7.4.1). */
 const messageTooBig = 1009
@@ -10,14 +11,21 @@ const messageTooBig = 1009
 /** Milliseconds from our close frame until a socket is cut whose peer does not answer it. */
 const closePatience = 5_000
 
-/** Milliseconds that a peer whose upgrade is refused has to read the answer. */
-const refusalPatience = 1_000
-
 /**
  * Bytes unread by a peer at which its pings are answered no more but end it: it asks and does not listen, and
  * no limit of the door counts its pings.
  */
 const mostUnreadPongs = 16 * 1024
+
+const nothing = Buffer.alloc(0)
+
+/** The way in which the server of `ws` gives a socket its stream; not declared, as others are not meant to. */
+interface TakesStreams {
+  setSocket(stream: Duplex, head: Buffer, options: ServerOptions): void
+}
+
+/** Whether `ws` can be given a stream later than at its upgrade; a version that cannot is given all of them at once. */
+export const canTakeLater = 'setSocket' in WebSocket.prototype
 
 /**
  * A `ws` socket whose events go straight to the peer's end of it: a listener for each would cost a table of 256
@@ -27,7 +35,7 @@ const mostUnreadPongs = 16 * 1024
  * the peer can no longer be told why.
  */
 export class ServerWebSocket extends WebSocket {
-  /** Set by {@link plug}. */
+  /** Set before anything is read. */
   plugged: NodeSocket | undefined
 
   override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
@@ -68,16 +76,23 @@ const plugged = Symbol('plugged')
 type PluggedStream = Duplex & { [plugged]?: NodeSocket }
 
 /** What reads a stream for `ws`; the same function for all. */
-type StreamReader = (this: Duplex, chunk: Buffer) => void
+let readByWs: ((this: Duplex, chunk: Buffer) => void) | undefined
 
 /** What the sockets of one server share. */
 export interface SocketHost {
   readonly turns: ReadingTurns
+  readonly webSocketOptions: ServerOptions
   /** Called once, with the address, when a socket is closed. */
   gone(address: string): void
 }
 
-/** One peer's socket over `ws`, as the rooms want it. */
+/**
+ * One peer's socket, as the rooms want it.
+ *
+ * Until the peer says something it is asleep: frames to it are written here, and `ws`, whose parser and listeners
+ * cost more than all else of a join, is not there yet. It is woken by the first bytes that come, or when it is to be
+ * closed in good order. What a peer says is read by `ws` alone.
+ */
 export class NodeSocket implements PeerSocket, Reader {
   readonly address: string
   /** False for a door that speaks in text frames. */
@@ -88,43 +103,64 @@ export class NodeSocket implements PeerSocket, Reader {
   readonly #share: ReadingShare
   /** Made when the first frame comes, which of an idle peer none does. */
   #heads: FrameHeads | undefined
-  readonly #socket: ServerWebSocket
-  readonly #stream: Duplex
+  readonly #stream: PluggedStream
+  /** Undefined while the socket is asleep. */
+  #webSocket: ServerWebSocket | undefined
+  /** What leaves together with the answer to the upgrade, and that first of all; undefined when it has left. */
+  #held: Uint8Array[] | undefined
   #isCorked = false
   #isDropping = false
   #pausedUntil = 0
   #resume: NodeJS.Timeout | undefined
   #cutLater: NodeJS.Timeout | undefined
 
-  constructor(
-    socket: ServerWebSocket,
-    stream: Duplex,
-    address: string,
-    binary: boolean,
-    host: SocketHost,
-    share: ReadingShare,
-  ) {
-    this.#socket = socket
+  /** @param share - what its address may be read */
+  constructor(stream: Duplex, address: string, binary: boolean, host: SocketHost, share: ReadingShare) {
     this.#stream = stream
+    this.address = address
     this.binary = binary
     this.#host = host
     this.#share = share
-    this.address = address
+  }
+
+  /**
+   * Lets a door have the socket, asleep.
+   * @param answer - the head of the response to the upgrade, in Latin-1: what the door says at once leaves with it
+   * @param first - what came behind the request
+   */
+  openAsleep(answer: string, first: Buffer, connect: (socket: PeerSocket) => Connection): void {
+    const stream = this.#stream
+    stream[plugged] = this
+    if (first.byteLength > 0) stream.unshift(first)
+    stream.on('close', closedAsleep)
+    stream.on('data', readByTurns)
+    stream.on('end', endedAsleep)
+    stream.on('error', ignored)
+    this.#held = [Buffer.from(answer, 'latin1')]
+    this.connection = connect(this)
+    this.#letGo()
+  }
+
+  /** Lets a door have the socket, whose upgrade was answered by `ws`. */
+  openAwake(webSocket: ServerWebSocket, connect: (socket: PeerSocket) => Connection): void {
+    this.#stream[plugged] = this
+    this.#stream.on('data', readByTurns)
+    this.#adopt(webSocket)
+    this.connection = connect(this)
   }
 
   get buffered(): number {
-    return this.#socket.bufferedAmount
+    return this.#stream.writableLength
+  }
+
+  get #isOpen(): boolean {
+    return this.#webSocket === undefined
+      ? this.#stream.writable
+      : this.#webSocket.readyState === WebSocket.OPEN
   }
 
   send(frame: Uint8Array): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return
-    // What one chunk of incoming frames causes leaves in one system call, not in one for each.
-    if (!this.#isCorked) {
-      this.#isCorked = true
-      this.#stream.cork()
-      process.nextTick(uncork, this)
-    }
-    this.#socket.send(frame, { binary: this.binary })
+    if (this.#isOpen) this.#write(serverFrame(this.binary ? opcodes.binary : opcodes.text, frame))
   }
 
   /** Lets what was sent in this turn leave. */
@@ -134,34 +170,39 @@ export class NodeSocket implements PeerSocket, Reader {
   }
 
   probe(): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping()
+    if (this.#isOpen) this.#write(serverFrame(opcodes.ping, nothing))
   }
 
   pause(milliseconds: number): void {
+    if (this.#stream.destroyed) return
     const until = performance.now() + milliseconds
     if (until <= this.#pausedUntil) return
     this.#pausedUntil = until
     this.#keepsUnread()
-    this.#socket.pause()
+    const webSocket = this.#awake()
+    webSocket.pause()
     clearTimeout(this.#resume)
-    this.#resume = setTimeout(() => this.#socket.resume(), milliseconds)
+    this.#resume = setTimeout(() => webSocket.resume(), milliseconds)
   }
 
   end(code: number, reason: string): void {
+    if (this.#stream.destroyed) return
     // The peer's answer to the close has to be read.
     this.#pausedUntil = Number.POSITIVE_INFINITY
     clearTimeout(this.#resume)
-    this.#socket.resume()
-    this.#socket.close(code, reason)
-    this.#cutLater ??= setTimeout(() => this.#socket.terminate(), closePatience)
+    const webSocket = this.#awake()
+    webSocket.resume()
+    webSocket.close(code, reason)
+    this.#cutLater ??= setTimeout(() => webSocket.terminate(), closePatience)
   }
 
   cut(): void {
-    this.#socket.terminate()
+    if (this.#webSocket === undefined) this.#stream.destroy()
+    else this.#webSocket.terminate()
   }
 
   /** Gives as much of what came to `ws` as this address may have read now; the rest waits in the stream. */
-  data(chunk: Buffer, read: StreamReader): void {
+  data(chunk: Buffer): void {
     const stream = this.#stream
     // Read from the buffer of a stream that is closed, which `ws` does by itself.
     if (stream.destroyed) return
@@ -169,27 +210,19 @@ export class NodeSocket implements PeerSocket, Reader {
     this.#heads ??= new FrameHeads()
     const { end, frames } = this.#heads.read(chunk, turns.granted(this.#share))
     if (frames > 0) turns.took(this.#share, frames)
-    if (end === chunk.byteLength) {
-      read.call(stream, chunk)
-      return
+    if (end > 0) {
+      this.#awake()
+      readByWs?.call(stream, end === chunk.byteLength ? chunk : chunk.subarray(0, end))
     }
-    if (end > 0) read.call(stream, chunk.subarray(0, end))
-    if (stream.destroyed) return
+    if (end === chunk.byteLength || stream.destroyed) return
     this.#keepsUnread()
     stream.pause()
     stream.unshift(chunk.subarray(end))
     turns.wait(this.#share, this)
   }
 
-  /** When the stream is closed, what it keeps is dropped: `ws` would read it all in one go. */
-  #keepsUnread(): void {
-    if (this.#isDropping) return
-    this.#isDropping = true
-    this.#stream.prependListener('close', drop)
-  }
-
   readOn(): void {
-    if (!this.#socket.isPaused && !this.#stream.destroyed) this.#stream.resume()
+    if (this.#webSocket?.isPaused !== true && !this.#stream.destroyed) this.#stream.resume()
   }
 
   message(data: Buffer, isBinary: boolean): void {
@@ -204,6 +237,56 @@ export class NodeSocket implements PeerSocket, Reader {
     this.connection?.closed()
     this.#host.gone(this.address)
   }
+
+  #write(pieces: readonly Uint8Array[]): void {
+    if (this.#held !== undefined) {
+      this.#held.push(...pieces)
+      return
+    }
+    // What one chunk of incoming frames causes leaves in one system call, not in one for each.
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      this.#stream.cork()
+      process.nextTick(uncork, this)
+    }
+    for (const piece of pieces) this.#stream.write(piece)
+  }
+
+  #letGo(): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = undefined
+    this.#stream.write(Buffer.concat(held))
+  }
+
+  #awake(): ServerWebSocket {
+    if (this.#webSocket !== undefined) return this.#webSocket
+    this.#letGo()
+    const stream = this.#stream
+    stream.removeListener('close', closedAsleep)
+    stream.removeListener('end', endedAsleep)
+    stream.removeListener('error', ignored)
+    const options = this.#host.webSocketOptions
+    const webSocket = new (ServerWebSocket as new (...of: unknown[]) => ServerWebSocket)(null, [], options)
+    ;(webSocket as unknown as TakesStreams).setSocket(stream, nothing, options)
+    this.#adopt(webSocket)
+    return webSocket
+  }
+
+  #adopt(webSocket: ServerWebSocket): void {
+    const stream = this.#stream
+    webSocket.plugged = this
+    this.#webSocket = webSocket
+    readByWs ??= stream.listeners('data').find((listener) => listener !== readByTurns) as typeof readByWs
+    if (readByWs !== undefined) stream.removeListener('data', readByWs)
+  }
+
+  /** When the stream is closed, what it keeps is dropped: `ws` would read it all in one go. */
+  #keepsUnread(): void {
+    if (this.#isDropping) return
+    this.#isDropping = true
+    this.#stream.prependListener('close', drop)
+  }
 }
 
 function drop(this: Duplex): void {
@@ -216,43 +299,17 @@ function uncork(socket: NodeSocket): void {
 
 /** Stands between a stream and what `ws` reads it with. */
 function readByTurns(this: PluggedStream, chunk: Buffer): void {
-  if (readByWs !== undefined) this[plugged]?.data(chunk, readByWs)
-}
-let readByWs: StreamReader | undefined
-
-/**
- * Lets a door have a socket.
- * @param stream - what it was upgraded from
- * @param share - what its address may be read
- * @param binary - which frames the door takes; others are malformed
- */
-export function plug(
-  socket: ServerWebSocket,
-  stream: Duplex,
-  address: string,
-  binary: boolean,
-  connect: (socket: PeerSocket) => Connection,
-  host: SocketHost,
-  share: ReadingShare,
-): Connection {
-  const peer = new NodeSocket(socket, stream, address, binary, host, share)
-  readByWs ??= stream.listeners('data')[0] as StreamReader
-  stream.removeListener('data', readByWs)
-  ;(stream as PluggedStream)[plugged] = peer
-  stream.on('data', readByTurns)
-  // Before the door sees it: a door may close it at once.
-  socket.plugged = peer
-  peer.connection = connect(peer)
-  return peer.connection
+  this[plugged]?.data(chunk)
 }
 
-/** Answers an upgrade that is not wanted, in HTTP, and closes. */
-export function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.on('error', () => {})
-  // Node keeps the half of a peer that never closes its own open for ever, and no limit counts it any more.
-  socket.once('finish', () => socket.destroy())
-  // Nor does a peer that reads nothing hold it open: an HTTP server that closes waits for it.
-  const cut = setTimeout(() => socket.destroy(), refusalPatience)
-  socket.once('close', () => clearTimeout(cut))
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+function closedAsleep(this: PluggedStream): void {
+  this[plugged]?.closed()
 }
+
+/** A peer that will say nothing more and has not said so in a frame is gone: no browser closes one half only. */
+function endedAsleep(this: PluggedStream): void {
+  this.destroy()
+}
+
+/** 'close' follows. */
+function ignored(): void {}
