@@ -11,6 +11,7 @@ import { addressOf, isLoopback, plain } from './addresses.js'
 import type { Instance } from './instance.js'
 import { answerHandshake, pickProtocol, refuseUpgrade } from './opening-handshake.js'
 import { type ReadingShare, ReadingTurns } from './reading-turns.js'
+import { disown } from './stream-owner.js'
 import type { LaneGate, UpgradeRequest } from './upgrade-lane.js'
 import { canTakeLater, NodeSocket, ServerWebSocket, type SocketHost } from './web-socket.js'
 
@@ -162,6 +163,7 @@ export class Gate implements SocketHost, LaneGate {
   ): void {
     const answer = canTakeLater ? answerHandshake(request) : undefined
     if (answer === undefined) {
+      disown(stream)
       // What the door says at once leaves with the answer, in one packet and one system call.
       stream.cork()
       process.nextTick(uncork, stream)

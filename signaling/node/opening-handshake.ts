@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { joinedProtocol } from '../../src/wire/index.js'
+import { disown } from './stream-owner.js'
 import type { UpgradeRequest } from './upgrade-lane.js'
 
 /** What a client's key is joined with before it is hashed (RFC 6455, 1.3). */
@@ -24,8 +25,13 @@ export interface HandshakeAnswer {
 }
 
 /** Which of the offered subprotocols is spoken: the one that carries a join, or the first. */
-export function pickProtocol(offered: ReadonlySet<string>): string | false {
-  return offered.has(joinedProtocol) ? joinedProtocol : (offered.values().next().value ?? false)
+export function pickProtocol(offered: Iterable<string>): string | false {
+  let first: string | undefined
+  for (const name of offered) {
+    if (name === joinedProtocol) return name
+    first ??= name
+  }
+  return first ?? false
 }
 
 /**
@@ -40,9 +46,8 @@ export function answerHandshake({ method, headers }: UpgradeRequest): HandshakeA
   let protocol = ''
   if (offered !== undefined) {
     if (!plainProtocols.test(offered)) return undefined
-    const all = offered.split(/, ?/)
-    const names = new Set(all)
-    if (names.size < all.length) return undefined
+    const names = offered.split(',').map((name) => name.trim())
+    if (new Set(names).size < names.length) return undefined
     protocol = pickProtocol(names) || ''
   }
   const head =
@@ -54,6 +59,7 @@ export function answerHandshake({ method, headers }: UpgradeRequest): HandshakeA
 
 /** Answers an upgrade that is not wanted, in HTTP, and closes. */
 export function refuseUpgrade(socket: Duplex, status: string): void {
+  disown(socket)
   socket.on('error', () => {})
   // Node keeps the half of a peer that never closes its own open for ever, and no limit counts it any more.
   socket.once('finish', () => socket.destroy())

@@ -15,14 +15,13 @@ const mostHeaders = 64
 
 const endOfHead = Buffer.from('\r\n\r\n')
 
-/** Characters of a path and query of RFC 3986 and no others: what browsers and Node write. */
-const requestLine = /GET (\/[A-Za-z0-9\-._~%!$&'()*+,;=:@/?]*) HTTP\/1\.1\r\n/y
-
 /**
- * One header in its plainest form: no underscore in the name, one space, printable ASCII, no blank at the end.
- * All that RFC 9110 allows beyond that, or parsers are known to disagree about, does not match.
+ * A path and query of the characters of RFC 3986 and no others, which is what browsers and Node write. Then headers in
+ * their plainest form: no underscore in the name, one space, printable ASCII, no blank at the end. All that RFC 9110
+ * allows beyond that, or parsers are known to disagree about, does not match.
  */
-const header = /([A-Za-z0-9-]{1,64}): ([\x21-\x7e]+(?: [\x21-\x7e]+)*)\r\n/y
+const plainHead =
+  /^GET (\/[A-Za-z0-9\-._~%!$&'()*+,;=:@/?]*) HTTP\/1\.1\r\n(?:[A-Za-z0-9-]{1,64}: [\x21-\x7e]+(?: [\x21-\x7e]+)*\r\n)*$/
 
 /** What would give the request a body, make it another one, or be a list as Node reads it: never read here. */
 const notPlain = [
@@ -41,20 +40,19 @@ export function readPlainUpgrade(chunk: Buffer): PlainUpgrade | undefined {
   const end = chunk.indexOf(endOfHead)
   if (end === -1 || end > longestHead) return undefined
   const text = chunk.toString('latin1', 0, end + 2)
-  requestLine.lastIndex = 0
-  const url = requestLine.exec(text)?.[1]
+  const url = plainHead.exec(text)?.[1]
   if (url === undefined) return undefined
+  const lines = text.split('\r\n')
+  // The first is the request's, and after the last line's end there is nothing.
+  const last = lines.length - 2
+  if (last > mostHeaders) return undefined
   const headers: Record<string, string> = {}
-  let count = 0
-  let at = requestLine.lastIndex
-  while (at < text.length) {
-    header.lastIndex = at
-    const match = header.exec(text)
-    if (match === null || ++count > mostHeaders) return undefined
-    at = header.lastIndex
-    const name = (match[1] as string).toLowerCase()
+  for (let index = 1; index <= last; index++) {
+    const line = lines[index] as string
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
     if (Object.hasOwn(headers, name)) return undefined
-    headers[name] = match[2] as string
+    headers[name] = line.slice(colon + 2)
   }
   if (notPlain.some((name) => Object.hasOwn(headers, name))) return undefined
   const { host, upgrade, connection } = headers

@@ -4,15 +4,16 @@ import type { Runtime, Timer } from '../../src/runtime/index.js'
 import { readPlainUpgrade } from './plain-upgrade.js'
 import type { ReadingShare, ReadingTurns } from './reading-turns.js'
 import { RequestReading } from './request-reading.js'
+import { disown, own, type StreamOwner } from './stream-owner.js'
 
 /** Milliseconds until a connection on which nothing has come is left to Node, whose time-outs then hold. */
 const patience = 1_000
 
 /**
- * First words dealt with in one turn of the event loop: an upgrade takes some 0.2 ms, so that frames of peers that
+ * First words dealt with in one turn of the event loop: an upgrade takes some 0.05 ms, so that frames of peers that
  * are in wait less than 1 ms for those who come, however many there are.
  */
-const firstsPerTurn = 4
+const firstsPerTurn = 16
 
 /** What the gate and `ws` read of a request to open a WebSocket; an `IncomingMessage` has it all. */
 export interface UpgradeRequest {
@@ -38,15 +39,13 @@ export interface LaneGate {
  * socket never meets Node's HTTP, whose parser, messages and listeners would cost every join and partly stay. Every
  * other connection is given to Node's own listener with what came on it, as if this were not here.
  */
-export class UpgradeLane {
+export class UpgradeLane implements StreamOwner<Socket> {
   readonly #http: Server
   readonly #runtime: Runtime
   readonly #gate: LaneGate
   readonly #byNode: readonly ((socket: Socket) => void)[]
   /** Connections on which nothing has come, the oldest first, and since when. */
   readonly #silent = new Map<Socket, number>()
-  readonly #onData: (this: Socket, chunk: Buffer) => void
-  readonly #onEnd: (this: Socket) => void
   /** Connections that Node's HTTP reads. */
   readonly #requests = new WeakMap<Socket, RequestReading>()
   /** Connections on which something came, the oldest first, and what: they wait for their turn. */
@@ -61,15 +60,6 @@ export class UpgradeLane {
     this.#http = http
     this.#runtime = runtime
     this.#gate = gate
-    // One function for all sockets: a closure for each would cost more than reading its head.
-    const lane = this
-    this.#onData = function (chunk) {
-      lane.#leave(this)
-      lane.#came(this, chunk)
-    }
-    this.#onEnd = function () {
-      this.destroy()
-    }
     this.#byNode = http.listeners('connection') as ((socket: Socket) => void)[]
     // Where Node should have another way to hear of connections, all of them go it.
     if (this.#byNode.length === 0) return
@@ -99,19 +89,11 @@ export class UpgradeLane {
     }
     this.#silent.set(socket, this.#runtime.now())
     this.#sweep ??= this.#runtime.timer(patience, () => this.#lookForSilent())
-    socket.on('data', this.#onData)
-    socket.on('end', this.#onEnd)
-    socket.on('error', ignored)
+    own(socket, this)
   }
 
-  #leave(socket: Socket): void {
+  data(chunk: Buffer, socket: Socket): void {
     this.#silent.delete(socket)
-    socket.removeListener('data', this.#onData)
-    socket.removeListener('end', this.#onEnd)
-    socket.removeListener('error', ignored)
-  }
-
-  #came(socket: Socket, chunk: Buffer): void {
     this.#schedule()
     if (this.#leftThisTurn > 0) {
       this.#leftThisTurn--
@@ -119,8 +101,16 @@ export class UpgradeLane {
       return
     }
     socket.pause()
-    socket.on('error', ignored)
     this.#waiting.set(socket, chunk)
+  }
+
+  ended(socket: Socket): void {
+    socket.destroy()
+  }
+
+  closed(socket: Socket): void {
+    this.#silent.delete(socket)
+    this.#waiting.delete(socket)
   }
 
   #schedule(): void {
@@ -135,11 +125,11 @@ export class UpgradeLane {
     for (const [socket, chunk] of this.#waiting) {
       if (this.#leftThisTurn === 0) break
       this.#waiting.delete(socket)
-      socket.removeListener('error', ignored)
       if (socket.destroyed) continue
       this.#leftThisTurn--
-      this.#read(socket, chunk)
+      // Before it is read: whoever gets it may want it paused.
       socket.resume()
+      this.#read(socket, chunk)
     }
     if (this.#leftThisTurn < firstsPerTurn) this.#schedule()
   }
@@ -158,6 +148,7 @@ export class UpgradeLane {
   }
 
   #giveToNode(socket: Socket): void {
+    disown(socket)
     for (const listener of this.#byNode) listener.call(this.#http, socket)
     this.#requests.set(socket, new RequestReading(socket, this.#gate.turns, this.#gate.shareOf(socket)))
   }
@@ -166,13 +157,10 @@ export class UpgradeLane {
     const long = this.#runtime.now() - patience
     for (const [socket, since] of this.#silent) {
       if (since > long) break
-      this.#leave(socket)
+      this.#silent.delete(socket)
       if (!socket.destroyed) this.#giveToNode(socket)
     }
     this.#sweep =
       this.#silent.size === 0 ? undefined : this.#runtime.timer(patience, () => this.#lookForSilent())
   }
 }
-
-/** The socket closes by itself after an error; without a listener the process would end. */
-function ignored(): void {}

@@ -4,6 +4,7 @@ import type { Connection, PeerSocket } from '../rooms/index.js'
 import { FrameHeads } from './frame-heads.js'
 import type { Reader, ReadingShare, ReadingTurns } from './reading-turns.js'
 import { opcodes, serverFrame } from './server-frame.js'
+import { own, ownDataOnly, type StreamOwner, takeDataListener } from './stream-owner.js'
 
 /** The close code for a message over the limit (RFC 6455, 7.4.1). */
 const messageTooBig = 1009
@@ -70,11 +71,6 @@ export class ServerWebSocket extends WebSocket {
   }
 }
 
-/** Where a stream's {@link NodeSocket} is found: a closure for each would cost every idle peer 100 bytes. */
-const plugged = Symbol('plugged')
-
-type PluggedStream = Duplex & { [plugged]?: NodeSocket }
-
 /** What reads a stream for `ws`; the same function for all. */
 let readByWs: ((this: Duplex, chunk: Buffer) => void) | undefined
 
@@ -93,7 +89,7 @@ export interface SocketHost {
  * cost more than all else of a join, is not there yet. It is woken by the first bytes that come, or when it is to be
  * closed in good order. What a peer says is read by `ws` alone.
  */
-export class NodeSocket implements PeerSocket, Reader {
+export class NodeSocket implements PeerSocket, Reader, StreamOwner {
   readonly address: string
   /** False for a door that speaks in text frames. */
   readonly binary: boolean
@@ -103,7 +99,7 @@ export class NodeSocket implements PeerSocket, Reader {
   readonly #share: ReadingShare
   /** Made when the first frame comes, which of an idle peer none does. */
   #heads: FrameHeads | undefined
-  readonly #stream: PluggedStream
+  readonly #stream: Duplex
   /** Undefined while the socket is asleep. */
   #webSocket: ServerWebSocket | undefined
   /** What leaves together with the answer to the upgrade, and that first of all; undefined when it has left. */
@@ -129,13 +125,13 @@ export class NodeSocket implements PeerSocket, Reader {
    * @param first - what came behind the request
    */
   openAsleep(answer: string, first: Buffer, connect: (socket: PeerSocket) => Connection): void {
-    const stream = this.#stream
-    stream[plugged] = this
-    if (first.byteLength > 0) stream.unshift(first)
-    stream.on('close', closedAsleep)
-    stream.on('data', readByTurns)
-    stream.on('end', endedAsleep)
-    stream.on('error', ignored)
+    own(this.#stream, this)
+    if (first.byteLength > 0) {
+      // Put back while nobody reads, so that it comes first, and after the answer.
+      this.#stream.pause()
+      this.#stream.unshift(first)
+      this.#stream.resume()
+    }
     this.#held = [Buffer.from(answer, 'latin1')]
     this.connection = connect(this)
     this.#letGo()
@@ -143,9 +139,9 @@ export class NodeSocket implements PeerSocket, Reader {
 
   /** Lets a door have the socket, whose upgrade was answered by `ws`. */
   openAwake(webSocket: ServerWebSocket, connect: (socket: PeerSocket) => Connection): void {
-    this.#stream[plugged] = this
-    this.#stream.on('data', readByTurns)
     this.#adopt(webSocket)
+    own(this.#stream, this)
+    ownDataOnly(this.#stream)
     this.connection = connect(this)
   }
 
@@ -230,6 +226,11 @@ export class NodeSocket implements PeerSocket, Reader {
     else this.connection?.malformed('bad-frame', `frames must be ${this.binary ? 'binary' : 'text'}`)
   }
 
+  /** A peer that will say nothing more and has not said so in a frame is gone: no browser closes one half only. */
+  ended(): void {
+    this.#stream.destroy()
+  }
+
   closed(): void {
     clearTimeout(this.#resume)
     clearTimeout(this.#cutLater)
@@ -263,9 +264,7 @@ export class NodeSocket implements PeerSocket, Reader {
     if (this.#webSocket !== undefined) return this.#webSocket
     this.#letGo()
     const stream = this.#stream
-    stream.removeListener('close', closedAsleep)
-    stream.removeListener('end', endedAsleep)
-    stream.removeListener('error', ignored)
+    ownDataOnly(stream)
     const options = this.#host.webSocketOptions
     const webSocket = new (ServerWebSocket as new (...of: unknown[]) => ServerWebSocket)(null, [], options)
     ;(webSocket as unknown as TakesStreams).setSocket(stream, nothing, options)
@@ -274,11 +273,9 @@ export class NodeSocket implements PeerSocket, Reader {
   }
 
   #adopt(webSocket: ServerWebSocket): void {
-    const stream = this.#stream
     webSocket.plugged = this
     this.#webSocket = webSocket
-    readByWs ??= stream.listeners('data').find((listener) => listener !== readByTurns) as typeof readByWs
-    if (readByWs !== undefined) stream.removeListener('data', readByWs)
+    readByWs = takeDataListener(this.#stream)
   }
 
   /** When the stream is closed, what it keeps is dropped: `ws` would read it all in one go. */
@@ -296,20 +293,3 @@ function drop(this: Duplex): void {
 function uncork(socket: NodeSocket): void {
   socket.flush()
 }
-
-/** Stands between a stream and what `ws` reads it with. */
-function readByTurns(this: PluggedStream, chunk: Buffer): void {
-  this[plugged]?.data(chunk)
-}
-
-function closedAsleep(this: PluggedStream): void {
-  this[plugged]?.closed()
-}
-
-/** A peer that will say nothing more and has not said so in a frame is gone: no browser closes one half only. */
-function endedAsleep(this: PluggedStream): void {
-  this.destroy()
-}
-
-/** 'close' follows. */
-function ignored(): void {}
