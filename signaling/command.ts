@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidOption } from '../src/errors/index.js'
 import type { LogLevel } from '../src/runtime/index.js'
-import { loadConfiguration } from './configuration.js'
+import { keyOf, loadConfiguration } from './configuration.js'
 import { mintToken, type TokenOptions } from './mint-token.js'
 import { jsonLog } from './node/json-log.js'
 import { withoutSecrets } from './options.js'
@@ -47,6 +47,8 @@ export async function runSignal(flags: SignalFlags = {}): Promise<SignalServer |
     process.stdout.write(`${JSON.stringify(withoutSecrets(configuration), null, 2)}\n`)
     return undefined
   }
+  // Whoever reads the log may end, and a log that nobody reads is no reason to end as well.
+  process.stderr.on('error', () => {})
   const log = jsonLog((line) => process.stderr.write(line), levelOf(logLevel))
   const server = await startSignalServer({ ...configuration, log } as Parameters<typeof startSignalServer>[0])
   process.stdout.write(`${server.url}\n`)
@@ -72,7 +74,7 @@ export interface TokenFlags extends Omit<TokenOptions, 'privateKey'> {
  * @throws {InvalidOption} for a wrong flag, or a key that cannot be read
  */
 export async function runToken({ privateKey, ...flags }: TokenFlags): Promise<void> {
-  const key = flags.key ?? (privateKey === undefined ? process.env.RINGMESH_SIGNAL_KEY : undefined)
+  const key = flags.key ?? (privateKey === undefined ? keyOf(process.env) : undefined)
   const token = await mintToken({
     ...flags,
     ...(key === undefined ? {} : { key }),
@@ -82,11 +84,18 @@ export async function runToken({ privateKey, ...flags }: TokenFlags): Promise<vo
 }
 
 function keyIn(file: string): string | Record<string, unknown> {
+  let text: string
   try {
-    const text = readFileSync(file, 'utf8')
-    return text.trimStart().startsWith('{') ? JSON.parse(text) : text
+    text = readFileSync(file, 'utf8')
   } catch (error) {
     throw new InvalidOption('token --private-key', file, `must be a key file (${(error as Error).message})`)
+  }
+  if (!text.trimStart().startsWith('{')) return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    // What the parser says quotes the key.
+    throw new InvalidOption('token --private-key', file, 'must be a key file, a JWK or PEM')
   }
 }
 

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runToken } from './command.js'
 import { loadConfiguration, settings } from './configuration.js'
 import { withoutSecrets } from './options.js'
+import { startSignalServer } from './server.js'
 
 let directory: string
 const file = (name: string, text: string): string => {
@@ -65,6 +67,76 @@ describe('a configuration', () => {
   it('takes secrets from files, as they are mounted', () => {
     const environment = { RINGMESH_SIGNAL_KEY_FILE: file('key', `${key}\n`) }
     expect(loadConfiguration({ environment }).key).toBe(key)
+    // Compose files pass on a variable that is not set as an empty one.
+    expect(loadConfiguration({ environment: { ...environment, RINGMESH_SIGNAL_KEY: undefined } }).key).toBe(
+      key,
+    )
+  })
+
+  it('is never open because a secret was lost on its way', () => {
+    const lost = [
+      { RINGMESH_SIGNAL_KEY: '' },
+      { RINGMESH_SIGNAL_KEY_FILE: file('empty', '\n') },
+      { RINGMESH_SIGNAL_JWKS: '' },
+      { RINGMESH_SIGNAL_KEY: '', RINGMESH_SIGNAL_KEY_FILE: file('good', key) },
+    ]
+    for (const environment of lost) {
+      expect(() => loadConfiguration({ environment })).toThrow(/RINGMESH_SIGNAL_\w+: must not be empty/)
+    }
+    expect(() =>
+      loadConfiguration({ environment: { RINGMESH_SIGNAL_REDIS_FILE: file('none', '') } }),
+    ).toThrow('RINGMESH_SIGNAL_REDIS_FILE: must not be empty')
+    expect(loadConfiguration({ environment: { RINGMESH_SIGNAL_REDIS: '' } }).redis).toBe(undefined)
+  })
+
+  it('takes no variable that means nothing, as what it was to forbid would be allowed', () => {
+    const environment = { RINGMESH_SIGNAL_ORIGIN: 'https://hush.example', PATH: '/bin' }
+    expect(() => loadConfiguration({ environment })).toThrow('RINGMESH_SIGNAL_ORIGIN: names no option')
+    expect(() => loadConfiguration({ environment })).not.toThrow('hush')
+    const twice = { RINGMESH_SIGNAL_KEY: key, RINGMESH_SIGNAL_KEY_FILE: file('other', key) }
+    expect(() => loadConfiguration({ environment: twice })).toThrow(
+      'RINGMESH_SIGNAL_KEY_FILE: must not be given',
+    )
+  })
+
+  it.each([
+    'https://app.example',
+    'http://localhost:5173',
+    'null',
+    'chrome-extension://abc',
+    'capacitor://localhost',
+  ])('takes the origin %s', (origin) => {
+    expect(loadConfiguration({ flags: { origins: [origin] } }).origins).toEqual([origin])
+  })
+
+  it.each([
+    'https://app.example/',
+    'https://App.example',
+    'https://app.example:443',
+    'app.example',
+    '*',
+    'https://*.example',
+    'https://',
+  ])('refuses %s for an origin, as no browser sends it so', (origin) => {
+    expect(() => loadConfiguration({ flags: { origins: [origin] } })).toThrow('must be an origin')
+  })
+
+  it.each(['', 'a', '/a b', '//a', '/ü', '/a?b', '/a#b', '/a\n'])('refuses %j for a path', (path) => {
+    expect(() => loadConfiguration({ flags: { path } })).toThrow('signal.path: must')
+  })
+
+  it('takes only ICE servers that a browser takes', () => {
+    const wrong: readonly [string, unknown][] = [
+      ['must be a stun:, stuns:, turn: or turns: URL', [{ urls: 'http://a' }]],
+      ['must be a stun:, stuns:, turn: or turns: URL', [{ urls: ['stun:a', 'a'] }]],
+      ['must have username and credential', [{ urls: ['stun:a', 'turn:a'], username: 'a' }]],
+    ]
+    for (const [message, iceServers] of wrong) {
+      expect(() => loadConfiguration({ flags: { iceServers } })).toThrow(message)
+    }
+    expect(() => loadConfiguration({ flags: { turn: { urls: ['stun:a'], secret: 's' } } })).toThrow(
+      'must be a turn: or turns: URL',
+    )
   })
 
   it.each<[string, () => unknown]>([
@@ -81,6 +153,12 @@ describe('a configuration', () => {
       'RINGMESH_SIGNAL_OPEN: must be true or false',
       () => loadConfiguration({ environment: { RINGMESH_SIGNAL_OPEN: 'yes' } }),
     ],
+    ...[' ', '0x10', '1e3', '9000tcp', 'tcp://10.0.0.1:9000', '-1', '1.5'].map(
+      (text): [string, () => unknown] => [
+        'signal.port: must be a port number',
+        () => loadConfiguration({ environment: { RINGMESH_SIGNAL_PORT: text } }),
+      ],
+    ),
     ['signal.prot: is not an option here', () => loadConfiguration({ flags: { prot: 1 } })],
     ['must be a file of JSON, but got', () => loadConfiguration({ file: file('bad.json', '{') })],
     ['must hold one object', () => loadConfiguration({ file: file('list.json', '[]') })],
@@ -105,16 +183,22 @@ describe('a configuration', () => {
     ],
     ['a JWKS that is none', () => loadConfiguration({ flags: { jwks: { d: 'hush' } } })],
     ['a Redis of another scheme', () => loadConfiguration({ flags: { redis: 'http://u:hush@host' } })],
+    ['a Redis that is no URL', () => startSignalServer({ redis: 'redis://u:hush@host:99999' })],
+    ['a Redis with a password that is no URL', () => startSignalServer({ redis: 'redis://u:hush%zz@host' })],
+    ['a JWKS by a URL with a password', () => loadConfiguration({ flags: { jwks: 'https://u:hush@host/' } })],
+    ['a JWKS by a URL that is none', () => loadConfiguration({ flags: { jwks: 'https://hush@' } })],
+    ['a JWKS of nonsense', () => startSignalServer({ jwks: { keys: [{ kty: 7, d: 'hush' }] } })],
+    ['a private key that is no JSON', () => runToken({ privateKey: file('jwk.json', '{"d": hush}') })],
     ['a file that is no JSON', () => loadConfiguration({ file: file('no.json', '{"key": hush') })],
     ['a file of something else', () => loadConfiguration({ file: file('text.json', '"hush"') })],
     [
       'a variable that is no JSON',
       () => loadConfiguration({ environment: { RINGMESH_SIGNAL_JWKS: '{hush' } }),
     ],
-  ])('shows no secret in its errors: %s', (_what, load) => {
+  ])('shows no secret in its errors: %s', async (_what, load) => {
     let thrown: unknown
     try {
-      load()
+      await load()
     } catch (error) {
       thrown = error
     }
@@ -151,6 +235,11 @@ describe('a configuration', () => {
     const printed = JSON.stringify(withoutSecrets(configuration))
     for (const secret of [key, 'password', 'turn-secret', 'ice-secret']) expect(printed).not.toContain(secret)
     expect(printed).toContain('host:6379')
+  })
+
+  it('hides what a URL asks for, which may be a key', () => {
+    const configuration = loadConfiguration({ flags: { jwks: 'https://login.example/keys?api-key=hush' } })
+    expect(withoutSecrets(configuration).jwks).toBe('https://login.example/keys?(hidden)')
   })
 })
 

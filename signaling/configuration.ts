@@ -6,6 +6,14 @@ import { type SignalConfiguration, signalOptions, signalSecrets } from './option
 /** What the variables start with: `RINGMESH_SIGNAL_PORT`, `RINGMESH_SIGNAL_LIMITS_PEERS_PER_ROOM`. */
 const variablePrefix = 'RINGMESH_SIGNAL_'
 
+/** After the name of a variable: it names the file that holds the value. */
+const fileSuffix = '_FILE'
+
+/** Options without which everybody is let in. */
+const admitting: ReadonlySet<string> = new Set(['key', 'jwks'])
+
+type Environment = Readonly<Record<string, string | undefined>>
+
 /** One option as it can be set from outside. */
 export interface Setting {
   /** Where it stands in the options: `['limits', 'peersPerRoom']`. */
@@ -19,7 +27,7 @@ export interface Setting {
 export interface ConfigurationSources {
   /** A JSON file of options. */
   readonly file?: string | undefined
-  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly environment?: Environment
   /** Options as flags have set them; undefined ones are not set. */
   readonly flags?: Readonly<Record<string, unknown>>
 }
@@ -40,12 +48,19 @@ export function loadConfiguration({
   flags = {},
 }: ConfigurationSources): SignalConfiguration {
   const options: Record<string, unknown> = file === undefined ? {} : readOptions(file)
-  for (const setting of settings()) {
-    const text = environment[setting.variable] ?? fromFile(environment, `${setting.variable}_FILE`)
-    if (text !== undefined && text !== '') place(options, setting.path, readValue(setting, text))
+  const all = settings()
+  refuseUnknown(environment, all)
+  for (const setting of all) {
+    const text = textOf(setting, environment)
+    if (text !== undefined) place(options, setting.path, readValue(setting, text))
   }
   merge(options, flags)
   return checkOptions(signalOptions, options, 'signal', signalSecrets)
+}
+
+/** The key that a server with this environment would take tokens by; undefined for none. */
+export function keyOf(environment: Environment): string | undefined {
+  return textOf({ path: ['key'], variable: `${variablePrefix}KEY`, type: 'string' }, environment)
 }
 
 type Schema = v.GenericSchema & { readonly type: string }
@@ -93,7 +108,8 @@ function screaming(name: string): string {
 function readValue({ type, variable }: Setting, text: string): unknown {
   switch (type) {
     case 'number':
-      return Number(text)
+      // `Number` reads white space as 0, and `0x10` and `1e3` as what nobody meant.
+      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
     case 'boolean':
       if (text === '1' || text === 'true') return true
       if (text === '0' || text === 'false') return false
@@ -125,13 +141,35 @@ function readOptions(file: string): Record<string, unknown> {
   return options as Record<string, unknown>
 }
 
-/** Secrets lie in files where they are mounted, as by Docker and systemd; an editor's last newline is none of theirs. */
-function fromFile(
-  environment: Readonly<Record<string, string | undefined>>,
-  variable: string,
-): string | undefined {
-  const file = environment[variable]
-  return file === undefined ? undefined : read(variable, file).trimEnd()
+/** A variable with a mistake in it would leave open what it was to close; its value is not shown, as it may be a secret. */
+function refuseUnknown(environment: Environment, all: readonly Setting[]): void {
+  const known = new Set(all.flatMap(({ variable }) => [variable, variable + fileSuffix]))
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || !name.startsWith(variablePrefix) || known.has(name)) continue
+    throw new InvalidOption(name, hiddenValue, 'names no option of the signalling server')
+  }
+}
+
+/**
+ * What a variable says, or the file that it names: secrets lie in files where they are mounted, as by Docker and
+ * systemd, and an editor's last newline is none of theirs.
+ *
+ * An empty variable says nothing, as compose files pass one on that is not set; but of what decides who is let in, that
+ * would let in everybody.
+ */
+function textOf({ path, variable }: Setting, environment: Environment): string | undefined {
+  const text = environment[variable]
+  const file = environment[variable + fileSuffix]
+  if (text === '' && path.length === 1 && admitting.has(path[0] as string)) {
+    throw new InvalidOption(variable, text, 'must not be empty')
+  }
+  if (!file) return text || undefined
+  if (text) {
+    throw new InvalidOption(variable + fileSuffix, file, `must not be given together with ${variable}`)
+  }
+  const held = read(variable + fileSuffix, file).trimEnd()
+  if (held === '') throw new InvalidOption(variable + fileSuffix, file, 'must not be empty')
+  return held
 }
 
 function read(name: string, file: string): string {

@@ -116,6 +116,15 @@ describe('addresses', () => {
     expect(await open('2001:db8::1')).toBe(429)
   })
 
+  it('that are none count as the proxy that wrote them', async () => {
+    const { server } = await start({ trustedProxies: 1, limits: { connectionsPerAddress: 1 } })
+    const open = (address: string): Promise<number> =>
+      new RawPeer(server.url, { 'x-forwarded-for': address }).status
+    expect(await open('unknown')).toBe(101)
+    expect(await open(`made-up-${'x'.repeat(4_000)}`)).toBe(429)
+    expect(await open('127.0.0.1')).toBe(429)
+  })
+
   it('of IPv6 count by their /64', async () => {
     const { server } = await start({ trustedProxies: 1, limits: { connectionsPerAddress: 1 } })
     const open = (address: string): Promise<number> =>

@@ -1,22 +1,13 @@
 import * as v from 'valibot'
 import { hiddenValue } from '../src/errors/index.js'
 import { shortestKey } from './mint-token.js'
+import { flag, iceServer, jwksOrUrl, origin, path, text, turnUrls, whole } from './option-values.js'
 import { signalLimits } from './rooms/index.js'
-
-const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))
-const texts = v.array(text, 'must be a list')
-const path = v.pipe(v.string('must be a string'), v.regex(/^\/[^?#]*$/, 'must be a path that starts with /'))
-const whole = v.pipe(
-  v.number('must be a number'),
-  v.integer('must be whole'),
-  v.minValue(0, 'must be 0 or more'),
-)
-const flag = v.boolean('must be true or false')
 
 /** A TURN server that shares a secret with this one, as coturn does with `use-auth-secret`. */
 const turn = v.strictObject({
   /** `turn:host:3478?transport=udp` and the like. */
-  urls: v.pipe(texts, v.minLength(1, 'must name at least one URL')),
+  urls: turnUrls,
   /** coturn's `static-auth-secret`. */
   secret: text,
   /** Seconds that credentials hold; they are renewed after three quarters of it. */
@@ -64,31 +55,13 @@ export const signalOptions = v.strictObject({
   /** What the claim `iss` of every token must be. Unset: not looked at. */
   issuer: v.optional(text),
   /** The URL of the JWKS whose keys tokens are signed with (EdDSA, ES256), or the JWKS itself. */
-  jwks: v.optional(
-    v.union(
-      [
-        v.pipe(v.string(), v.regex(/^https?:\/\//)),
-        v.looseObject({ keys: v.array(v.record(v.string(), v.unknown())) }),
-      ],
-      'must be a URL or a JWKS',
-    ),
-  ),
+  jwks: v.optional(jwksOrUrl),
   /** `Origin`s that pages may connect from, such as `https://app.example`; unset: any. Node peers send none and are not asked. */
-  origins: v.optional(texts),
+  origins: v.optional(v.array(origin, 'must be a list')),
   /** How many proxies in front are trusted to say in `X-Forwarded-For` whom they speak for. */
   trustedProxies: v.optional(whole, 0),
   /** STUN and TURN servers for all peers, with lasting credentials or none. */
-  iceServers: v.optional(
-    v.array(
-      v.strictObject({
-        urls: v.union([text, texts], 'must be a URL or a list of them'),
-        username: v.optional(text),
-        credential: v.optional(text),
-      }),
-      'must be a list of ICE servers',
-    ),
-    [],
-  ),
+  iceServers: v.optional(v.array(iceServer, 'must be a list of ICE servers'), []),
   /** A TURN server that peers get time-limited credentials for. */
   turn: v.optional(turn),
   /** The URL of the Redis through which instances share their rooms; unset: this instance is alone. */
@@ -121,13 +94,18 @@ export function withoutSecrets(configuration: SignalConfiguration): SignalConfig
     ...rest,
     ...(key === undefined ? {} : { key: hiddenValue }),
     ...(previousKey === undefined ? {} : { previousKey: hiddenValue }),
-    ...(jwks === undefined ? {} : { jwks: typeof jwks === 'string' ? withoutUser(jwks) : hiddenValue }),
+    ...(jwks === undefined ? {} : { jwks: typeof jwks === 'string' ? withoutQuery(jwks) : hiddenValue }),
     ...(redis === undefined ? {} : { redis: withoutUser(redis) }),
     ...(turn === undefined ? {} : { turn: { ...turn, secret: hiddenValue } }),
     iceServers: iceServers.map((server) =>
       server.credential === undefined ? server : { ...server, credential: hiddenValue },
     ),
   }
+}
+
+/** A query may hold a key of the service that has the keys. */
+function withoutQuery(url: string): string {
+  return url.replace(/\?.*/s, `?${hiddenValue}`)
 }
 
 /** Up to the last `@`: a password may have one in it, and be a mistake in other ways. */

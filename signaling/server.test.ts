@@ -195,6 +195,14 @@ describe('what is refused, and why', () => {
     expect(JSON.stringify(lines)).not.toContain('secret')
   })
 
+  it('a room that is half a character, which several names would share', async () => {
+    const { url } = await start()
+    const peer = await new RawPeer(url).opened()
+    peer.socket.send(packValue([112, protocolVersion, 'room-\ud800', tab('a'), null]))
+    expect((await peer.next('signal.refused')).error).toBe('BadFrame')
+    await RawPeer.join(url, 'room \u{1F600} \n\u202e/../*', 'a')
+  })
+
   it('a first frame that is not a join', async () => {
     const { url } = await start()
     const peer = await new RawPeer(url).opened()

@@ -80,6 +80,10 @@ export async function startSignalServer(options: StartSignalOptions = {}): Promi
   if (configuration.previousKey !== undefined && configuration.key === undefined) {
     throw new InvalidOption('signal.previousKey', '(given)', 'must be given together with key')
   }
+  const peerjs = configuration.peerjs ?? defaultPeerJs
+  if (peerjs && configuration.path === socketPath(peerjs)) {
+    throw new InvalidOption('signal.path', configuration.path, 'must not be where PeerJS clients connect')
+  }
   if (server === undefined && loopbackOnly && !isLoopback(configuration.host)) {
     throw new InvalidOption(
       'signal.host',
@@ -133,7 +137,7 @@ class RunningServer implements SignalServer {
       loopbackOnly: loopbackOnly && this.#attached,
       // Behind a proxy all connections are the proxy's, until their request says for whom.
       countedOnArrival: !this.#attached && configuration.trustedProxies === 0,
-      peerjsPath: peerjs ? `${peerjs.path.replace(/\/$/, '')}/peerjs` : undefined,
+      peerjsPath: peerjs ? socketPath(peerjs) : undefined,
       emptied: () => {
         if (this.connections === 0) this.#emptied()
       },
@@ -252,6 +256,11 @@ class RunningServer implements SignalServer {
     // Another listener of the same server may know the path; where there is none, nobody does.
     if (this.#http.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found')
   }
+}
+
+/** Where PeerJS clients open their sockets: below the path that they are given. */
+function socketPath({ path }: { readonly path: string }): string {
+  return `${path.replace(/\/$/, '')}/peerjs`
 }
 
 /** What went wrong while listening, as the option that has to change. */

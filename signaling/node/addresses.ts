@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { UpgradeRequest } from './upgrade-lane.js'
 
 const loopback = new BlockList()
@@ -24,7 +24,9 @@ export function addressOf(request: UpgradeRequest, proxies: number): string {
   const own = plain(request.socket.remoteAddress ?? '')
   if (proxies === 0) return own
   const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
-  return plain(withoutPort(forwarded.at(-proxies)?.trim() || own))
+  const entry = plain(withoutPort(forwarded.at(-proxies)?.trim() ?? ''))
+  // A proxy that hides its clients, as by `unknown`, is counted itself: a limit has to hold for somebody.
+  return isIP(entry) === 0 ? own : entry
 }
 
 /** Some proxies write the port as well (Azure's do), which differs for every connection; IPv6 then stands in brackets. */

@@ -9,8 +9,19 @@ const longestDetail = 500
 export function jsonLog(write: (line: string) => void, least: LogLevel = 'info'): Log {
   return (level, message, details = {}) => {
     if (order.indexOf(level) < order.indexOf(least)) return
-    write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...details }, plain)}\n`)
+    const line = JSON.stringify({ time: new Date().toISOString(), level, message, ...details }, plain)
+    write(`${line.replace(deceptive, escaped)}\n`)
   }
+}
+
+/**
+ * What JSON leaves as it is and a terminal or a viewer obeys: control characters above ASCII, line separators, and what
+ * turns the direction of writing around. Strangers choose the names of rooms.
+ */
+const deceptive = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 function plain(_key: string, value: unknown): unknown {

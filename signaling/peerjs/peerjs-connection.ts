@@ -54,7 +54,7 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
       this.#refuse('bad-frame', 'No id, token, or key supplied to websocket server')
     } else if (!v.is(peerJsId, id)) this.#refuse('bad-frame', 'Invalid id provided')
     else if (key !== ours) this.#refuse('key', 'Invalid key provided')
-    else if (this.#door.draining) this.#refuse('draining', 'Server is about to stop')
+    else if (this.#door.draining) this.#refuseDraining()
     else {
       this.#id = id
       this.#token = Uint8Array.from(digest(token))
@@ -139,6 +139,10 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
       this.#refuse(verdict.reason, 'Invalid token provided', verdict.detail)
       return
     }
+    if (this.#door.draining) {
+      this.#refuseDraining()
+      return
+    }
     // The limit of a room is for meshes, where everybody knows everybody; here it is that of the connections.
     if (directory.population(room) >= limits.connections && !directory.has(room, this.#id)) {
       this.#refuse('room-full', 'Server has reached its concurrent user limit')
@@ -180,6 +184,10 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
     if (!entered) return
     if (clean && this.#ticket !== undefined) admission.spend(this.#ticket)
     directory.leave(this.#door.room, this.#id, this.#session, clean)
+  }
+
+  #refuseDraining(): void {
+    this.#refuse('draining', 'Server is about to stop')
   }
 
   #refuse(reason: RefusalReason, msg: string, detail = msg): void {

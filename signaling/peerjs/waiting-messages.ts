@@ -7,6 +7,9 @@ export const waitingTime = 5_000
 /** Messages that wait for one peer: an offer and more candidates than a machine has addresses for. */
 const longestQueue = 64
 
+/** Bytes of messages of one sender that wait: calls to a hundred peers who are not there yet. */
+const mostBytesOfOne = 1024 * 1024
+
 /** Bytes of messages that wait in all, {@link overhead} included: two thousand offers of 8 KiB. */
 const mostBytes = 16 * 1024 * 1024
 
@@ -26,6 +29,8 @@ export class WaitingMessages {
   readonly #runtime: Runtime
   readonly #deliver: (to: string, frame: Uint8Array) => boolean
   readonly #queues = new Map<string, Queue>()
+  /** By sender; nobody with none. */
+  readonly #bytesOf = new Map<string, number>()
   #bytes = 0
 
   /** @param deliver - sends a frame; false when the peer is not there */
@@ -37,7 +42,12 @@ export class WaitingMessages {
   /** Keeps a message from `src` until `dst` comes or the time is up. */
   add(src: string, dst: string, frame: Uint8Array): void {
     let queue = this.#queues.get(dst)
-    if (this.#bytes + cost(frame) > mostBytes || (queue?.messages.length ?? 0) >= longestQueue) {
+    const ofOne = (this.#bytesOf.get(src) ?? 0) + cost(frame)
+    if (
+      ofOne > mostBytesOfOne ||
+      this.#bytes + cost(frame) > mostBytes ||
+      (queue?.messages.length ?? 0) >= longestQueue
+    ) {
       this.#expire(src, dst)
       return
     }
@@ -47,6 +57,7 @@ export class WaitingMessages {
     }
     queue.messages.push({ src, frame })
     this.#bytes += cost(frame)
+    this.#bytesOf.set(src, ofOne)
   }
 
   /** Somebody came: what waited for them is sent, in its order. */
@@ -68,7 +79,12 @@ export class WaitingMessages {
     if (queue === undefined) return []
     queue.timer.cancel()
     this.#queues.delete(dst)
-    for (const { frame } of queue.messages) this.#bytes -= cost(frame)
+    for (const { src, frame } of queue.messages) {
+      this.#bytes -= cost(frame)
+      const left = (this.#bytesOf.get(src) ?? 0) - cost(frame)
+      if (left > 0) this.#bytesOf.set(src, left)
+      else this.#bytesOf.delete(src)
+    }
     return queue.messages
   }
 

@@ -126,6 +126,8 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
     }
     runtime.log('info', 'a peer joined', { ...this.#details(), others: peers.length })
     this.#send({ type: 'signal.welcome', peers, iceServers: this.#iceServers(runtime.now()) })
+    // It was not in yet when the others were told.
+    if (this.#rooms.draining) this.#send({ type: 'signal.draining' })
   }
 
   deliver(frame: Uint8Array): void {
@@ -149,7 +151,7 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
     this.#room = this.#rooms.nameOf(join.room)
     this.#peer = join.peer
     if (join.protocol !== protocolVersion) this.#mismatch(join.protocol)
-    else if (this.#rooms.draining) this.#refuse('Busy', 'draining', 'this server is about to stop')
+    else if (this.#rooms.draining) this.#refuseDraining()
     else {
       this.#stage = 'admitting'
       const { room, peer, token } = join
@@ -165,7 +167,8 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
       return
     }
     const population = directory.population(this.#room)
-    if (population === 0 && directory.rooms >= limits.rooms) {
+    if (this.#rooms.draining) this.#refuseDraining()
+    else if (population === 0 && directory.rooms >= limits.rooms) {
       this.#refuse('RoomFull', 'too-many-rooms', `this server has its limit of ${limits.rooms} rooms`)
     } else if (population >= limits.peersPerRoom && !directory.has(this.#room, peer.id)) {
       this.#refuse('RoomFull', 'room-full', `the room has its limit of ${limits.peersPerRoom} peers`)
@@ -233,6 +236,10 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
     this.#send({ type: 'signal.refused', error, detail: detail.slice(0, 1024) })
     this.#depart(false)
     this.#socket.end(closeCodes.refused, error)
+  }
+
+  #refuseDraining(): void {
+    this.#refuse('Busy', 'draining', 'this server is about to stop')
   }
 
   #iceServers(now: number) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeMessage, packValue, protocolVersion } from '../../src/wire/index.js'
 import { type FakeInstance, type FakePeer, FakeService } from '../testing/fake-peer.js'
 import { tab } from '../testing/raw-peer.js'
+import type { Verdict } from './admission.js'
 import type { Bus } from './bus.js'
 import { TokenBucket } from './token-bucket.js'
 
@@ -76,6 +77,80 @@ describe('rooms on virtual time', () => {
     expect(b.paused).toBe(1_000)
     other.say({ type: 'signal.relay', to: 'a', frame: new Uint8Array(1_000) })
     expect(other.paused).toBe(0)
+  })
+
+  it('count offers in the rate of their room, as anything can be carried in one', () => {
+    const service = new FakeService(1, 1)
+    const one = service.instance('one', { relayBytesPerSecond: 1_000 })
+    const [a] = [service.peer('a', one), service.peer('b', one)]
+    service.time.advance(100)
+    a.say({ type: 'signal.offer', to: 'b', payload: new Uint8Array(2_000) })
+    expect(a.paused).toBe(0)
+    a.say({ type: 'signal.offer', to: 'b', payload: new Uint8Array(1_000) })
+    expect(a.paused).toBe(1_000)
+    a.say({ type: 'signal.offer', to: 'nobody', payload: new Uint8Array(1_000) })
+    expect(a.paused).toBe(3_000)
+    expect(one.tally.relayFrames).toBe(0)
+  })
+
+  it('remember nothing of a room whose last peer is at another instance', () => {
+    const service = new FakeService(1, 1)
+    const [one, two] = [service.instance('one'), service.instance('two')]
+    service.time.advance(10)
+    for (let n = 0; n < 10; n++) {
+      const a = service.peer('a', one, `room ${n}`)
+      service.time.advance(10)
+      a.say({ type: 'signal.relay', to: 'nobody', frame: new Uint8Array(10) })
+      expect(one.rooms.ratedRooms).toBe(1)
+      service.peer('a', two, `room ${n}`)
+      service.time.advance(10)
+      expect([a.endedBy, one.rooms.ratedRooms, one.directory.rooms]).toEqual([4002, 0, 0])
+    }
+  })
+
+  it('let nobody in who was still being looked at when they began to drain', () => {
+    const service = new FakeService(1, 1)
+    let settle: ((verdict: Verdict) => void) | undefined
+    const one = service.instance(
+      'one',
+      {},
+      {
+        admit: (_request, settled) => {
+          settle = settled
+        },
+        spend: () => {},
+        busIsBack: () => {},
+      },
+    )
+    const a = service.peer('a', one)
+    one.rooms.drain()
+    settle?.({ admitted: true, ticket: undefined })
+    expect(a.got).toMatchObject([{ type: 'signal.refused', error: 'Busy' }])
+  })
+
+  it('tell one to go elsewhere who was still waiting for its room when they began to drain', () => {
+    const service = new FakeService(1, 10)
+    const one = service.instance('one')
+    service.time.advance(100)
+    const a = service.peer('a', one)
+    one.rooms.drain()
+    service.time.advance(100)
+    expect(a.got.map(({ type }) => type)).toEqual(['signal.welcome', 'signal.draining'])
+  })
+
+  it('pass on nothing of a peer that no peer would understand', () => {
+    const service = new FakeService(1, 1)
+    const one = service.instance('one')
+    const [, bus] = [service.instance('two'), service.hub.buses.get('two') as Bus]
+    service.time.advance(10)
+    const witness = service.peer('witness', one)
+    service.time.advance(100)
+    const lie = { id: 'no id: ünïcödé', instance: 'two', session: 1, info: new Uint8Array([0xc1]) }
+    bus.announce('mesh/room', lie)
+    service.time.advance(10)
+    bus.withdraw('mesh/room', lie, true)
+    service.time.advance(10)
+    expect(witness.got.map(({ type }) => type)).toEqual(['signal.welcome'])
   })
 
   it('cut a slow reader off at the limit, and send it nothing more', () => {

@@ -6,8 +6,13 @@ const { control } = priorities
 const bytes = v.instance(Uint8Array)
 const line = v.pipe(v.string(), v.maxLength(1024))
 
-/** A room's name: 1 to 256 characters. */
-const room = v.pipe(v.string(), v.minLength(1), v.maxLength(256))
+/** A room's name: 1 to 256 characters, and no half of one: several halves would be one and the same where servers meet. */
+const room = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(256),
+  v.regex(/^\P{Surrogate}*$/u, 'must be text'),
+)
 
 const iceServer = v.strictObject({
   urls: v.union([line, v.array(line)]),
