@@ -30,6 +30,7 @@ export class Balancer {
   #scan: Iterator<Entry> | undefined
   #scanned = ''
   #settled: () => void
+  #isClosed = false
 
   /** @param settled - called whenever a scan ended or a peer was brought everything */
   constructor(
@@ -84,7 +85,7 @@ export class Balancer {
    * @param isShared - another peer brings it first: this one makes sure, once it has brought its own
    */
   bring(peer: PeerId, entry: Entry, isShared = false): void {
-    if (peer === this.#cluster.self || !this.#isReachable(peer)) return
+    if (this.#isClosed || peer === this.#cluster.self || !this.#isReachable(peer)) return
     let due = this.#due.get(peer)
     if (due === undefined) {
       due = new Due()
@@ -94,6 +95,14 @@ export class Balancer {
     const isFirst = due.isEmpty
     due.add(entry, isShared)
     if (isFirst && !due.isEmpty) this.#cluster.runtime.timer(0, () => this.#serve(peer))
+  }
+
+  /** Nobody is brought anything any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#scan = undefined
+    for (const { retry } of this.#due.values()) retry?.cancel()
+    this.#due.clear()
   }
 
   /** What the owners depend on: both rings, and who is suspected. */

@@ -17,6 +17,7 @@ export class Exchanges {
   readonly #cluster: Cluster
   readonly #waiting = new Map<number, Waiting>()
   #last = 0
+  #isClosed = false
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -29,6 +30,7 @@ export class Exchanges {
     message: (exchange: number) => Message,
     settle: (statuses: Uint8Array | undefined) => void,
   ): void {
+    if (this.#isClosed) return
     const exchange = ++this.#last
     const timer = this.#cluster.runtime.timer(exchangeTimeout, () => this.#settle(exchange, undefined))
     this.#waiting.set(exchange, { to, timer, settle })
@@ -43,7 +45,9 @@ export class Exchanges {
     if (this.#waiting.get(exchange)?.to === from) this.#settle(exchange, statuses)
   }
 
+  /** Nothing is sent any more, and what waits gets no answer: nobody is left who would do something with it. */
   close(): void {
+    this.#isClosed = true
     for (const { timer } of this.#waiting.values()) timer.cancel()
     this.#waiting.clear()
   }

@@ -30,6 +30,7 @@ export class Handoff {
   #failures = 0
   #leaving: (() => void) | undefined
   #hasLeft = false
+  #isClosed = false
   /** Keys whose owners have all acknowledged this mark under these rings, and that cannot be dropped yet, or are not to be. */
   readonly #handed = new Map<Entry, string>()
   #handedUnder = ''
@@ -74,6 +75,12 @@ export class Handoff {
     if (!this.#hasWork()) this.#finishLeaving()
   }
 
+  /** Nothing is handed over any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+  }
+
   #hasWork(): boolean {
     if (this.#leaving === undefined) return this.#replica.foreign.size > 0
     // Nobody is left to hand anything to.
@@ -83,6 +90,7 @@ export class Handoff {
   }
 
   #start(delay: number): void {
+    if (this.#isClosed) return
     this.#timer?.cancel()
     this.#timer = this.#cluster.runtime.timer(delay, () => {
       this.#timer = undefined

@@ -247,6 +247,8 @@ export class StateService {
     const error = new RingmeshError('Closed', 'the mesh was left')
     for (const work of [...this.#underWay]) work.close(error)
     this.#exchanges.close()
+    this.#handoff.close()
+    this.#balancer.close()
     this.#coverage.close()
     this.#antiEntropy.close()
     this.#progress.close()
