@@ -38,8 +38,11 @@ export interface MeshEvents extends Pick<ClusterEvents, 'up' | 'down' | 'change'
 export interface MeshStats {
   /** Requests of this peer that wait for an answer. */
   readonly requests: number
+  /** What went over the links, to each peer and in all. */
   readonly links: ReturnType<MeshCore['stats']>['links']
+  /** The share of the sharded state that is held here. */
   readonly state: StateStats
+  /** Tasks that were asked for and run here. */
   readonly tasks: TaskStats
   /** Processes of this peer. */
   readonly processes: number

@@ -32,7 +32,64 @@ export function adoptSystem(system: ProcessSystem): () => void {
 
 const bound = bindProcesses(currentSystem)
 
-export const { start, call, cast, send, reply, stop, exit, monitor, link, unlink, whereis } = bound
+/**
+ * Starts a process of this page; resolves when its `init` is done and every peer knows its name.
+ *
+ * @param server - a class that extends `GenServer`, or `worker(…)`
+ * @throws {InvalidOption}
+ * @throws {ExitError} with what `init` threw, `timeout` (after 5,000 ms unless told otherwise),
+ * `already_started` when the name is taken, or `normal` when `init` returned `IGNORE`
+ *
+ * @example
+ * ```ts
+ * const ref = await start(Counter, { args: { start: 1 }, name: 'counter' })
+ * ```
+ */
+export const start = bound.start
+
+/**
+ * Asks a process and waits for its answer, on whichever peer it runs.
+ *
+ * @param target - a ref, a placed ref, a name, or a via
+ * @throws {InvalidOption}
+ * @throws {ExitError} at once when the process or its peer ends, `noproc` where there is none, `timeout` after
+ * 5,000 ms unless told otherwise, `calling_self`
+ */
+export const call = bound.call
+
+/** Tells a process something, for its `handleCast`. In silence also where there is none. @throws {InvalidOption} */
+export const cast = bound.cast
+
+/** Puts a message into a process's mailbox, for its `handleInfo`; as {@link cast} otherwise. */
+export const send = bound.send
+
+/** Answers a call whose `handleCall` returned `NO_REPLY`; `from` is what that got, or a copy. Only the first answer counts. */
+export const reply = bound.reply
+
+/**
+ * Has a process run `terminate` and end, after the messages that wait already; resolves when it has ended.
+ *
+ * @throws {InvalidOption}
+ * @throws {ExitError} `noproc`; `timeout` after 5,000 ms unless told otherwise; the reason when it ended with another one
+ */
+export const stop = bound.stop
+
+/**
+ * Sends an exit signal, as `Process.exit/2`: `killed` cannot be trapped; `normal` is ignored by those that do not trap.
+ */
+export const exit = bound.exit
+
+/** Calls `down` once with the reason when a process ends, soon if it has already. Returns the way back. */
+export const monitor = bound.monitor
+
+/** Ties the fates of two processes, of which one is of this page: when one ends abnormally so does the other, unless it traps exits. */
+export const link = bound.link
+
+/** Takes a link back. */
+export const unlink = bound.unlink
+
+/** The process that a name is registered for, anywhere in the mesh; undefined where there is none. */
+export const whereis = bound.whereis
 
 /** A running supervisor; `Supervisor.start(spec)` starts one in this page, with or without a mesh. */
 export type Supervisor = RunningSupervisor

@@ -26,6 +26,7 @@ export interface LinkStats {
   readonly rtt: { readonly p50: number; readonly p95: number; readonly p99: number } | undefined
 }
 
+/** Counters and gauges of all links of this peer; bytes and frames as they are sent. */
 export interface LinksStats {
   readonly peers: Readonly<Record<PeerId, LinkStats>>
   readonly dials: number

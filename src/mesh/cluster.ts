@@ -9,7 +9,7 @@ export type MemberState = 'joining' | 'alive' | 'parked' | 'leaving' | 'left' | 
 export interface Member extends PeerInfo {
   readonly state: MemberState
   /** How frames travel to it now; `self` for this peer, `none` while there is no link. */
-  readonly link: 'direct' | 'relay' | 'memory' | 'self' | 'none'
+  readonly link: 'direct' | 'relay' | 'self' | 'none'
   /** Smoothed round-trip time in milliseconds; undefined before the first answer. */
   readonly rtt: number | undefined
 }

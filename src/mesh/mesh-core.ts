@@ -437,8 +437,14 @@ export class MeshCore implements Cluster {
 
   #described(known: Known): Member {
     const { id, kind, weight, host, state, rtt } = known
-    const link: LinkKind | 'self' | 'none' = id === this.self ? 'self' : this.#links.kind(id)
-    return { id, kind, weight, host, state, link, rtt: id === this.self ? 0 : rtt }
+    return { id, kind, weight, host, state, link: this.#linkTo(id), rtt: id === this.self ? 0 : rtt }
+  }
+
+  #linkTo(peer: PeerId): Member['link'] {
+    if (peer === this.self) return 'self'
+    const kind = this.#links.kind(peer)
+    // Links in memory, of tests and the simulator, stand for those without a server in between.
+    return kind === 'memory' ? 'direct' : kind
   }
 
   #isUp(peer: PeerId): boolean {

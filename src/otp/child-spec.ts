@@ -50,6 +50,7 @@ export interface NestedSpec extends ChildCommon {
   readonly supervisor: SupervisorSpec
 }
 
+/** A child of a supervisor: a process, or a supervisor with children of its own. */
 export type ChildSpec = WorkerSpec | NestedSpec
 
 /** A child of a dynamic supervisor: its process is all that names it. */

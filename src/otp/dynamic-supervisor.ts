@@ -8,6 +8,7 @@ import type { ProcessRef, Target } from './ref.js'
 import { SupervisorHandle, startAlone, supervisorLauncher, type Unstarted } from './supervisor-handle.js'
 import type { ProcessSystem } from './system.js'
 
+/** What a {@link DynamicSupervisor} and a {@link TaskSupervisor} may be told. */
 export interface DynamicSupervisorOptions {
   /** Children at once, restarting ones included; no bound when not given. */
   readonly maxChildren?: number

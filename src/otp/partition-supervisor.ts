@@ -7,6 +7,7 @@ import { SupervisorHandle, startAlone, supervisorLauncher, type Unstarted } from
 import { SupervisorServer } from './supervisor-server.js'
 import type { ProcessSystem } from './system.js'
 
+/** What a {@link PartitionSupervisor} runs, and how often. */
 export interface PartitionSupervisorOptions {
   /** What each partition runs: a class and its arguments, or a launcher. */
   readonly start: WorkerSpec['start']

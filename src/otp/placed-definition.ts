@@ -1,5 +1,6 @@
 import type { GenServerClass } from './gen-server.js'
 
+/** How this peer hosts the processes of one name. */
 export interface DefineProcessOptions {
   /** Milliseconds from a handled message until its effect is in the kept snapshot, at most; 1,000 when not given. */
   readonly snapshotEvery?: number

@@ -4,6 +4,7 @@ import { ExitError, noproc } from './exit.js'
 import { type ProcessRef, sameProcess, type ViaName } from './ref.js'
 import type { ProcessSystem } from './system.js'
 
+/** What kind of {@link Registry} it is. */
 export interface RegistryOptions {
   /** `unique`: one process for a key, a name of its own. `duplicate`: any number, for those who listen to the same thing. */
   readonly keys: 'unique' | 'duplicate'

@@ -20,7 +20,9 @@ export interface ProcessSystemOptions {
   readonly parallelism?: number
 }
 
+/** How a process is started. */
 export interface StartOptions<Class extends GenServerClass = GenServerClass> {
+  /** What `init` gets. */
   readonly args?: ArgsOf<Class>
   /**
    * Registered for the process before `init` runs, and free again when it ends. In a mesh all peers

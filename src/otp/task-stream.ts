@@ -6,6 +6,7 @@ import { ExitError, type ExitReason } from './exit.js'
 import type { ProcessRef } from './ref.js'
 import type { Task } from './task.js'
 
+/** How a stream of tasks runs. */
 export interface StreamOptions {
   /** Tasks at once; the number of the machine's threads when not given. */
   readonly maxConcurrency?: number

@@ -8,11 +8,13 @@ import type { ProcessSystem } from './system.js'
 import { Task, TaskServer, type TaskStart, type Work } from './task.js'
 import { checkStream, type StreamOptions, type StreamResult, TaskStream } from './task-stream.js'
 
+/** How one task of a {@link TaskSupervisor} runs. */
 export interface TaskOptions {
   /** Milliseconds that its end may take when its supervisor stops it; default 5,000. */
   readonly shutdown?: Shutdown
 }
 
+/** {@link TaskOptions} of a task that is linked to a process. */
 export interface AsyncOptions extends TaskOptions {
   /**
    * The process that the task is linked to. Default: the process whose handler runs now; in code of

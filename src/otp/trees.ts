@@ -18,6 +18,7 @@ export interface TreeNode {
   readonly children: readonly TreeNode[]
 }
 
+/** The supervision trees of one peer. */
 export interface PeerTrees {
   readonly peer: string
   readonly trees: readonly TreeNode[]

@@ -4,6 +4,7 @@ import { type Heartbeat, plainError } from '../threads/index.js'
 import { type Launcher, makeLauncher } from './child-spec.js'
 import { WorkerProcess } from './worker-process.js'
 
+/** How a process in its own thread is started and watched. */
 export interface WorkerOptions {
   /** What the exposed class's `init` takes. */
   readonly args?: unknown

@@ -4,6 +4,7 @@ export interface Timer {
   cancel(): void
 }
 
+/** How much a log line matters. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** Writes one line for a person: what happened, and the values that explain it. */

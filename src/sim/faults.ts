@@ -34,6 +34,7 @@ export const faultKinds = {
   hostile: 'a member sends frames of random but valid content',
 } as const satisfies Readonly<Record<string, string>>
 
+/** The name of a kind of fault. */
 export type FaultKind = keyof typeof faultKinds
 
 /** One fault of one run. */

@@ -16,6 +16,7 @@ export const storePlans = [
   'reloads',
   'hostile',
 ] as const satisfies readonly PlanName[]
+/** The name of a plan of faults for the store's simulation. */
 export type StorePlan = (typeof storePlans)[number]
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))

@@ -5,6 +5,7 @@ import type { Version } from './clock.js'
 import { defaultValueBytes, keyBytes, mostReplicas, requestTimeout } from './constants.js'
 import { algebraOf, type Merge } from './merges/index.js'
 
+/** How a store keeps its keys; `replicas`, `writes` and `merge` are the same on every peer. */
 export interface StoreOptions<Value = unknown> {
   /**
    * How concurrent writes become one: `counter()`, `set()`, `map()`, or a function that is
@@ -19,26 +20,29 @@ export interface StoreOptions<Value = unknown> {
   reads?: number
   /** The largest value in bytes, packed. Default 1 MiB, at most 4 MiB. */
   largest?: number
-  /** Milliseconds before a call rejects with `Timeout`. Default 10 s. */
+  /** Milliseconds before a call rejects with `Timeout`. Default 10 s, at most 10 minutes. */
   timeout?: number
 }
 
+/** How one write is made. */
 export interface PutOptions {
   /** Waits until an edge worker has it on its disk too. */
   durable?: boolean
-  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
+  /** Milliseconds before it rejects with `Timeout`, a whole number up to 10 minutes; the store's by default. */
   timeout?: number
 }
 
+/** How one read is made. */
 export interface GetOptions {
   /** Hears `reads` owners and answers with the latest. */
   fresh?: boolean
-  /** Milliseconds before it rejects with `Timeout`; the store's by default. */
+  /** Milliseconds before it rejects with `Timeout`, a whole number up to 10 minutes; the store's by default. */
   timeout?: number
 }
 
 /** How a write ended well. */
 export interface PutResult {
+  /** Of the write; versions of a key compare as strings, the later one is greater. */
   readonly version: Version
   /** The peers that hold it. */
   readonly holders: readonly PeerId[]

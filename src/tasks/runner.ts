@@ -50,6 +50,7 @@ export interface TaskContext {
   readonly id: string
 }
 
+/** A task's function: gets the input, and what belongs to this attempt; its value, or what its promise gives, is the result. */
 export type TaskHandler<Input = never, Output = unknown> = (
   input: Input,
   context: TaskContext,

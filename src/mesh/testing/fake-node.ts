@@ -415,7 +415,7 @@ export class FakeCluster implements Cluster {
 
   #described(info: PeerInfo, state: MemberState): Member {
     if (info.id === this.self) return { ...info, state, link: 'self', rtt: 0 }
-    return { ...info, state, link: isGone(state) ? 'none' : 'memory', rtt: 2 }
+    return { ...info, state, link: isGone(state) ? 'none' : 'direct', rtt: 2 }
   }
 
   #emit(event: 'up' | 'down' | 'change', member: Member): void {
