@@ -1,6 +1,6 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import type { Mesh, ReadonlyRing } from '../index.js'
-import { type MeshObserver, shortened } from '../picture/index.js'
+import type { MeshObserver } from '../picture/index.js'
 import { type Fault, freezeFor, isOfWorker, type WorkerFault } from './fault.js'
 import { Load, type LoadResult } from './load.js'
 import type { Reports } from './reports.js'
@@ -121,7 +121,9 @@ export class Stopwatch {
   ): Promise<void> {
     const before = await this.#targets.compute(peer)
     const start = performance.now()
-    this.#observer.note(`${shortened(peer)}: its worker is to ${fault === 'crash-worker' ? 'crash' : 'hang'}`)
+    this.#observer.note(
+      `${this.#observer.nameOf(peer)}: its worker is to ${fault === 'crash-worker' ? 'crash' : 'hang'}`,
+    )
     this.#targets.strikeWorker(fault, peer)
     await this.#until(async () => {
       const now = await this.#targets.compute(peer)
@@ -134,7 +136,7 @@ export class Stopwatch {
       return now?.state === 'running' && now.ref !== before?.ref
     }, 'the restart')
     show({ detected: performance.now() - start })
-    this.#observer.note(`${shortened(peer)}: its supervisor started the worker again`)
+    this.#observer.note(`${this.#observer.nameOf(peer)}: its supervisor started the worker again`)
     void this.#observer.lookAtTrees()
   }
 
@@ -167,11 +169,11 @@ export class Stopwatch {
       }),
     ]
     try {
-      this.#observer.note(`${shortened(peer)} is ${deeds[fault]}`)
+      this.#observer.note(`${this.#observer.nameOf(peer)} is ${deeds[fault]}`)
       this.#targets.strike(fault, peer)
       if (fault === 'freeze') {
         await pause(freezeFor)
-        this.#observer.note(`${shortened(peer)} wakes`)
+        this.#observer.note(`${this.#observer.nameOf(peer)} wakes`)
       }
       const isBack = (): boolean => {
         const state = this.#stateOf(peer)

@@ -18,14 +18,14 @@ export function Forest({ observer, nameOf }: { observer: MeshObserver; nameOf?: 
           <span class="dot" style={{ background: colours.get(peer) ?? noColour }} />
           <b>{(nameOf ?? usualName)(peer)}</b>
           {trees.length === 0 && <span class="state"> supervises nothing</span>}
-          <Branch nodes={trees} />
+          <Branch nodes={trees} isTop />
         </li>
       ))}
     </ul>
   )
 }
 
-function Branch({ nodes }: { nodes: readonly TreeNode[] }) {
+function Branch({ nodes, isTop = false }: { nodes: readonly TreeNode[]; isTop?: boolean }) {
   if (nodes.length === 0) return null
   return (
     <ul class="tree">
@@ -36,8 +36,8 @@ function Branch({ nodes }: { nodes: readonly TreeNode[] }) {
           data-state={node.state}
           data-restarts={node.restarts}
         >
-          <span class={`state ${node.state}`}>●</span> {node.kind === 'supervisor' ? 'supervisor' : node.id}{' '}
-          <span class="state">{node.kind === 'supervisor' ? '' : node.state}</span>
+          <span class={`state ${node.state}`}>●</span> {isTop ? 'supervisor' : node.id}{' '}
+          <span class="state">{isTop ? '' : node.kind === 'supervisor' ? 'supervisor' : node.state}</span>
           {node.restarts > 0 && (
             <span class="figure"> {node.restarts === 1 ? '1 restart' : `${node.restarts} restarts`}</span>
           )}

@@ -129,6 +129,11 @@ export class MeshObserver {
     this.#soon()
   }
 
+  /** What a line calls a peer: its page is `this tab` to who reads it there, and nowhere named by an id. */
+  nameOf(id: string): string {
+    return id === this.self ? 'this tab' : shortened(id)
+  }
+
   note(text: string): void {
     const happening = { number: ++this.#number, at: new Date(), text }
     this.#happenings.value = [happening, ...this.#happenings.value].slice(0, happeningsKept)
