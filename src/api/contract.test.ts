@@ -88,6 +88,16 @@ describe('bad input is answered by an error that names the option and its value'
     await stop(ref)
   })
 
+  it('of a token that a function gives', async () => {
+    const error = await failure(() =>
+      join({ signal: server.url, room: 'contract', token: async () => 5 as never }),
+    )
+    expect(error).toMatchObject({
+      name: 'Unauthorized',
+      cause: { name: 'InvalidOption', option: 'join.token' },
+    })
+  })
+
   it('of a mesh and its stores', async () => {
     const mesh = await enter()
     const store = mesh.store<number>('s', { writes: 1 })

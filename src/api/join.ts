@@ -46,7 +46,18 @@ function openPlace(
     return signal.open(room, runtime, direct)
   }
   const urls = typeof signal === 'string' ? [signal] : signal
-  return { signaling: platform.signaling({ runtime, urls: urls.map(toWebSocketUrl), room, token }), direct }
+  const checked = typeof token === 'function' ? () => givenBy(token) : token
+  return {
+    signaling: platform.signaling({ runtime, urls: urls.map(toWebSocketUrl), room, token: checked }),
+    direct,
+  }
+}
+
+/** What the caller's function gives is known only now; the server could only say that it is no good. */
+async function givenBy(token: () => Promise<string>): Promise<string> {
+  const given: unknown = await token()
+  if (typeof given !== 'string') throw new InvalidOption('join.token', typeof given, 'must give a string')
+  return given
 }
 
 /** A folder is opened before anything else is, so that one that cannot be used is refused and not found out by a write. */

@@ -60,7 +60,7 @@ describe('a peer that is killed', () => {
     mesh = new StagedMesh()
     const stopwatch = new Stopwatch({
       mesh: mesh as unknown as Mesh,
-      observer: { note: () => {}, flow: () => {} } as unknown as MeshObserver,
+      observer: { note: () => {}, nameOf: (id: string) => id, flow: () => {} } as unknown as MeshObserver,
       reports: { isAgreed: true } as Reports,
       targets: { strike: () => {} } as unknown as Targets,
     })
