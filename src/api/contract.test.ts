@@ -66,10 +66,12 @@ describe('bad input is answered by an error that names the option and its value'
     ['target', () => call({} as never, 1)],
     ['call.timout', (ref) => call(ref, 1, { timout: 5 } as never)],
     ['call.timeout', (ref) => call(ref, 1, { timeout: -1 })],
+    ['call', (ref) => call(ref, 1, 500 as never)],
     ['target', () => cast(wrong, 1)],
     ['target', () => send(null as never, 1)],
     ['target', () => exit(wrong, 'killed')],
     ['target', () => stop(wrong)],
+    ['stop', (ref) => stop(ref, 'normal', 500 as never)],
     ['stop.tiemout', (ref) => stop(ref, 'normal', { tiemout: 1 } as never)],
     ['target', () => monitor(wrong, () => {})],
     ['monitor.down', (ref) => monitor(ref, wrong)],
@@ -80,6 +82,8 @@ describe('bad input is answered by an error that names the option and its value'
     ['supervise.children[0].id', () => Supervisor.start({ children: [{ start: [Echo] } as never] })],
     ['Registry', () => new Registry(undefined as never)],
     ['PartitionSupervisor', () => new PartitionSupervisor(undefined as never)],
+    ['yield', () => new TaskSupervisor().async(() => 1).yield(20 as never)],
+    ['await', () => new TaskSupervisor().async(() => 1).await(20 as never)],
     ['TaskSupervisor.most', () => new TaskSupervisor({ most: 1 } as never)],
   ])('%s of a process: %s', async (option, act) => {
     const ref = await start(Echo)

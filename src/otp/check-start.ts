@@ -14,6 +14,9 @@ export function checkTimeout(given: number | undefined, at: string): number {
 
 /** The time-out of a call or a stop. @throws {InvalidOption} naming what is wrong, below `at` */
 export function checkOnlyTimeout(options: { readonly timeout?: number }, at: string): number {
+  // Who comes from OTP gives the milliseconds alone.
+  if (typeof options !== 'object' || options === null)
+    throw new InvalidOption(at, options, 'must be an object of options, { timeout }')
   for (const option in options)
     if (option !== 'timeout')
       throw new InvalidOption(

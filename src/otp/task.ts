@@ -1,5 +1,5 @@
 import { type CallOptions, defaultTimeout } from './call-options.js'
-import { checkTimeout } from './check-start.js'
+import { checkOnlyTimeout, checkTimeout } from './check-start.js'
 import type { Shutdown } from './child-stop.js'
 import { ExitError, type ExitReason, killed, reasonOfThrow, shutdown as shutdownReason } from './exit.js'
 import { GenServer } from './gen-server.js'
@@ -88,14 +88,16 @@ export class Task<T> {
    * on, unless the process that it is linked to ends by this error, as it does in Elixir
    * @throws {RingmeshError} `Busy` when there was no room for it
    */
-  await({ timeout = defaultTimeout }: CallOptions = {}): Promise<T> {
+  async await(options: CallOptions = {}): Promise<T> {
+    const timeout = checkOnlyTimeout(options, 'await')
     return this.#within(timeout, this.#task.result, (reject) =>
       reject(new ExitError({ type: 'timeout', after: timeout }, 'await')),
     )
   }
 
   /** How the task ended; undefined when it has not in time. It runs on, and can be waited for again. */
-  yield({ timeout = defaultTimeout }: CallOptions = {}): Promise<TaskOutcome<T> | undefined> {
+  async yield(options: CallOptions = {}): Promise<TaskOutcome<T> | undefined> {
+    const timeout = checkOnlyTimeout(options, 'yield')
     return this.#within<TaskOutcome<T> | undefined>(timeout, this.#outcome, (_, resolve) =>
       resolve(undefined),
     )
@@ -128,12 +130,11 @@ export class Task<T> {
   }
 
   #within<Value>(
-    given: number,
+    timeout: number,
     promise: Promise<Value>,
     late: (reject: (error: ExitError) => void, resolve: (value: Value) => void) => void,
   ): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const timeout = checkTimeout(given, 'timeout')
       const timer =
         timeout === Number.POSITIVE_INFINITY
           ? undefined
