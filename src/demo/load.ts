@@ -1,4 +1,4 @@
-import type { Mesh } from '../index.js'
+import type { Mesh, Store } from '../index.js'
 import { prove } from './work/proof.js'
 
 /** Tasks under way at once: a few for every thread of a small mesh. */
@@ -27,6 +27,7 @@ export class Load {
   readonly #timers: ReturnType<typeof setInterval>[] = []
   readonly #tasks: Promise<boolean>[] = []
   readonly #writes: Promise<unknown>[] = []
+  readonly #store: Store<number>
   readonly #acknowledged: number[] = []
   readonly #onWrite: (key: string) => void
   #underWay = 0
@@ -34,6 +35,7 @@ export class Load {
   /** @param onWrite - told of every write that is on its way */
   constructor(mesh: Mesh, onWrite: (key: string) => void) {
     this.#mesh = mesh
+    this.#store = mesh.store<number>('experiment')
     this.#name = `${mesh.id}-${Date.now().toString(36)}`
     this.#onWrite = onWrite
   }
@@ -50,21 +52,25 @@ export class Load {
     )
   }
 
+  /** Starts nothing more. */
+  stop(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+  }
+
   /** Starts nothing more; waits for what is under way, reads every acknowledged write again, and clears up. */
   async finish(): Promise<LoadResult> {
-    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+    this.stop()
     const results = await Promise.all(this.#tasks)
     await Promise.allSettled(this.#writes)
-    const store = this.#mesh.store<number>('experiment')
     const found = await Promise.all(
       this.#acknowledged.map((index) =>
-        store.get(this.#key(index), { fresh: true }).then(
+        this.#store.get(this.#key(index), { fresh: true }).then(
           (value) => value === index,
           () => false,
         ),
       ),
     )
-    void Promise.allSettled(this.#acknowledged.map((index) => store.delete(this.#key(index))))
+    void Promise.allSettled(this.#acknowledged.map((index) => this.#store.delete(this.#key(index))))
     return {
       tasks: { of: results.length, lost: results.filter((isRight) => !isRight).length },
       writes: { of: found.length, lost: found.filter((isThere) => !isThere).length },
@@ -91,8 +97,7 @@ export class Load {
     const key = this.#key(index)
     this.#onWrite(key)
     this.#writes.push(
-      this.#mesh
-        .store<number>('experiment')
+      this.#store
         .put(key, index)
         // A write that was refused or timed out was never acknowledged: nobody may rely on it.
         .then(

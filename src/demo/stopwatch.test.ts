@@ -102,6 +102,15 @@ describe('a peer that is killed', () => {
     expect(moved).toBeGreaterThan(share('a') + share('b') - 0.001)
     expect(ideal).toBeCloseTo(moved, 12)
   })
+
+  test('is watched no longer than this page stays: nothing is called lost that it only cannot hear of', async () => {
+    mesh.dies('self')
+    await vi.advanceTimersByTimeAsync(5_000)
+    const { failure, phase, writes } = await seen
+    expect(phase).toBe('done')
+    expect(failure).toBe('this tab left the mesh meanwhile')
+    expect(writes).toBeUndefined()
+  })
 })
 
 test('nothing moves less than the least, and one peer that comes or goes moves just that', () => {

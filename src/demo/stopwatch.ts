@@ -39,6 +39,9 @@ const settledFor = 600
 /** Work goes on for so long after the ring settled, in milliseconds. */
 const coolDown = 1_000
 
+/** Said of a fault that this page did not see the end of. */
+const leftMeanwhile = 'this tab left the mesh meanwhile'
+
 /** What happens to a peer, as the log says it. */
 const deeds: Readonly<Record<Exclude<Fault, WorkerFault>, string>> = {
   kill: 'killed',
@@ -107,9 +110,15 @@ export class Stopwatch {
       show({ failure: (error as Error).message })
     }
     this.#struckAt.value = undefined
-    show({ phase: 'checking' })
-    const { tasks, writes } = await load.finish()
-    show({ phase: 'done', tasks, writes })
+    if (this.#hasLeft) {
+      // Nobody answers this page any more: what it did not hear is not lost.
+      load.stop()
+      show({ phase: 'done', failure: leftMeanwhile })
+    } else {
+      show({ phase: 'checking' })
+      const { tasks, writes } = await load.finish()
+      show({ phase: 'done', tasks, writes })
+    }
     this.#watched.value = undefined
     return sighting
   }
@@ -210,6 +219,10 @@ export class Stopwatch {
     return agreedSince ?? since()
   }
 
+  get #hasLeft(): boolean {
+    return this.#stateOf(this.#mesh.id) === undefined
+  }
+
   #stateOf(peer: string): string | undefined {
     return this.#mesh.members().find(({ id }) => id === peer)?.state
   }
@@ -217,6 +230,7 @@ export class Stopwatch {
   async #until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
     const bound = performance.now() + watchFor
     while (!(await condition())) {
+      if (this.#hasLeft) throw new Error(leftMeanwhile)
       if (performance.now() > bound) throw new Error(`${what} did not come within ${watchFor / 1000} s`)
       await pause(lookEvery)
     }

@@ -99,7 +99,7 @@ export function App(props: AppProps) {
       </header>
       {stay === 'left' && (
         <p class="card" role="status">
-          This tab has handed over what it held and left the mesh. What stands below is how it was then.
+          This tab has handed over what it held and left the mesh. What stands below is what it saw last.
         </p>
       )}
       <StruckNote struck={struck} />

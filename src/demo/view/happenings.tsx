@@ -11,7 +11,7 @@ export function Happenings({ observer }: { observer: MeshObserver }) {
         <p class="note">Nothing yet. Who comes and goes, and what the ring does then, will stand here.</p>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <ol class="log scroll" aria-live="polite" tabIndex={0}>
+      <ol class="log scroll" aria-live="polite" aria-label="What happened, the newest first" tabIndex={0}>
         {observer.happenings.value.map(({ number, at, text }) => (
           <li key={number}>
             <code>{at.toLocaleTimeString('en-GB')}</code> {text}
