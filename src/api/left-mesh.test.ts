@@ -11,13 +11,15 @@ import type { Platform } from './platform.js'
 /** Milliseconds after which nothing of a mesh that was left may be waited for: a minute, longer than any request of it may take. */
 const afterwards = 60_000
 
-class Counter extends GenServer<number> {
-  override init(): number {
-    return 0
+class Counter extends GenServer {
+  #count = 0
+
+  override handleCall(): number {
+    return ++this.#count
   }
 
-  override handleCall(_request: unknown, count: number) {
-    return { reply: count + 1, state: count + 1 }
+  override snapshot(): number {
+    return this.#count
   }
 }
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { plantBug } from '../runtime/planted-bugs.js'
 import { runScenario, scenarioOf } from './run-sim.js'
@@ -33,6 +35,20 @@ describe('the whole mesh in the simulator', () => {
   it('takes the same steps twice', async () => {
     const scenario = scenarioOf({ ...of, seed: 11, nodes: 3 }, 'link-failure,freeze,loss')
     expect(await runScenario(scenario)).toEqual(await runScenario(scenario))
+  })
+
+  it('keeps nothing of a run that is over, and no tables of rings that nobody has any more', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const run = async (seed: number): Promise<number> => {
+      await runScenario(scenarioOf({ world: 'mesh', nodes: 4, minutes: 0.5, seed }, 'mass-join,reload'))
+      collectGarbage()
+      return process.memoryUsage().arrayBuffers
+    }
+    const before = await run(1)
+    const after = await run(2)
+    // A run makes a table of 256 KiB for each of more than 8 rings, and the last few may be there still.
+    expect(after - before).toBeLessThan(1_000_000)
   })
 
   it('lets no lying server shut a newcomer out', async () => {

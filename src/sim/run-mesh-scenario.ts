@@ -1,4 +1,5 @@
 import { VirtualTime } from '../runtime/index.js'
+import { breathe } from './breathe.js'
 import { nearDelay } from './delays.js'
 import { formatFault } from './faults.js'
 import { Judge } from './invariant.js'
@@ -23,6 +24,9 @@ const livenessLimit = 240_000
 const watchedFor = 30_000
 
 const samplePeriod = 1_000
+
+/** Samples between two pauses: some thirty a run, of a millisecond each. */
+const samplesPerBreath = 10
 
 /** Turns of the microtask queue after each event: enough for the longest chain of awaits in the rooms. */
 const turnsOfPromises = 16
@@ -68,6 +72,7 @@ export async function runMeshScenario(scenario: Scenario, options: MeshRunOption
   const heals = scheduleFaults(world, scenario, settlingTime, length)
 
   let nextSample = samplePeriod
+  let samples = 0
   let isTogether = false
   /** Runs until `end`, or until a sample finds all views equal when `untilTogether`. */
   const run = async (end: number, untilTogether = false): Promise<boolean> => {
@@ -78,6 +83,7 @@ export async function runMeshScenario(scenario: Scenario, options: MeshRunOption
         if (time.now >= nextSample) {
           nextSample = time.now + samplePeriod
           judge.sampled()
+          if (++samples % samplesPerBreath === 0) await breathe()
           options.progress?.(Math.min(1, time.now / (settlingTime + length)))
           if (untilTogether) isTogether = whyApart(world) === undefined && options.isDone?.() !== false
         }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
 import { seededRandom } from '../runtime/index.js'
+import { breathe } from './breathe.js'
 import { planFaults } from './fault-plan.js'
 import { type Fault, type FaultKind, faultKinds, formatFault, parseFaults } from './faults.js'
 import { runMeshScenario } from './run-mesh-scenario.js'
@@ -58,9 +59,6 @@ const optionsSchema = v.strictObject({
 
 /** Kinds that a run of `some` draws: enough to meet each other, few enough to tell what a failure came from. */
 const kindsOfSome = 5
-
-/** Gives the page or the terminal a turn between two runs. */
-export const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
 
 /**
  * Runs the simulator, one seed or many, and reports: a line for each run with its seed, its trace

@@ -3,7 +3,8 @@ import { checkOptions, InvalidOption } from '../errors/index.js'
 import type { SimulationResult } from '../store/testing/simulation-options.js'
 import { planned } from '../store/testing/simulation-plans.js'
 import { StoreSimulation } from '../store/testing/store-simulation.js'
-import { breathe, type SimOutput } from './run-sim.js'
+import { breathe } from './breathe.js'
+import type { SimOutput } from './run-sim.js'
 import {
   reportOf,
   type StorePlan,

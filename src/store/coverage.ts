@@ -88,6 +88,8 @@ export class Coverage {
   /** Answers those who asked and have been brought everything. */
   answer(): void {
     for (const [id, { view, next, request }] of [...this.#waiting]) {
+      // One that is dead may be back, and waits still.
+      if (this.#cluster.member(id) === undefined) this.#waiting.delete(id)
       if (view !== this.#cluster.ring.digest || next !== this.#cluster.nextRing.digest) continue
       if (!this.#balancer.hasServed(id)) continue
       this.#waiting.delete(id)
@@ -96,10 +98,6 @@ export class Coverage {
       const clock = this.#cluster.runtime.wallClock()
       request.reply({ type: 'store.covered', born: this.#born(), clock })
     }
-  }
-
-  forget(peer: PeerId): void {
-    this.#waiting.delete(peer)
   }
 
   close(): void {

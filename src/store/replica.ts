@@ -165,9 +165,18 @@ export class Replica {
     return tree
   }
 
-  /** Forgets the hashes shared with a peer that owns nothing any more. */
-  fell(peer: PeerId): void {
-    if (!this.#cluster.ring.has(peer)) this.#trees.delete(peer)
+  /**
+   * Forgets the hashes shared with peers that own nothing any more. To be called when every key was looked at under
+   * the present ring: before, what is still in the hashes of such a peer would be missing from those that are made
+   * when it is back.
+   */
+  forgetFormerOwners(): void {
+    for (const peer of this.#trees.keys()) if (!this.#cluster.ring.has(peer)) this.#trees.delete(peer)
+  }
+
+  /** Peers with which hashes are shared. */
+  get sharers(): number {
+    return this.#trees.size
   }
 
   #file(entry: Entry): void {

@@ -119,6 +119,7 @@ export class StateService {
     this.#exchanges = exchanges
     this.#carrier = new Carrier(cluster, exchanges)
     this.#balancer = new Balancer(cluster, this.#replica, this.placement, this.#carrier, () => {
+      if (this.#balancer.isSorted) this.#replica.forgetFormerOwners()
       this.#coverage.answer()
       this.#handoff.nudge()
     })
