@@ -47,6 +47,10 @@ export class Coverage {
       this.#waiting.set(request.from, { view: message.view, next: message.next, request })
       this.answer()
     })
+    // One that is dead may be back, and waits still.
+    cluster.on('down', ({ id, state }) => {
+      if (state === 'left') this.#waiting.delete(id)
+    })
   }
 
   /** Whether everybody has sent this peer what it owns. */
@@ -88,8 +92,6 @@ export class Coverage {
   /** Answers those who asked and have been brought everything. */
   answer(): void {
     for (const [id, { view, next, request }] of [...this.#waiting]) {
-      // One that is dead may be back, and waits still.
-      if (this.#cluster.member(id) === undefined) this.#waiting.delete(id)
       if (view !== this.#cluster.ring.digest || next !== this.#cluster.nextRing.digest) continue
       if (!this.#balancer.hasServed(id)) continue
       this.#waiting.delete(id)
