@@ -68,6 +68,11 @@ export interface Cluster {
   readonly nextRing: ReadonlyRing
   /** How copies shall differ: distinct browsers, and an edge worker among them: `ring.owners(key, n, cluster.spread)`. */
   readonly spread: Spread | ((id: string) => string)
+  /**
+   * When a peer was last called dead, on the runtime's clock; minus infinity where none was. It may be taken back: who
+   * is about to believe that nobody else is there waits for `alonePatience` after it.
+   */
+  readonly lastDeath: number
   /** Digest of the members that `ring` is computed from; equal on two peers exactly when their rings are. */
   readonly view: string
   on<E extends keyof ClusterEvents>(event: E, listener: ClusterEvents[E]): () => void

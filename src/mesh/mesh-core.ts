@@ -76,7 +76,6 @@ export class MeshCore implements Cluster {
   /** Peers that were in the room when this one came, and that have not answered yet. */
   #awaited: Set<PeerId> | undefined
   #isHidden = false
-  /** When a peer was last called dead, which may be taken back. */
   #lastDeath = Number.NEGATIVE_INFINITY
   /** Ends the wait for what is handed over on leaving. */
   #handedOver: ((late: number) => void) | undefined
@@ -148,6 +147,10 @@ export class MeshCore implements Cluster {
 
   get view(): string {
     return this.#rings.now.digest
+  }
+
+  get lastDeath(): number {
+    return this.#lastDeath
   }
 
   readonly spread: Spread = {

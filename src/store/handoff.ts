@@ -34,8 +34,6 @@ export class Handoff {
   /** Keys whose owners have all acknowledged this mark under these rings, and that cannot be dropped yet, or are not to be. */
   readonly #handed = new Map<Entry, string>()
   #handedUnder = ''
-  /** When a peer was last called dead, which may be taken back. */
-  #lastDeath = Number.NEGATIVE_INFINITY
   dropped = 0
 
   constructor(cluster: Cluster, replica: Replica, placement: Placement, carrier: Carrier) {
@@ -43,9 +41,6 @@ export class Handoff {
     this.#replica = replica
     this.#placement = placement
     this.#carrier = carrier
-    cluster.on('down', ({ state }) => {
-      if (state === 'dead') this.#lastDeath = cluster.runtime.now()
-    })
   }
 
   /**
@@ -240,7 +235,7 @@ export class Handoff {
    * left at once would take with it what it has just acknowledged.
    */
   get #mayBeTakenBack(): boolean {
-    return this.#cluster.runtime.now() - this.#lastDeath < alonePatience
+    return this.#cluster.runtime.now() - this.#cluster.lastDeath < alonePatience
   }
 
   #situation(): string {

@@ -64,6 +64,7 @@ export class FakeCluster implements Cluster {
   frozen = false
   /** Milliseconds by which the wall clock of this machine is ahead. */
   clockAhead = 0
+  lastDeath = Number.NEGATIVE_INFINITY
   readonly #network: FakeSurroundings
   readonly #known = new Map<PeerId, Known>()
   #ended = false
@@ -214,6 +215,7 @@ export class FakeCluster implements Cluster {
     if (member === undefined) return
     const wasUp = before !== undefined && !isGone(before.state) && before.state !== 'joining'
     if (info.id !== this.self && isGone(state) && (before === undefined || !isGone(before.state))) {
+      if (member.state === 'dead') this.lastDeath = this.runtime.now()
       this.#emit('down', member)
       this.#cut.delete(info.id)
       for (const pending of [...this.#pending]) {
