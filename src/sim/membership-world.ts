@@ -6,9 +6,9 @@ import { lieAbout, liesOfHostile, madeUpMembership } from './hostile-frames.js'
 import type { Judge } from './invariant.js'
 import { type Belief, MembershipNode } from './membership-node.js'
 import { type Interference, Network } from './network.js'
-import type { TimerMode } from './node-runtime.js'
+import type { ThawOrder, TimerMode } from './node-runtime.js'
 import { Pages, type WorldOptions } from './pages.js'
-import type { ThawOrder, World } from './world.js'
+import type { World } from './world.js'
 
 /** A change of what one node believes of another. */
 export interface BeliefChange {

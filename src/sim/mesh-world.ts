@@ -5,12 +5,12 @@ import { lieAbout, liesOfHostile, madeUpFrame } from './hostile-frames.js'
 import type { Judge } from './invariant.js'
 import { type Acknowledged, MeshNode } from './mesh-node.js'
 import type { Fate, Interference, NetworkOptions } from './network.js'
-import type { TimerMode } from './node-runtime.js'
+import type { ThawOrder, TimerMode } from './node-runtime.js'
 import { Pages, type WorldOptions } from './pages.js'
 import { ProcessWitness } from './process-witness.js'
 import { SnapshotWitness } from './snapshot-witness.js'
 import type { TraceHash } from './trace-hash.js'
-import { serverNumber, type ThawOrder, type World } from './world.js'
+import { serverNumber, type World } from './world.js'
 
 export type MeshWorldOptions = WorldOptions<MeshWorld>
 

@@ -1,7 +1,6 @@
 import type { Log, Runtime, Timer } from '../runtime/index.js'
 import { ScheduledEvent, seededRandom, type VirtualTime, virtualWallClockStart } from '../runtime/index.js'
 import type { TraceHash } from './trace-hash.js'
-import type { ThawOrder } from './world.js'
 
 /** How a browser treats the timers of a page. */
 export type TimerMode =
@@ -11,6 +10,9 @@ export type TimerMode =
   | 'second'
   /** A page hidden for five minutes, with no data channel open: once a minute (Chromium 88, "intensive throttling"). */
   | 'minute'
+
+/** In which order a page that thaws finds its timers and frames; browsers promise none. */
+export type ThawOrder = 'due' | 'timers-first' | 'frames-first'
 
 const periods = { exact: 0, second: 1_000, minute: 60_000 } as const
 

@@ -1,6 +1,7 @@
 import { seededRandom } from '../runtime/index.js'
 import { type Fault, type FaultKind, formatFault } from './faults.js'
-import type { ThawOrder, World } from './world.js'
+import type { ThawOrder } from './node-runtime.js'
+import type { World } from './world.js'
 
 /** Ends a fault that lasts. */
 export type Heal = () => void

@@ -1,12 +1,9 @@
 import type { VirtualTime } from '../runtime/index.js'
 import type { Interference } from './network.js'
-import type { TimerMode } from './node-runtime.js'
+import type { ThawOrder, TimerMode } from './node-runtime.js'
 
 /** Stands for the signalling server where nodes are told by number. */
 export const serverNumber = -1
-
-/** In which order a page that thaws finds its timers and frames; browsers promise none. */
-export type ThawOrder = 'due' | 'timers-first' | 'frames-first'
 
 /**
  * What faults can do to a world, whatever runs in it. Nodes are told by number. All of it is safe

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Codec } from './codec.js'
+import type { Held } from './held.js'
 import { counter } from './merges/index.js'
 import { kinds } from './merges/kinds.js'
-import { type Held, join } from './record.js'
+import { join } from './record.js'
 
 const version = (number: number) => `${number.toString(16).padStart(12, '0')}0000-a`
 

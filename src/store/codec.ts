@@ -1,12 +1,12 @@
 import { type PeerId, packValue, unpackValue } from '../wire/index.js'
 import type { Version } from './clock.js'
 import { sessionKeys } from './constants.js'
+import type { Held } from './held.js'
 import { algebraOf } from './merges/index.js'
 import { kinds } from './merges/kinds.js'
 import type { Algebra, Writing } from './merges/merge.js'
 import { ownAlgebra } from './merges/own.js'
 import { epochOf, packEpoch } from './merges/states.js'
-import type { Held } from './record.js'
 
 /** Under which name this page writes a key of a store that merges. */
 interface Writer {

@@ -3,8 +3,9 @@ import type { Cluster, Outcome } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { hedgeAfter } from './constants.js'
+import type { Held } from './held.js'
 import type { Placement } from './placement.js'
-import { type Held, join, markOf } from './record.js'
+import { join, markOf } from './record.js'
 
 /** What one replica holds; `settled` where the absence of the key means something. */
 export interface Finding {

@@ -1,14 +1,8 @@
 import type { Version } from './clock.js'
 import { basis, finished, hashBytesOnto, otherBasis } from './hash.js'
+import type { Held } from './held.js'
 import { kinds } from './merges/kinds.js'
 import { joinStates } from './merges/states.js'
-
-/** What is held under a key: a version and a packed value or state; null where the key was deleted. */
-export interface Held {
-  readonly kind: number
-  readonly version: Version
-  readonly content: Uint8Array | null
-}
 
 /** A record with its place: what travels and what is stored. */
 export interface StoreRecord extends Held {

@@ -1,7 +1,8 @@
 import { timeOf } from './clock.js'
 import { sessionBytes, sessionKeys } from './constants.js'
+import type { Held } from './held.js'
 import { type Restamp, restamped } from './merges/restamp.js'
-import { type Held, join } from './record.js'
+import { join } from './record.js'
 
 /**
  * What this page has read and written, so that it never reads anything older: read-your-writes and

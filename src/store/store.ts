@@ -2,6 +2,7 @@ import { InvalidOption, RingmeshError } from '../errors/index.js'
 import { packValue } from '../wire/index.js'
 import type { Version } from './clock.js'
 import { Codec } from './codec.js'
+import type { Held } from './held.js'
 import type { Restamp } from './merges/restamp.js'
 import {
   type CheckedStoreOptions,
@@ -14,7 +15,7 @@ import {
   type PutOptions,
   type PutResult,
 } from './options.js'
-import { type Held, join, type StoreRecord } from './record.js'
+import { join, type StoreRecord } from './record.js'
 import { Session } from './session.js'
 import type { StateService } from './state-service.js'
 import { Turns } from './turns.js'

@@ -5,9 +5,10 @@ import type { Message, PeerId } from '../wire/index.js'
 import { type HybridClock, timeOf } from './clock.js'
 import { frameBytes, queueHigh, queueRetry, tombstoneTime } from './constants.js'
 import type { Entry } from './entry.js'
+import type { Held } from './held.js'
 import { kinds } from './merges/kinds.js'
 import type { Placement } from './placement.js'
-import { fromWire, type Held, join, markOf, sizeOf, toWire, type WireRecord } from './record.js'
+import { fromWire, join, markOf, sizeOf, toWire, type WireRecord } from './record.js'
 import type { Replica } from './replica.js'
 
 /** Milliseconds between two renewals of a watch, and after which one that is not renewed ends: three may be lost. */

@@ -4,8 +4,9 @@ import type { Timer } from '../runtime/index.js'
 import { isPlanted } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { Version } from './clock.js'
+import type { Held } from './held.js'
 import type { Placement } from './placement.js'
-import type { Held, StoreRecord } from './record.js'
+import type { StoreRecord } from './record.js'
 
 type Stored = Extract<Message, { type: 'store.stored' }>
 

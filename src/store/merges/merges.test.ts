@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Codec } from '../codec.js'
-import { type Held, join, markOf } from '../record.js'
+import type { Held } from '../held.js'
+import { join, markOf } from '../record.js'
 import { counter, map, set } from './index.js'
 
 let clock = 0

@@ -1,6 +1,6 @@
 import { packValue, unpackValue } from '../../wire/index.js'
 import type { Version } from '../clock.js'
-import type { Held } from '../record.js'
+import type { Held } from '../held.js'
 import { counterAlgebra } from './counter.js'
 import { kinds } from './kinds.js'
 import { mapAlgebra } from './map.js'

@@ -4,7 +4,7 @@ import { seededRandom, VirtualTime } from '../../runtime/index.js'
 import type { PeerId } from '../../wire/index.js'
 import { memoryPersistence } from '../adapters/memory.js'
 import type { Version } from '../clock.js'
-import type { Held } from '../record.js'
+import type { Held } from '../held.js'
 import { StateService } from '../state-service.js'
 import type { SimulationOptions } from './simulation-options.js'
 
