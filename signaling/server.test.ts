@@ -63,6 +63,16 @@ describe('the server', () => {
     expect(await a.closed).toBe(1012)
   })
 
+  it('has stopped as soon as it is closed, however long its peers were given', async () => {
+    const server = await start({ drainMilliseconds: 3_600_000 })
+    const a = await RawPeer.join(server.url, 'room', 'a')
+    const stopped = server.stop()
+    await a.next('signal.draining')
+    await server.close()
+    expect(await a.closed).toBe(1012)
+    await stopped
+  })
+
   it('answers to connections that stall at any stage by closing them', async () => {
     const server = await start({ limits: { handshakeMilliseconds: 200 } })
     const healthy = await RawPeer.join(server.url, 'room', 'a')

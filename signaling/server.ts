@@ -243,7 +243,10 @@ class RunningServer implements SignalServer {
     if (this.connections === 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#runtime.timer(milliseconds, resolve)
+      // Who closes while the server drains waits beside who drains.
+      const before = this.#emptied
       this.#emptied = () => {
+        before()
         timer.cancel()
         resolve()
       }
