@@ -48,13 +48,21 @@ export const peerDialect: Dialect = {
     ),
 }
 
+/** What is not asked of every crowd of clients. */
+export interface Crowd {
+  /** The number of its first client; default 0. */
+  readonly first?: number
+  /** A frame came for a client that is in. */
+  onFrame?(n: number): void
+}
+
 /** Lets `count` clients in, some abreast; each counts as in at the first frame that it gets. */
 export async function joinAll(
   port: number,
   dialect: Dialect,
   count: number,
   roomSize = usualRoom,
-  onFrame: (n: number) => void = () => {},
+  { first = 0, onFrame = () => {} }: Crowd = {},
 ): Promise<LoadClient[]> {
   const clients: LoadClient[] = []
   await new Promise<void>((resolve) => {
@@ -62,9 +70,10 @@ export async function joinAll(
     let inside = 0
     const begin = (): void => {
       if (begun === count) return
-      const n = begun++
+      const index = begun++
+      const n = first + index
       let isIn = false
-      clients[n] = new LoadClient(port, dialect.path(n), dialect.headers(n, roomSize), () => {
+      clients[index] = new LoadClient(port, dialect.path(n), dialect.headers(n, roomSize), () => {
         if (isIn) return onFrame(n)
         isIn = true
         if (++inside === count) resolve()

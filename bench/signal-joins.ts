@@ -6,11 +6,16 @@ import type { Bench, Figure, Table } from './table.js'
 import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 
 /** Joins of one turn of one server. */
-const joins = 2_000
+const joins = 4_000
 /** Turns of each server, one after the other's, of which the middle one counts: this machine's differ by a third. */
 const turns = Number(process.env.SIGNAL_JOINS_TURNS ?? 7)
 /** Turns before them, in which the engine compiles what it will run. */
-const warmUps = 2
+const warmUps = 3
+/**
+ * Peers that stay in from start to end, as some always are at a server in service: without them the engine forgets,
+ * each time that the last has gone, the shapes of objects that it has compiled for, and compiles again.
+ */
+const residents = 100
 /** Milliseconds after which the sockets of the last turn are closed at the server too. */
 const settling = 400
 
@@ -40,8 +45,7 @@ interface Turn {
 }
 
 async function turnOf(server: ServerProcess, { dialect, roomSize }: Contestant): Promise<Turn> {
-  // Collects the garbage of the turn before; of this one, the server collects as much as it wants to itself.
-  await server.usage()
+  // No collection of garbage is asked for, which would throw away compiled code too: servers collect when they want to.
   const before = await server.glance()
   const start = performance.now()
   const clients = await joinAll(server.port, dialect, joins, roomSize)
@@ -64,7 +68,10 @@ async function measured(
   const servers = new Map<Name, ServerProcess>()
   try {
     for (const name of names) {
-      servers.set(name, await ServerProcess.start(join(directory, `${contestants[name].script}.mjs`)))
+      const { script, dialect } = contestants[name]
+      const server = await ServerProcess.start(join(directory, `${script}.mjs`))
+      servers.set(name, server)
+      await joinAll(server.port, dialect, residents, 1, { first: joins })
     }
     for (let turn = -warmUps; turn < turns; turn++) {
       progress(turn < 0 ? 'warming up' : `turn ${turn + 1} of ${turns}`)
@@ -107,7 +114,7 @@ async function run(progress: (line: string) => void): Promise<Table[]> {
           figure('floor: bare ws, as the machine had it', 'floorOfWs', 'perSecond', '/s'),
         ],
         notes: [
-          `Every server has a process of its own, is warmed up by ${warmUps} turns, and takes ${turns} turns of ${joins} joins, one after the other's; medians.`,
+          `Every server has a process of its own, is warmed up by ${warmUps} turns, and takes ${turns} turns of ${joins} joins, one after the other's; medians. ${residents} peers stay in throughout.`,
           `${abreast} sockets join at a time, each in a room of its own; in rooms of ${usualRoom} all are told of each other, which peer does not do.`,
           "One load generator for all, of bare sockets that parse no message. The target is set for the server's CPU time: the generator needs a core too.",
           'The floors answer every upgrade with 101 and one frame, and do nothing else.',

@@ -74,10 +74,12 @@ async function measure(
       let running = true
       const messages: Buffer[] = []
       // Peers 2k and 2k + 1 are a pair, within one room; each frame that arrives lets the next one go.
-      const clients = await joinAll(server.port, dialect, 2 * pairs, usualRoom, (n) => {
-        if (!running || n % 2 === 0 || messages.length === 0) return
-        got++
-        clients[n - 1]?.send(messages[n] as Buffer)
+      const clients = await joinAll(server.port, dialect, 2 * pairs, usualRoom, {
+        onFrame: (n) => {
+          if (!running || n % 2 === 0 || messages.length === 0) return
+          got++
+          clients[n - 1]?.send(messages[n] as Buffer)
+        },
       })
       // Those who joined later have been announced by now.
       await new Promise((resolve) => setTimeout(resolve, 500))
