@@ -1,16 +1,21 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { onCoreOfItsOwn, onlyWhenIdle } from './process-placing.js'
 import { ServerProcess, WorkerProcess } from './signal-processes.js'
 import type { Bench, Table } from './table.js'
 import { buildWorkerScripts } from './worker-scripts.js'
 
-/** `SIGNAL_ATTACK_FRAMES=1000000` for a long run. */
-const wanted = Number(process.env.SIGNAL_ATTACK_FRAMES ?? 200_000)
-/** Seconds of a slice with the attack, and of one without. */
-const slice = 5
+/** Frames that the server is to read under attack; `SIGNAL_ATTACK_FRAMES=200000` for a short run. */
+const wanted = Number(process.env.SIGNAL_ATTACK_FRAMES ?? 1_000_000)
+/** Seconds of a slice without the attack, and of one with it: those who came first are put out within it. */
+const calmSlice = 5
+const attackSlice = 12
 /** Seconds between them: what is under way ends. */
 const settling = 1
-const fewestSlices = 4
+const fewestSlices = 3
+
+/** As in `signaling/deploy`, where it is said why. */
+const flags = ['--v8-pool-size=1', '--heap-growing-percent=400']
 
 /** What the attackers count. */
 interface Attack {
@@ -20,34 +25,54 @@ interface Attack {
   readonly stalled: number
 }
 
+const nothing: Attack = { connections: 0, dropped: 0, requests: 0, stalled: 0 }
+
+/** What was counted before, and what was from one moment to the other. */
+const added = (before: Attack, from: Attack, to: Attack): Attack => ({
+  connections: before.connections + to.connections - from.connections,
+  dropped: before.dropped + to.dropped - from.dropped,
+  requests: before.requests + to.requests - from.requests,
+  stalled: before.stalled + to.stalled - from.stalled,
+})
+
 const seconds = (count: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, count * 1_000))
 
 function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
+const kinds = ['calm', 'floor', 'attack'] as const
+
 async function measure(directory: string, progress: (line: string) => void): Promise<Table> {
   const started: { stop(): Promise<void> }[] = []
   try {
-    const server = await ServerProcess.start(join(directory, 'signal-shipped.mjs'))
+    const server = await ServerProcess.start(join(directory, 'signal-shipped.mjs'), flags)
     started.push(server)
+    const other = await ServerProcess.start(join(directory, 'signal-shipped.mjs'), flags)
+    started.push(other)
     const [bystanders] = await WorkerProcess.start(join(directory, 'signal-bystanders.mjs'))
     started.push(bystanders)
     const [attackers] = await WorkerProcess.start(join(directory, 'signal-attackers.mjs'))
     started.push(attackers)
-    const { port } = server
-    await bystanders.ask({ port })
-    await attackers.ask({ port })
+    const rest = [other.worker, attackers]
+    const areIdle = rest.map(({ pid }) => onlyWhenIdle(pid)).every((done) => done)
+    const isAlone = onCoreOfItsOwn(
+      server.worker.pid,
+      [bystanders, ...rest].map(({ pid }) => pid),
+    )
+    await bystanders.ask({ port: server.port })
 
-    const [calm, attacked]: [number[], number[]] = [[], []]
+    const times = { calm: [] as number[], floor: [] as number[], attack: [] as number[] }
+    const spent = { calm: 0, floor: 0, attack: 0 }
     const resident: number[] = []
-    let attack: Attack | undefined
+    let begun = nothing
+    let total = nothing
     let frames = 0
-    let attackSeconds = 0
     let cpu = 0
-    const watched = async (): Promise<number[]> => {
+    /** Round trips meanwhile. */
+    const watched = async (length: number): Promise<number[]> => {
       await bystanders.ask('take')
-      for (let second = 0; second < slice; second++) {
+      for (let second = 0; second < length; second++) {
         await seconds(1)
         resident.push(server.worker.resident ?? 0)
       }
@@ -55,33 +80,37 @@ async function measure(directory: string, progress: (line: string) => void): Pro
     }
     // One of each to warm up, which is as long as it takes until all code is compiled.
     for (let round = 0; round <= fewestSlices || frames < wanted; round++) {
-      progress(`signal-attack: ${frames} of ${wanted} frames`)
-      await seconds(settling)
-      const without = await watched()
-      const before = await server.glance()
-      const asked = watched()
-      await attackers.ask('begin')
-      const start = performance.now()
-      const under = await asked
-      attack = (await attackers.ask('end')) as Attack
-      if (round === 0) {
-        resident.length = 0
-        continue
+      for (const kind of kinds) {
+        progress(`signal-attack: ${frames} of ${wanted} frames`)
+        await seconds(settling)
+        const before = await server.glance()
+        const start = performance.now()
+        if (kind !== 'calm') {
+          await attackers.ask({ port: kind === 'floor' ? other.port : server.port })
+          begun = (await attackers.ask('begin')) as Attack
+        }
+        const met = await watched(kind === 'attack' && round > 0 ? attackSlice : calmSlice)
+        if (kind !== 'calm') {
+          const after = (await attackers.ask('end')) as Attack
+          if (kind === 'attack' && round > 0) total = added(total, begun, after)
+        }
+        if (round === 0) {
+          resident.length = 0
+          continue
+        }
+        spent[kind] += (performance.now() - start) / 1000
+        times[kind].push(...met)
+        if (kind !== 'attack') continue
+        const used = await server.glance()
+        cpu += used.cpu - before.cpu
+        frames += (used.frames ?? 0) - (before.frames ?? 0)
       }
-      attackSeconds += (performance.now() - start) / 1000
-      const used = await server.glance()
-      cpu += used.cpu - before.cpu
-      frames += (used.frames ?? 0) - (before.frames ?? 0)
-      calm.push(...without)
-      attacked.push(...under)
-      resident.push(server.worker.resident ?? 0)
     }
     await seconds(12)
     const after = server.worker.resident ?? 0
-    calm.sort((a, b) => a - b)
-    attacked.sort((a, b) => a - b)
+    for (const kind of kinds) times[kind].sort((a, b) => a - b)
     const mebi = 2 ** 20
-    const first = resident[slice - 1] ?? 0
+    const first = resident[calmSlice - 1] ?? 0
     const quantiles = [
       ['p50', 0.5, 2],
       ['p99', 0.99, 2],
@@ -93,16 +122,22 @@ async function measure(directory: string, progress: (line: string) => void): Pro
       figures: [
         ...quantiles.map(([name, share, ratioAtMost]) => ({
           name: `round trip, ${name}`,
-          value: quantile(attacked, share),
+          value: quantile(times.attack, share),
           unit: 'ms',
-          peer: quantile(calm, share),
+          peer: quantile(times.calm, share),
           ...(ratioAtMost === undefined ? {} : { ratioAtMost }),
+        })),
+        ...quantiles.map(([name, share]) => ({
+          name: `floor: the attack is on another server, ${name}`,
+          value: quantile(times.floor, share),
+          unit: 'ms',
+          peer: quantile(times.calm, share),
         })),
         {
           name: 'round trips in a second',
-          value: attacked.length / attackSeconds,
+          value: times.attack.length / spent.attack,
           unit: '/s',
-          peer: calm.length / attackSeconds,
+          peer: times.calm.length / spent.calm,
         },
         {
           name: 'resident memory, the most',
@@ -118,17 +153,17 @@ async function measure(directory: string, progress: (line: string) => void): Pro
           ratioAtMost: 1.5,
         },
         { name: 'frames that the server read under attack', value: frames, unit: '' },
-        { name: 'connections they opened', value: attack?.connections ?? 0, unit: '' },
-        { name: 'of these, closed without a byte of an answer', value: attack?.dropped ?? 0, unit: '' },
-        { name: 'connections that stalled at some stage', value: attack?.stalled ?? 0, unit: '' },
-        { name: 'pages asked for, 500 in a row', value: attack?.requests ?? 0, unit: '' },
-        { name: "the server's share of a core under attack", value: cpu / attackSeconds, unit: '' },
+        { name: 'connections they opened', value: total.connections, unit: '' },
+        { name: 'of these, closed without a byte of an answer', value: total.dropped, unit: '' },
+        { name: 'connections that stalled at some stage', value: total.stalled, unit: '' },
+        { name: 'pages asked for, 500 in a row', value: total.requests, unit: '' },
+        { name: "the server's share of a core under attack", value: cpu / spent.attack, unit: '' },
       ],
       notes: [
-        `Server, attackers and measured peers have a process each; the server's limits are as they come.`,
+        `Server, attackers and measured peers have a process each; the server's limits are as they come, Node's flags as in signaling/deploy: ${flags.join(' ')}.`,
         `Four addresses attack with all their limits let them: fuzzed frames at both doors, floods of relay frames, pings and empty parts, connections that stall at seven stages, pages without end.`,
-        `The attackers run at the lowest priority, as all share the machine's cores; they never wait of their own accord.`,
-        `Slices of ${slice} s with and without the attack take turns; the first of each is not counted. Memory is compared with that after the first counted slice.`,
+        `In the world attackers have machines of their own. Here ${areIdle ? 'they run only when nobody else wants a core (SCHED_IDLE)' : 'they run at the lowest priority, as SCHED_IDLE was not to be had'}, and ${isAlone ? "the server's JavaScript has a core to itself, all else the others" : 'all share the cores as they like'}. The floor is what they cost the others when they attack a second server, which runs as they do.`,
+        `Slices of ${calmSlice} s without the attack, ${calmSlice} s with it elsewhere and ${attackSlice} s with it take turns; the first of each is not counted. Memory is compared with that after the first counted slice.`,
       ],
     }
   } finally {

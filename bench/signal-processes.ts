@@ -19,9 +19,15 @@ export class WorkerProcess {
     this.#child = child
   }
 
-  /** @returns the worker and its first message, which says that it is ready */
-  static start(file: string): Promise<[worker: WorkerProcess, ready: unknown]> {
-    const child = fork(file, { execArgv: ['--expose-gc'] })
+  /**
+   * @param flags - of Node
+   * @returns the worker and its first message, which says that it is ready
+   */
+  static start(
+    file: string,
+    flags: readonly string[] = [],
+  ): Promise<[worker: WorkerProcess, ready: unknown]> {
+    const child = fork(file, { execArgv: ['--expose-gc', ...flags] })
     return new Promise((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)))
       child.once('message', (message) => resolve([new WorkerProcess(child), message]))
@@ -33,6 +39,10 @@ export class WorkerProcess {
       this.#child.once('message', resolve)
       this.#child.send(question as string)
     })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   /** Resident bytes now, read from outside; undefined where the system does not say. */
@@ -64,8 +74,8 @@ export class ServerProcess {
     this.worker = worker
   }
 
-  static async start(file: string): Promise<ServerProcess> {
-    const [worker, ready] = await WorkerProcess.start(file)
+  static async start(file: string, flags: readonly string[] = []): Promise<ServerProcess> {
+    const [worker, ready] = await WorkerProcess.start(file, flags)
     return new ServerProcess((ready as { port: number }).port, worker)
   }
 

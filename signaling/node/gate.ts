@@ -9,6 +9,7 @@ import type { Connection, PeerSocket, RefusalReason } from '../rooms/index.js'
 import { AddressLimits, overRate } from './address-limits.js'
 import { addressOf, isLoopback, plain } from './addresses.js'
 import type { Instance } from './instance.js'
+import { LaterWork } from './later-work.js'
 import { answerHandshake, pickProtocol, refuseUpgrade } from './opening-handshake.js'
 import { type ReadingShare, ReadingTurns } from './reading-turns.js'
 import { disown } from './stream-owner.js'
@@ -38,6 +39,7 @@ export interface GateOptions {
 /** Turns upgrade requests into sockets at a door, or away. */
 export class Gate implements SocketHost, LaneGate {
   readonly turns: ReadingTurns
+  readonly laterWork: LaterWork
   readonly #options: GateOptions
   readonly #webSockets: WebSocketServer
   readonly #addresses: AddressLimits
@@ -48,6 +50,7 @@ export class Gate implements SocketHost, LaneGate {
     this.#options = options
     this.#addresses = new AddressLimits(options.configuration.limits)
     this.turns = new ReadingTurns(options.runtime, options.instance.tally)
+    this.laterWork = new LaterWork(options.runtime)
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,

@@ -52,6 +52,7 @@ export class Instance {
     this.rooms = new Rooms({ ...shared, iceServers: iceServers(runtime, configuration.iceServers, turn) })
     this.#metrics = new Metrics(tally, {
       connections: () => this.sockets.size,
+      unreadBytes: () => this.sockets.unread.total,
       rooms: () => directory.rooms,
       busConnected: isBusUp,
       draining: () => this.rooms.draining,

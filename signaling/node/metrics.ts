@@ -5,6 +5,7 @@ import type { SignalLimits, Tally } from '../rooms/index.js'
 /** What is measured when somebody asks. */
 export interface Gauges {
   connections(): number
+  unreadBytes(): number
   rooms(): number
   busConnected(): boolean
   draining(): boolean
@@ -26,6 +27,11 @@ const counters = [
     'slowConsumers',
     'slow_consumers_total',
     'Peers cut off because they read too slowly (limit bufferedBytes)',
+  ],
+  [
+    'cutForTotal',
+    'slowest_consumers_total',
+    'Peers cut off because all together read too slowly, and they the slowest (limit bufferedBytesTotal)',
   ],
   ['idle', 'idle_total', 'Peers cut off because nothing came any more (limit idleMilliseconds)'],
   ['expired', 'token_expiries_total', 'Peers put out because their token had expired'],
@@ -90,6 +96,7 @@ export class Metrics {
     const delay = this.#delay
     const measured: [string, string, () => number][] = [
       ['ringmesh_signal_open_connections', 'Sockets open now', gauges.connections],
+      ['ringmesh_signal_unread_bytes', 'Bytes that wait for peers to read them now', gauges.unreadBytes],
       ['ringmesh_signal_rooms', 'Rooms with a peer on this instance now', gauges.rooms],
       [
         'ringmesh_signal_bus_up',

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
 import { RawPeer, tab } from '../testing/raw-peer.js'
-import { framesPerTurn } from './reading-turns.js'
+import { framesPerGo } from './reading-turns.js'
 
 /** More than any of these tests sends. */
 const unlimited = 1_000_000_000
@@ -92,7 +92,7 @@ describe('an address', () => {
       () => tally.relayFrames >= 20 * each,
     )
     // The phase that reads sockets and the one of those who stood in line have a share each.
-    expect(most).toBeLessThanOrEqual(2 * framesPerTurn)
+    expect(most).toBeLessThanOrEqual(2 * framesPerGo)
     expect(tally.relayFrames).toBe(20 * each)
   })
 

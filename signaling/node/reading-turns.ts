@@ -2,15 +2,26 @@ import type { Runtime, Timer } from '../../src/runtime/index.js'
 import { type Tally, TokenBucket } from '../rooms/index.js'
 
 /**
- * Frames read from all sockets of one address in one turn of the event loop: at some 5 µs each, those of another
- * address wait less than 0.7 ms for them. With 32 the sockets of an office that send long frames stood in line for
- * nothing: of 16 KiB frames a quarter less was carried (`bench/signal.ts`).
+ * Frames read of one address at one go: at some 5 µs each, those of another address wait 0.1 ms for them. Fewer would
+ * not be worth their go, which costs some 20 µs by itself.
  */
-export const framesPerTurn = 128
+export const framesPerGo = 16
+
+/**
+ * Milliseconds of a turn of the event loop in which goes are begun. Everybody who sends little is read between two
+ * turns: a question and its answer are two frames, and wait twice.
+ */
+const turnMilliseconds = 0.1
+
+/** Writes to sockets of one address that are made at once in a turn of the event loop, each a system call of some 15 µs. */
+const writesPerTurn = 8
 
 /** What all sockets of one address may be read. */
 export class ReadingShare {
   readonly frames: TokenBucket
+  /** Writes that were made in the turn that {@link writesTurn} names. */
+  writes = 0
+  writesTurn = -1
   /** Frames that may still be read in the turn of the event loop that {@link turn} names. */
   left = 0
   turn = -1
@@ -25,7 +36,7 @@ export class ReadingShare {
 
 /** A socket that has more to be read. */
 export interface Reader {
-  /** Lets it read on: it asks for its share again. */
+  /** Lets it read on, now or in the next tick: it asks for its share again. */
   readOn(): void
 }
 
@@ -33,17 +44,27 @@ export interface Reader {
  * Shares the event loop out among addresses. Without it, one read of 64 KiB may hold ten thousand frames, and every
  * other socket of the process would wait until they have all been dealt with.
  *
- * Each address has so many frames a turn, over all of its sockets; those that have more stand in a line of their
- * address's. One over its rate is not read at all until its debt is paid.
+ * Whoever sends little is read at once. An address that has more than {@link framesPerGo} in one turn has its sockets
+ * stand in a line; the lines have a go each, one after the other, until the turn has lasted long enough and the event
+ * loop looks who else has come. It is the scheme of FQ-CoDel (RFC 8290): few are long in line, and the others feel
+ * none of it, however many sockets the few have. An address over its rate is not read at all until its debt is paid.
  */
 export class ReadingTurns {
   readonly #runtime: Runtime
   readonly #tally: Tally
+  /** Lines of addresses in the order in which they have their goes. */
   readonly #lines = new Map<ReadingShare, Set<Reader>>()
-  readonly #onTurn = (): void => this.#next()
+  /** Lines of addresses over their rate. */
+  readonly #blocked = new Map<ReadingShare, Set<Reader>>()
+  readonly #onTurn = (): void => this.#beginTurn()
+  readonly #onGone = (): void => this.#endGo()
   #turn = 0
+  #turnEnds = 0
   #isScheduled = false
+  /** Whose go it is. */
+  #going: ReadingShare | undefined
   #unblocking: Timer | undefined
+  #unblocksAt = Number.POSITIVE_INFINITY
 
   constructor(runtime: Runtime, tally: Tally) {
     this.#runtime = runtime
@@ -58,7 +79,7 @@ export class ReadingTurns {
     }
     if (share.turn !== this.#turn) {
       share.turn = this.#turn
-      share.left = framesPerTurn
+      share.left = this.#lineOf(share) === undefined ? framesPerGo : 0
       this.#schedule()
     }
     return share.left
@@ -75,9 +96,19 @@ export class ReadingTurns {
     share.blockedUntil = now + wait
   }
 
+  /** Whether a write to a socket of an address may be made at once; it counts as made. */
+  mayWrite(share: ReadingShare): boolean {
+    if (share.writesTurn !== this.#turn) {
+      share.writesTurn = this.#turn
+      share.writes = 0
+      this.#schedule()
+    }
+    return share.writes++ < writesPerTurn
+  }
+
   /** Puts a reader at the end of its address's line; `readOn` is called when it is its turn. */
   wait(share: ReadingShare, reader: Reader): void {
-    const line = this.#lines.get(share)
+    const line = this.#lineOf(share)
     if (line === undefined) this.#lines.set(share, new Set([reader]))
     else line.add(reader)
     this.#schedule()
@@ -85,44 +116,94 @@ export class ReadingTurns {
 
   /** The reader is gone. */
   forget(share: ReadingShare, reader: Reader): void {
-    const line = this.#lines.get(share)
-    if (line?.delete(reader) && line.size === 0) this.#lines.delete(share)
+    const line = this.#lineOf(share)
+    if (!line?.delete(reader) || line.size > 0) return
+    this.#lines.delete(share)
+    this.#blocked.delete(share)
   }
 
   close(): void {
     this.#unblocking?.cancel()
     this.#lines.clear()
+    this.#blocked.clear()
+  }
+
+  #lineOf(share: ReadingShare): Set<Reader> | undefined {
+    return this.#lines.get(share) ?? this.#blocked.get(share)
   }
 
   #schedule(): void {
-    if (this.#isScheduled) return
+    if (this.#isScheduled || this.#going !== undefined) return
     this.#isScheduled = true
     setImmediate(this.#onTurn)
   }
 
-  #next(): void {
+  #beginTurn(): void {
     this.#isScheduled = false
     this.#turn++
-    if (this.#lines.size === 0) return
+    this.#turnEnds = this.#runtime.now() + turnMilliseconds
+    this.#beginGo()
+  }
+
+  /** Lets the first reader of the first line read, and puts its line at the end. */
+  #beginGo(): void {
     const now = this.#runtime.now()
-    let soonest = Number.POSITIVE_INFINITY
     for (const [share, line] of this.#lines) {
+      this.#lines.delete(share)
       if (share.blockedUntil > now) {
-        soonest = Math.min(soonest, share.blockedUntil)
+        this.#block(share, line, now)
         continue
       }
-      // Each reads one frame at least, or comes back to the end of the line.
-      let left = framesPerTurn
-      for (const reader of line) {
-        if (left-- === 0) break
-        line.delete(reader)
-        reader.readOn()
-      }
-      if (line.size === 0) this.#lines.delete(share)
-      else this.#schedule()
+      const [reader] = line
+      if (reader === undefined) continue
+      line.delete(reader)
+      if (line.size > 0) this.#lines.set(share, line)
+      share.turn = this.#turn
+      share.left = framesPerGo
+      this.#going = share
+      reader.readOn()
+      // Behind the tick in which a stream that goes on is read.
+      process.nextTick(this.#onGone)
+      return
     }
-    if (soonest === Number.POSITIVE_INFINITY) return
+  }
+
+  #endGo(): void {
+    const share = this.#going
+    this.#going = undefined
+    if (share !== undefined && this.#lines.has(share)) share.left = 0
+    if (this.#lines.size === 0) {
+      // What was granted holds until a next turn begins.
+      this.#schedule()
+    } else if (this.#runtime.now() < this.#turnEnds) this.#beginGo()
+    else this.#schedule()
+  }
+
+  /** Sets a line aside until its address has paid its debt. */
+  #block(share: ReadingShare, line: Set<Reader>, now: number): void {
+    this.#blocked.set(share, line)
+    this.#unblockAt(share.blockedUntil, now)
+  }
+
+  #unblockAt(time: number, now: number): void {
+    if (time >= this.#unblocksAt) return
     this.#unblocking?.cancel()
-    this.#unblocking = this.#runtime.timer(soonest - now, this.#onTurn)
+    this.#unblocksAt = time
+    this.#unblocking = this.#runtime.timer(time - now, () => this.#unblock())
+  }
+
+  #unblock(): void {
+    this.#unblocksAt = Number.POSITIVE_INFINITY
+    const now = this.#runtime.now()
+    let soonest = Number.POSITIVE_INFINITY
+    for (const [share, line] of this.#blocked) {
+      if (share.blockedUntil > now) soonest = Math.min(soonest, share.blockedUntil)
+      else {
+        this.#blocked.delete(share)
+        this.#lines.set(share, line)
+      }
+    }
+    if (this.#lines.size > 0) this.#schedule()
+    this.#unblockAt(soonest, now)
   }
 }

@@ -10,10 +10,15 @@ import { disown, own, type StreamOwner } from './stream-owner.js'
 const patience = 1_000
 
 /**
- * First words dealt with in one turn of the event loop: an upgrade takes some 0.05 ms, so that frames of peers that
- * are in wait less than 1 ms for those who come, however many there are.
+/**
+ * Milliseconds of a turn of the event loop in which first words are dealt with: an upgrade takes some 0.05 ms, and as
+ * long again for every ten peers of its room that are told of it. Peers that are in wait no longer for those who come,
+ * however many there are.
  */
-const firstsPerTurn = 16
+const turnMilliseconds = 0.25
+
+/** Silent connections that are left to Node at once, a millisecond apart: those who came in a crowd are silent in one. */
+const silentAtOnce = 8
 
 /** What the gate and `ws` read of a request to open a WebSocket; an `IncomingMessage` has it all. */
 export interface UpgradeRequest {
@@ -51,7 +56,8 @@ export class UpgradeLane implements StreamOwner<Socket> {
   /** Connections on which something came, the oldest first, and what: they wait for their turn. */
   readonly #waiting = new Map<Socket, Buffer>()
   readonly #onTurn = (): void => this.#nextTurn()
-  #leftThisTurn = firstsPerTurn
+  /** Milliseconds of this turn that were spent. */
+  #spent = 0
   #isScheduled = false
   #sweep: Timer | undefined
 
@@ -95,8 +101,7 @@ export class UpgradeLane implements StreamOwner<Socket> {
   data(chunk: Buffer, socket: Socket): void {
     this.#silent.delete(socket)
     this.#schedule()
-    if (this.#leftThisTurn > 0) {
-      this.#leftThisTurn--
+    if (this.#spent < turnMilliseconds && this.#waiting.size === 0) {
       this.#read(socket, chunk)
       return
     }
@@ -121,20 +126,25 @@ export class UpgradeLane implements StreamOwner<Socket> {
 
   #nextTurn(): void {
     this.#isScheduled = false
-    this.#leftThisTurn = firstsPerTurn
+    this.#spent = 0
     for (const [socket, chunk] of this.#waiting) {
-      if (this.#leftThisTurn === 0) break
+      if (this.#spent >= turnMilliseconds) break
       this.#waiting.delete(socket)
       if (socket.destroyed) continue
-      this.#leftThisTurn--
       // Before it is read: whoever gets it may want it paused.
       socket.resume()
       this.#read(socket, chunk)
     }
-    if (this.#leftThisTurn < firstsPerTurn) this.#schedule()
+    if (this.#spent > 0) this.#schedule()
   }
 
   #read(socket: Socket, chunk: Buffer): void {
+    const start = this.#runtime.now()
+    this.#readFirst(socket, chunk)
+    this.#spent += this.#runtime.now() - start
+  }
+
+  #readFirst(socket: Socket, chunk: Buffer): void {
     const plain = readPlainUpgrade(chunk)
     if (plain !== undefined) {
       const { url, headers, length } = plain
@@ -155,12 +165,17 @@ export class UpgradeLane implements StreamOwner<Socket> {
 
   #lookForSilent(): void {
     const long = this.#runtime.now() - patience
+    let given = 0
+    let next = patience
     for (const [socket, since] of this.#silent) {
       if (since > long) break
+      if (given++ === silentAtOnce) {
+        next = 1
+        break
+      }
       this.#silent.delete(socket)
       if (!socket.destroyed) this.#giveToNode(socket)
     }
-    this.#sweep =
-      this.#silent.size === 0 ? undefined : this.#runtime.timer(patience, () => this.#lookForSilent())
+    this.#sweep = this.#silent.size === 0 ? undefined : this.#runtime.timer(next, () => this.#lookForSilent())
   }
 }

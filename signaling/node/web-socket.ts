@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocket } from 'ws'
 import type { Connection, PeerSocket } from '../rooms/index.js'
 import { FrameHeads } from './frame-heads.js'
+import type { LaterWork, Worker } from './later-work.js'
 import type { Reader, ReadingShare, ReadingTurns } from './reading-turns.js'
 import { opcodes, serverFrame } from './server-frame.js'
 import { own, ownDataOnly, type StreamOwner, takeDataListener } from './stream-owner.js'
@@ -71,12 +72,16 @@ export class ServerWebSocket extends WebSocket {
   }
 }
 
+/** Bytes that are read of what waits, at one go: less than where `ws` and Node's streams call a buffer full, 16 KiB. */
+const pieceLength = 16 * 1024 - 1
+
 /** What reads a stream for `ws`; the same function for all. */
 let readByWs: ((this: Duplex, chunk: Buffer) => void) | undefined
 
 /** What the sockets of one server share. */
 export interface SocketHost {
   readonly turns: ReadingTurns
+  readonly laterWork: LaterWork
   readonly webSocketOptions: ServerOptions
   /** Called once, with the address, when a socket is closed. */
   gone(address: string): void
@@ -89,7 +94,7 @@ export interface SocketHost {
  * cost more than all else of a join, is not there yet. It is woken by the first bytes that come, or when it is to be
  * closed in good order. What a peer says is read by `ws` alone.
  */
-export class NodeSocket implements PeerSocket, Reader, StreamOwner {
+export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
   readonly address: string
   /** False for a door that speaks in text frames. */
   readonly binary: boolean
@@ -106,6 +111,8 @@ export class NodeSocket implements PeerSocket, Reader, StreamOwner {
   #held: Uint8Array[] | undefined
   #isCorked = false
   #isDropping = false
+  /** Its peer has not answered the close in time. */
+  #isOverdue = false
   #pausedUntil = 0
   #resume: NodeJS.Timeout | undefined
   #cutLater: NodeJS.Timeout | undefined
@@ -159,10 +166,16 @@ export class NodeSocket implements PeerSocket, Reader, StreamOwner {
     if (this.#isOpen) this.#write(serverFrame(this.binary ? opcodes.binary : opcodes.text, frame))
   }
 
-  /** Lets what was sent in this turn leave. */
+  /** Lets what was sent in this turn leave, or in a later one, if the address has a crowd that is sent to. */
   flush(): void {
-    this.#isCorked = false
-    this.#stream.uncork()
+    const { turns, laterWork } = this.#host
+    if (turns.mayWrite(this.#share)) this.#uncork()
+    else laterWork.add(this)
+  }
+
+  workOn(): void {
+    if (this.#isOverdue) this.cut()
+    else this.#uncork()
   }
 
   probe(): void {
@@ -189,7 +202,11 @@ export class NodeSocket implements PeerSocket, Reader, StreamOwner {
     const webSocket = this.#awake()
     webSocket.resume()
     webSocket.close(code, reason)
-    this.#cutLater ??= setTimeout(() => webSocket.terminate(), closePatience)
+    this.#cutLater ??= setTimeout(() => {
+      // Those who came in a crowd are overdue in a crowd.
+      this.#isOverdue = true
+      this.#host.laterWork.add(this)
+    }, closePatience)
   }
 
   cut(): void {
@@ -218,7 +235,15 @@ export class NodeSocket implements PeerSocket, Reader, StreamOwner {
   }
 
   readOn(): void {
-    if (this.#webSocket?.isPaused !== true && !this.#stream.destroyed) this.#stream.resume()
+    const stream = this.#stream
+    if (this.#webSocket?.isPaused === true || stream.destroyed) return
+    if (stream.readableLength <= pieceLength) {
+      stream.resume()
+      return
+    }
+    // Node reads the next 64 KiB from a stream that goes on, which would wait here with the rest of these.
+    stream.read(pieceLength)
+    if (!stream.destroyed) this.#host.turns.wait(this.#share, this)
   }
 
   message(data: Buffer, isBinary: boolean): void {
@@ -235,6 +260,7 @@ export class NodeSocket implements PeerSocket, Reader, StreamOwner {
     clearTimeout(this.#resume)
     clearTimeout(this.#cutLater)
     this.#host.turns.forget(this.#share, this)
+    this.#host.laterWork.remove(this)
     this.connection?.closed()
     this.#host.gone(this.address)
   }
@@ -251,6 +277,12 @@ export class NodeSocket implements PeerSocket, Reader, StreamOwner {
       process.nextTick(uncork, this)
     }
     for (const piece of pieces) this.#stream.write(piece)
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return
+    this.#isCorked = false
+    this.#stream.uncork()
   }
 
   #letGo(): void {

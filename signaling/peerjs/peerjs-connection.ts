@@ -10,13 +10,7 @@ import {
   type Ticket,
   type Verdict,
 } from '../rooms/index.js'
-import {
-  carriedPeerJsFrame,
-  type PeerJsClientMessage,
-  peerJsFrame,
-  peerJsId,
-  readPeerJsFrame,
-} from './peerjs-message.js'
+import { type PeerJsClientMessage, peerJsFrame, peerJsId, readPeerJsFrame } from './peerjs-message.js'
 import type { PeerJsCaller, PeerJsState } from './peerjs-state.js'
 
 /** What is carried from client to client. EXPIRE is not: only the server may say who cannot be reached. */
@@ -159,11 +153,7 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
       if (type === 'LEAVE') this.#leave()
       return
     }
-    const frame = carriedPeerJsFrame({ type, src: this.#id, dst, payload })
-    if (frame === undefined) {
-      this.malformed('bad-frame', 'the payload is nested too deeply')
-      return
-    }
+    const frame = peerJsFrame({ type, src: this.#id, dst, payload })
     tally.offers++
     if (directory.deliver(this.#door.room, dst, frame)) return
     tally.unreachable++

@@ -81,7 +81,7 @@ describe('the PeerJS door', () => {
     ['null', 'null', 'bad-frame'],
     ['bytes', Buffer.from([1, 2, 3]), 'bad-frame'],
     [
-      'a payload nested deeper than can be written again',
+      'a payload nested deeper than any document',
       `{"type":"OFFER","dst":"b","payload":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
       'bad-frame',
     ],

@@ -1,4 +1,6 @@
 import * as v from 'valibot'
+import { limits } from '../../src/wire/index.js'
+import { nestsDeeperThan } from './nesting.js'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -20,20 +22,9 @@ export function peerJsFrame(message: Readonly<Record<string, unknown>>): Uint8Ar
   return encoder.encode(JSON.stringify(message))
 }
 
-/**
- * What a client said, as another reads it; undefined for a payload that nests so deep that it cannot be
- * written: `JSON.parse` takes any depth, `JSON.stringify` as much as the stack has room for.
- */
-export function carriedPeerJsFrame(message: Readonly<Record<string, unknown>>): Uint8Array | undefined {
-  try {
-    return peerJsFrame(message)
-  } catch {
-    return undefined
-  }
-}
-
-/** Reads a client's frame; undefined when it is no message. */
+/** Reads a client's frame; undefined when it is no message, or nests deeper than values between our own peers may. */
 export function readPeerJsFrame(frame: Uint8Array): PeerJsClientMessage | undefined {
+  if (nestsDeeperThan(limits.valueDepth, frame)) return undefined
   try {
     const parsed = v.safeParse(clientMessage, JSON.parse(decoder.decode(frame)))
     return parsed.success ? parsed.output : undefined

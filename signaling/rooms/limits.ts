@@ -39,6 +39,11 @@ export const signalLimits = v.strictObject({
   relayBytesPerSecond: v.optional(count, 32 * 1024 * 1024),
   /** Bytes that wait for one peer to read them. A peer that reads slower than it is written to is cut off here. */
   bufferedBytes: v.optional(count, 4 * 1024 * 1024),
+  /**
+   * The same for all peers together, passed by a sixteenth at most: of 512 MiB, which is little for a container, an
+   * eighth. Beyond it, those with the most unread are cut off first.
+   */
+  bufferedBytesTotal: v.optional(count, 64 * 1024 * 1024),
   /** Milliseconds from the socket's opening to the welcome. RFC 6298's first retransmissions (1 + 2 + 4 s) fit in. */
   handshakeMilliseconds: v.optional(count, 10_000),
   /** Milliseconds of silence, pings unanswered, until a socket counts as lost. */

@@ -94,6 +94,23 @@ describe('rooms on virtual time', () => {
     expect(witness.got.map(({ type }) => type)).toEqual(['signal.welcome'])
   })
 
+  it('cut off the one with the most unread when all together read too slowly', () => {
+    const service = new FakeService(1, 1)
+    const one = service.instance('one', { bufferedBytes: 1_000, bufferedBytesTotal: 1_800 })
+    const a = service.peer('a', one)
+    const slow = [700, 900, 800].map((unread, n) => ({ peer: service.peer(`slow-${n}`, one), unread }))
+    service.time.advance(100)
+    for (const { peer, unread } of slow) peer.buffered = unread
+    // A sixteenth of the limit, after which it is looked at, or a second.
+    for (const n of [0, 1, 2])
+      a.say({ type: 'signal.relay', to: `slow-${n}`, frame: new Uint8Array(n === 2 ? 100 : 1) })
+    expect(slow.map(({ peer }) => peer.endedBy)).toEqual([undefined, 'cut', undefined])
+    expect(one.tally.cutForTotal).toBe(1)
+    expect(one.tally.slowConsumers).toBe(0)
+    service.time.advance(5_000)
+    expect(slow.map(({ peer }) => peer.endedBy)).toEqual([undefined, 'cut', undefined])
+  })
+
   it('welcome without the others when the bus is silent, and tell of them later', () => {
     const service = new FakeService(1, 5_000)
     const [one, two] = [service.instance('one'), service.instance('two')]

@@ -3,9 +3,13 @@ import { closeCodes, type PeerSocket } from './connection.js'
 import type { SignalLimits } from './limits.js'
 import type { Tally } from './tally.js'
 import { TokenBucket } from './token-bucket.js'
+import { UnreadBytes } from './unread-bytes.js'
 
 /** How often silence, handshakes and expiries are looked at, in milliseconds: one timer for all sockets. */
 const sweepInterval = 1_000
+
+/** Sockets that are put out at once, a millisecond apart: those that came in a crowd are late in a crowd. */
+const putOutAtOnce = 8
 
 /** What a door does when a socket's time is up. */
 export interface SocketOwner {
@@ -44,20 +48,28 @@ export class GuardedSocket {
     return this.#socket.address
   }
 
+  /** Bytes that were sent to the peer and have not left this machine. */
+  get unread(): number {
+    return this.#cut ? 0 : this.#socket.buffered
+  }
+
   /** Sends a frame, or cuts the peer off that does not read what was sent before. */
   send(frame: Uint8Array): void {
     if (this.#cut) return
     if (this.#socket.buffered + frame.byteLength > this.#all.limits.bufferedBytes) {
-      this.#cut = true
       this.#all.tally.slowConsumers++
-      this.#all.runtime.log('warn', 'a peer reads too slowly and is cut off', {
-        address: this.address,
-        buffered: this.#socket.buffered,
-      })
-      this.#socket.cut()
+      this.cutOff('a peer reads too slowly and is cut off')
       return
     }
     this.#socket.send(frame)
+    this.#all.unread.sent(this, frame.byteLength)
+  }
+
+  /** Closes without a word, and lets go of what was not read. */
+  cutOff(why: string): void {
+    this.#all.runtime.log('warn', why, { address: this.address, buffered: this.#socket.buffered })
+    this.#cut = true
+    this.#socket.cut()
   }
 
   /** A frame of so many bytes came: notes the sign of life, and slows a sender down that is over its rate. */
@@ -97,12 +109,14 @@ export class GuardedSocket {
     this.#socket.cut()
   }
 
-  sweep(now: number): void {
+  /** @returns whether it was put out */
+  sweep(now: number): boolean {
     const { owner } = this
-    if (owner === undefined) return
+    if (owner === undefined) return false
     if (!owner.inside) {
-      if (now - this.#openedAt > this.#all.limits.handshakeMilliseconds) owner.late()
-      return
+      const isLate = now - this.#openedAt > this.#all.limits.handshakeMilliseconds
+      if (isLate) owner.late()
+      return isLate
     }
     const silence = now - this.#heardAt
     if (silence > this.#all.limits.idleMilliseconds) {
@@ -112,13 +126,14 @@ export class GuardedSocket {
         silence,
       })
       this.#socket.cut()
-      return
+      return true
     }
     if (silence > this.#all.limits.idleMilliseconds / 2 && !this.#probed) {
       this.#probed = true
       this.#socket.probe()
     }
     owner.tick(now)
+    return false
   }
 }
 
@@ -127,6 +142,8 @@ export class Sockets {
   readonly runtime: Runtime
   readonly limits: SignalLimits
   readonly tally: Tally
+  /** What all of them have not read. */
+  readonly unread: UnreadBytes<GuardedSocket>
   readonly #open = new Set<GuardedSocket>()
   #timer: Timer | undefined
 
@@ -134,6 +151,10 @@ export class Sockets {
     this.runtime = runtime
     this.limits = limits
     this.tally = tally
+    this.unread = new UnreadBytes(limits.bufferedBytesTotal, (reader) => {
+      tally.cutForTotal++
+      reader.cutOff('all peers together read too slowly, and the slowest is cut off')
+    })
   }
 
   get size(): number {
@@ -155,6 +176,7 @@ export class Sockets {
 
   remove(guarded: GuardedSocket): void {
     this.#open.delete(guarded)
+    this.unread.gone(guarded)
     if (this.#open.size > 0) return
     this.#timer?.cancel()
     this.#timer = undefined
@@ -181,7 +203,17 @@ export class Sockets {
 
   #sweep(): void {
     this.#timer = this.runtime.timer(sweepInterval, () => this.#sweep())
+    this.unread.look()
+    this.#sweepOn([...this.#open].values())
+  }
+
+  #sweepOn(left: IterableIterator<GuardedSocket>): void {
     const now = this.runtime.now()
-    for (const guarded of [...this.#open]) guarded.sweep(now)
+    let out = 0
+    for (const guarded of left) {
+      if (!this.#open.has(guarded) || !guarded.sweep(now) || ++out < putOutAtOnce) continue
+      this.runtime.timer(1, () => this.#sweepOn(left))
+      return
+    }
   }
 }

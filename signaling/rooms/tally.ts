@@ -57,6 +57,8 @@ export class Tally {
   throttledByAddress = 0
   /** Peers cut off because they read too slowly. */
   slowConsumers = 0
+  /** Peers cut off because all of them together read too slowly, and they the slowest. */
+  cutForTotal = 0
   /** Sockets on which nothing came any more. */
   idle = 0
   /** Peers put out because their token had expired. */

@@ -30,6 +30,14 @@ export class InstanceProcess {
     return this.#child.pid ?? 0
   }
 
+  /** Bytes that it keeps, after a collection of garbage. */
+  kept(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#child.stdout?.once('data', (line: Buffer) => resolve(Number(line.toString())))
+      this.#child.kill('SIGUSR2')
+    })
+  }
+
   /** Ends it as a crash would, or as an orchestrator does. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return

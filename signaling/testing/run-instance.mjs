@@ -1,5 +1,6 @@
 // Runs a signalling server from its sources in a process of its own, for tests that kill one:
-// node run-instance.mjs '{"port":0}' prints its URL.
+// node run-instance.mjs '{"port":0}' prints its URL, and at
+// SIGUSR2 the bytes that it keeps.
 import { fileURLToPath } from 'node:url'
 import { runnerImport } from 'vite'
 
@@ -9,3 +10,10 @@ const { module } = await runnerImport(fileURLToPath(new URL('../server.ts', impo
 })
 const server = await module.startSignalServer({ ...JSON.parse(process.argv[2] ?? '{}'), log: () => {} })
 console.log(server.url)
+// Asked by a signal, as all its other ways in are the ones under test.
+process.on('SIGUSR2', () => {
+  globalThis.gc()
+  globalThis.gc()
+  const { heapUsed, external } = process.memoryUsage()
+  console.log(heapUsed + external)
+})

@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest'
+import { systemRuntime } from '../../src/runtime/index.js'
+import { LaterWork } from './later-work.js'
+
+/** The same clock, on which a piece of work takes a millisecond. */
+function slow(): { later: LaterWork; done: number[]; work: (n: number) => { workOn(): void } } {
+  let now = 0
+  const done: number[] = []
+  return {
+    later: new LaterWork({ ...systemRuntime(), now: () => now }),
+    done,
+    work: (n) => ({
+      workOn: () => {
+        now++
+        done.push(n)
+      },
+    }),
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+it('is done in order, and no more of it in a turn than there is time for', async () => {
+  const { later, done, work } = slow()
+  for (let n = 0; n < 5; n++) later.add(work(n))
+  expect(done).toEqual([])
+  for (let turns = 1; turns <= 5; turns++) {
+    await turn()
+    expect(done).toEqual([0, 1, 2, 3, 4].slice(0, turns))
+  }
+})
+
+it('is not done for somebody who is gone', async () => {
+  const { later, done, work } = slow()
+  const [gone, there] = [work(0), work(1)]
+  later.add(gone)
+  later.add(there)
+  later.remove(gone)
+  await turn()
+  expect(done).toEqual([1])
+})
