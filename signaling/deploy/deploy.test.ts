@@ -67,7 +67,10 @@ describe('the text about running it', () => {
       const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
       const metrics = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name)
       const told = rows('Watching it').flatMap(([metric]) => names(metric))
-      const inLimits = ['refusals_total', 'throttled_total', 'limit', 'slow_consumers_total', 'idle_total']
+      const inLimits = [
+        ...['refusals_total', 'throttled_total', 'limit', 'slow_consumers_total', 'slowest_consumers_total'],
+        ...['unread_bytes', 'idle_total'],
+      ]
       expect([...told, ...inLimits.map((name) => `ringmesh_signal_${name}`)].sort()).toEqual(
         expect.arrayContaining(metrics.sort()),
       )
