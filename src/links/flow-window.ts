@@ -13,32 +13,33 @@ interface Probe {
   /** Of its last part. */
   readonly number: number
   readonly sentAt: number
-  readonly bytes: number
   /** Bytes under way when it left, its own among them. */
   readonly underWay: number
-  /** Nothing but crumbs was under way before it, and the other end acknowledges one of its size at once. */
+  /** The other end acknowledges one of its size at once. */
+  readonly isShort: boolean
+  /** Nothing but crumbs was under way before it. */
   readonly isAlone: boolean
   isLimited: boolean
 }
 
 /**
  * How many bytes may be under way, found by their delay as LEDBAT does (RFC 6817): as many as come
- * a little later than the shortest time that any took. What is under way beyond that only queues,
+ * a little later than a frame that has the way for itself. What is under way beyond that only queues,
  * for instance before a page that is slow to take it, where no priority can overtake it.
  */
 export class FlowWindow {
   readonly #runtime: Runtime
   readonly #most: number
   #bytes: number
-  #shortest = Number.POSITIVE_INFINITY
+  /** The shortest delay of a frame that had the way for itself. */
+  #shortest: number | undefined
   #shortestSince = 0
+  #timedAlone = 0
+  /** The shortest delay is so old that no more may be under way than one frame, which tells it anew. */
+  #isRunningDry = false
   /** Bytes a millisecond that come through where bulk fills the window, and how many frames told it. */
   #speed = 0
   #timed = 0
-  /** The shortest delay of a frame that had the way for itself, less what its own bytes took. */
-  #bare = Number.POSITIVE_INFINITY
-  #bareSince = Number.NEGATIVE_INFINITY
-  #timedAlone = 0
   #probe: Probe | undefined
 
   constructor(runtime: Runtime, most: number) {
@@ -47,20 +48,30 @@ export class FlowWindow {
     this.#bytes = Math.min(most, settings.firstWindowBytes)
   }
 
+  /** Of anything. */
   get bytes(): number {
-    return this.#bytes
+    return this.#isRunningDry ? settings.shortFrameBytes : this.#bytes
+  }
+
+  /** Whether the delay of a frame that has the way for itself is not known. */
+  get isUntimed(): boolean {
+    return this.#shortest === undefined
   }
 
   /**
-   * Of these, what hardly queues: most of what the way itself holds, its speed times the delay of a frame
-   * alone. As long as that delay is not known it is the least, and so frames are soon alone; as long as the
-   * speed is not, it is all, which soon shows it.
+   * Of bulk, so that the next urgent message waits behind it for no more than a share of the time that went
+   * by since the last: what the way itself holds, and the queue that may stand in it by then.
+   *
+   * @param quiet - milliseconds since the last message that was more urgent than bulk
    */
-  get bytesUnqueued(): number {
-    if (this.#timed < enoughTimed) return this.#bytes
-    const isKnown = this.#timedAlone >= enoughAlone && this.#runtime.now() - this.#bareSince < shortestKept
-    const held = isKnown ? Math.floor(this.#speed * this.#bare * settings.yieldingShare) : 0
-    return Math.min(this.#bytes, Math.max(settings.leastUnqueuedBytes, held))
+  bulkBytes(quiet: number): number {
+    // As long as the speed is not known it is all, which soon shows it.
+    if (this.#timed < enoughTimed) return this.bytes
+    // As long as the delay is not, it is the least, and so frames are soon alone.
+    const isKnown = this.#timedAlone >= enoughAlone && !this.#isOld
+    const way = isKnown ? Math.max(0, (this.#shortest ?? 0) - settings.handlingDelay) : 0
+    const held = Math.floor(this.#speed * (way * settings.yieldingShare + quiet * settings.waitingShare))
+    return Math.min(this.bytes, Math.max(settings.shortFrameBytes, held))
   }
 
   /** A frame of `bytes` leaves, the last part of which is `number`; with it `underWay` bytes are. */
@@ -68,9 +79,9 @@ export class FlowWindow {
     this.#probe ??= {
       number,
       sentAt: this.#runtime.now(),
-      bytes,
       underWay,
-      isAlone: bytes >= settings.acknowledgeBytes && underWay - bytes <= settings.crumbBytes,
+      isShort: bytes >= settings.acknowledgeBytes && bytes <= settings.shortFrameBytes,
+      isAlone: underWay - bytes <= settings.crumbBytes,
       isLimited: false,
     }
   }
@@ -85,42 +96,41 @@ export class FlowWindow {
     const probe = this.#probe
     if (probe === undefined || number <= probe.number) return
     this.#probe = undefined
-    const now = this.#runtime.now()
-    const delay = now - probe.sentAt
+    const delay = this.#runtime.now() - probe.sentAt
     if (delay <= 0) return
-    if (probe.isAlone && this.#timed >= enoughTimed) this.#passedAlone(probe, delay, now)
+    if (probe.isShort && probe.isAlone) this.#passedAlone(delay)
     // An acknowledgement that waited for company says nothing of the way.
-    if (!probe.isLimited) return
-    const speed = probe.underWay / delay
-    // The average of the last few: one alone is mostly chance.
-    this.#speed += this.#timed++ === 0 ? speed : (speed - this.#speed) / 4
-    if (this.#shortest === Number.POSITIVE_INFINITY) this.#shortestSince = now
-    this.#shortest = Math.min(this.#shortest, delay)
-    if (now - this.#shortestSince >= shortestKept) {
-      // The queue is let run dry: the next part leaves when hardly anything else is under way, and tells the delay without a queue.
-      this.#shortest = Number.POSITIVE_INFINITY
-      this.#bytes = Math.min(this.#most, settings.leastWindowBytes)
+    if (probe.isLimited) this.#passedLimited(probe, delay)
+  }
+
+  #passedAlone(delay: number): void {
+    this.#isRunningDry = false
+    if (this.#shortest === undefined || this.#isOld) this.#timedAlone = 0
+    if (this.#timedAlone++ > 0 && delay > (this.#shortest ?? delay)) return
+    this.#shortest = delay
+    this.#shortestSince = this.#runtime.now()
+  }
+
+  get #isOld(): boolean {
+    return this.#runtime.now() - this.#shortestSince >= shortestKept
+  }
+
+  #passedLimited({ underWay, isShort }: Probe, delay: number): void {
+    const shortest = this.#shortest
+    if (shortest === undefined || this.#isOld) {
+      this.#shortest = undefined
+      // From now on frames are short; what is under way of long ones is acknowledged with the first of them.
+      this.#isRunningDry = isShort
       return
     }
-    const wanted = (this.#bytes * (this.#shortest + this.#queueing)) / delay
+    const speed = underWay / delay
+    // The average of the last few: one alone is mostly chance.
+    this.#speed += this.#timed++ === 0 ? speed : (speed - this.#speed) / 4
+    const queueing = Math.max(settings.queueingDelay, shortest * settings.queueingShare)
+    const wanted = (this.#bytes * (shortest + queueing)) / delay
     // A quarter of the way at a time: one delay alone is mostly chance.
     const step = (Math.min(2 * this.#bytes, wanted) - this.#bytes) / 4
     const bounded = Math.max(settings.leastWindowBytes, this.#bytes + step)
     this.#bytes = Math.floor(Math.min(this.#most, bounded))
-  }
-
-  #passedAlone({ bytes }: Probe, delay: number, now: number): void {
-    if (now - this.#bareSince >= shortestKept) {
-      this.#bare = Number.POSITIVE_INFINITY
-      this.#bareSince = now
-      this.#timedAlone = 0
-    }
-    this.#bare = Math.min(this.#bare, Math.max(0, delay - bytes / this.#speed))
-    this.#timedAlone++
-  }
-
-  /** Milliseconds of queueing that the window settles at. */
-  get #queueing(): number {
-    return Math.max(settings.queueingDelay, this.#shortest * settings.queueingShare)
   }
 }

@@ -49,13 +49,15 @@ export class IncomingStream {
     if (first > this.#received) return 'gap'
     if (first + messages.length <= this.#received) this.#repeated()
     const seen = isPlanted('resend-without-dedupe') ? 0 : this.#received - first
+    let bytes = 0
     for (let index = seen; index < messages.length && !this.#isClosed; index++) {
       const body = messages[index] as Uint8Array
       this.#received = Math.max(this.#received, first + index + 1)
+      bytes += body.length
       this.#unreportedBytes += body.length
       this.#events.deliver(body)
     }
-    this.#acknowledgeSoon()
+    this.#acknowledgeSoon(bytes)
     return undefined
   }
 
@@ -74,7 +76,7 @@ export class IncomingStream {
       this.#unreportedBytes += piece.length
       if (whole !== undefined) this.#events.deliver(whole)
     } else this.#repeated()
-    this.#acknowledgeSoon()
+    this.#acknowledgeSoon(piece.length)
     return undefined
   }
 
@@ -109,10 +111,16 @@ export class IncomingStream {
     this.#reported = Math.min(this.#reported, this.#received - 1)
   }
 
-  /** Tells the peer what has been delivered: with the next frame, or soon. */
-  #acknowledgeSoon(): void {
+  /**
+   * Tells the peer what has been delivered: with the next frame, or soon.
+   *
+   * @param bytes - of the frame that came
+   */
+  #acknowledgeSoon(bytes: number): void {
     if (!this.isUnreported || this.#isClosed) return
-    if (this.#unreportedBytes >= settings.acknowledgeBytes) this.#events.acknowledge()
+    const { acknowledgeBytes, shortFrameBytes, acknowledgeFrames } = settings
+    const enough = bytes > shortFrameBytes ? bytes * acknowledgeFrames : acknowledgeBytes
+    if (this.#unreportedBytes >= enough) this.#events.acknowledge()
     else this.#reportSoon()
   }
 

@@ -26,7 +26,7 @@ export class LooseMessages {
     const messages: Uint8Array[] = []
     for (let bytes = 0; this.#waiting.length > 0; ) {
       bytes += (this.#waiting[0] as Uint8Array).length
-      if (messages.length > 0 && bytes > settings.pieceBytes) break
+      if (messages.length > 0 && bytes > settings.looseFrameBytes) break
       messages.push(this.#waiting.shift() as Uint8Array)
     }
     for (const message of messages) this.#bytes -= message.length

@@ -64,17 +64,19 @@ export class Outbox {
   /**
    * The part that should leave next, not taken out yet.
    *
-   * @param pieceBytes - of a message that has to be cut
+   * @param frameBytes - of a message that has not to be cut, and of a piece, at most
    */
-  peek(pieceBytes: number): Part | undefined {
+  peek(frameBytes: number): Part | undefined {
     const priority = this.#next()
     if (priority === undefined) return undefined
     const lane = this.#lane(priority)
     const message = lane.messages[lane.head] as EncodedMessage
     const start = lane.offset
-    if (start === 0 && message.length <= sessionSettings.wholeBytes)
+    if (start === 0 && message.length <= frameBytes)
       return { message, start, end: message.length, lane: undefined }
-    const end = Math.min(message.length, start + pieceBytes)
+    // In pieces of one length, so that no crumb is left for the last.
+    const left = message.length - start
+    const end = start + Math.ceil(left / Math.ceil(left / frameBytes))
     return { message, start, end, lane: priority }
   }
 

@@ -1,6 +1,5 @@
 import type { Runtime } from '../runtime/index.js'
 import { type EncodedMessage, type Part, type PartFrame, type Priority, priorities } from '../wire/index.js'
-import { Company } from './company.js'
 import { FlowWindow } from './flow-window.js'
 import type { LinkKind } from './link.js'
 import { Outbox } from './outbox.js'
@@ -26,13 +25,13 @@ export class OutgoingStream {
   /** The next part to go over the current link. */
   #cursor = 0
   #window: FlowWindow
-  readonly #company: Company
+  /** When the last message came that is more urgent than bulk. */
+  #lastUrgent = Number.NEGATIVE_INFINITY
   /** Parts that left again. */
   resends = 0
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
-    this.#company = new Company(runtime)
     this.#window = this.#newWindow('direct')
   }
 
@@ -62,13 +61,13 @@ export class OutgoingStream {
 
   /** Whether a part could leave now, if the link took it. */
   get isReady(): boolean {
-    return this.#cursor < this.#sent || (this.#outbox.bytes > 0 && !this.#isFull)
+    return this.#cursor < this.#sent || (this.#outbox.bytes > 0 && !this.#isFull(this.#most))
   }
 
   /** Queues a message. False when it was dropped: its queue is full. */
   push(priority: Priority, message: EncodedMessage): boolean {
     if (!this.#outbox.takes(priority)) return false
-    if (priority !== priorities.bulk) this.#company.joined()
+    if (priority !== priorities.bulk) this.#lastUrgent = this.#runtime.now()
     this.#outbox.push(priority, message)
     return true
   }
@@ -80,19 +79,25 @@ export class OutgoingStream {
    */
   next(isBusy: boolean): Omit<PartFrame, 'acknowledged'> | undefined {
     const first = this.#cursor
+    const { isBulk } = this.#outbox
+    const most = this.#most
+    const frameBytes = this.#frameBytes(most)
     // What goes into a busy link can as well wait for company: `drain` follows.
-    if (first === this.#sent && isBusy && this.#outbox.bytes < settings.pieceBytes) {
+    if (first === this.#sent && isBusy && this.#outbox.bytes < frameBytes) {
       if (!this.#outbox.isUrgent) return undefined
     }
     const parts: Part[] = []
     let bytes = 0
-    while (bytes < settings.wholeBytes) {
-      const part = this.#partAtCursor()
+    while (bytes < frameBytes) {
+      const part = this.#partAtCursor(most, frameBytes)
       if (part === undefined) break
-      // A piece rides alone.
-      if (parts.length > 0 && part.lane !== undefined) break
-      const length = part.end - part.start
-      if (parts.length > 0 && bytes + length > settings.wholeBytes) break
+      const length = part.end - part.start + settings.partHeadBytes
+      if (parts.length > 0) {
+        // A piece rides alone.
+        if (part.lane !== undefined || bytes + length > frameBytes) break
+        // Urgent messages come when the whole frame has come.
+        if (!isBulk && this.#outbox.isBulk && bytes + length > settings.crumbBytes) break
+      }
       bytes += length
       parts.push(part)
       this.#advance(part)
@@ -141,22 +146,35 @@ export class OutgoingStream {
     return new FlowWindow(this.#runtime, kind === 'relay' ? settings.relayWindowBytes : settings.windowBytes)
   }
 
-  #partAtCursor(): Part | undefined {
+  #partAtCursor(most: number, frameBytes: number): Part | undefined {
     if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
-    if (!this.#isFull)
-      return this.#outbox.peek(this.#isYielding ? settings.yieldingPieceBytes : settings.pieceBytes)
-    if (this.#outbox.bytes > 0 && this.#unacknowledgedBytes >= this.#window.bytes) this.#window.limited()
-    return undefined
+    const underWay = this.#unacknowledgedBytes
+    if (this.#isFull(most)) {
+      if (this.#outbox.bytes > 0 && underWay >= this.#window.bytes) this.#window.limited()
+      return undefined
+    }
+    const part = this.#outbox.peek(frameBytes)
+    // Where one frame is all that may be under way a second is too much, unless the first is not acknowledged without.
+    if (part === undefined || frameBytes < most || underWay < settings.acknowledgeBytes) return part
+    return underWay + part.end - part.start > most ? undefined : part
   }
 
-  get #isFull(): boolean {
-    const most = this.#isYielding ? this.#window.bytesUnqueued : this.#window.bytes
+  /** The longest frame where `most` bytes may be under way: a share of them, and short as long as the way was not timed. */
+  #frameBytes(most: number): number {
+    const { shortFrameBytes, longFrameBytes, frameShare } = settings
+    if (this.#window.isUntimed) return shortFrameBytes
+    return Math.min(longFrameBytes, Math.max(shortFrameBytes, Math.floor(most * frameShare)))
+  }
+
+  #isFull(most: number): boolean {
     return this.#unacknowledgedBytes >= most || this.#unacknowledged.length >= settings.windowParts
   }
 
-  /** Bulk is next, and others are about that would have to wait behind it. */
-  get #isYielding(): boolean {
-    return this.#outbox.isBulk && this.#company.isAbout
+  /** Bytes that may be under way before the next part leaves. */
+  get #most(): number {
+    return this.#outbox.isBulk
+      ? this.#window.bulkBytes(this.#runtime.now() - this.#lastUrgent)
+      : this.#window.bytes
   }
 
   /** Moves past a part, numbering it when it leaves for the first time. */

@@ -65,7 +65,7 @@ export class Sender {
     const urgency = priority ?? messageDefinition(message.type)?.priority ?? priorities.bulk
     const encoded = encodeForSending(message)
     if (encoded.length > limits.messageBytes) return false
-    if (urgency === priorities.membership && encoded.length <= settings.pieceBytes) {
+    if (urgency === priorities.membership && encoded.length <= settings.looseFrameBytes) {
       if (this.#carrier === undefined || !this.#loose.push(encoded.whole())) return false
     } else if (!this.#outgoing.push(urgency, encoded)) {
       this.#wasRefused = true

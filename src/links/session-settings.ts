@@ -1,40 +1,41 @@
 /** How much a session with one peer may hold, and when it acknowledges. */
 export const sessionSettings = {
   /**
-   * Bytes of a piece of a long message. Half of the 64 KiB that every browser takes (RFC 8841, section
-   * 6), as a second frame under way keeps the channel from falling idle; with the 16 KiB of RFC 8831
-   * each byte cost a tenth more processor time.
+   * Bytes of the longest frame: every browser takes 64 KiB (RFC 8841, section 6), and what stands before the
+   * messages in it needs room too. Longer messages are cut. A message of 16 KiB cost 912 µs of all processors over a
+   * raw channel, 928 in frames of this length, 949 in those of 32 KiB and 1,001 in those of 16 KiB.
    */
-  pieceBytes: 32 * 1024,
+  longFrameBytes: 60 * 1024,
   /**
-   * Messages up to this size are not cut, and small ones are put together up to it: what is cut at
-   * 32 KiB by somebody and the envelopes around it make one frame, not one and a crumb.
+   * Of the shortest that messages are cut for: where only one frame of bulk may be under way, as urgent messages
+   * keep coming. RFC 8831 takes 16 KiB for the longest message that does not keep others waiting.
    */
-  wholeBytes: 36 * 1024,
+  shortFrameBytes: 12 * 1024,
+  /** The longest frame as a share of what may be under way, so that `acknowledgeFrames` are half of that. */
+  frameShare: 0.25,
+  /** Bytes that stand before a message in a frame, at most. */
+  partHeadBytes: 5,
   /**
    * Bytes that may be under way unacknowledged, at most: 100 ms of a connection of 80 Mbit/s.
    */
   windowBytes: 1024 * 1024,
   /** The window to begin with. */
   firstWindowBytes: 128 * 1024,
-  /** The least: three frames, so that one is under way while another is acknowledged. */
+  /** The least: four frames, so that some are under way while others are acknowledged. */
   leastWindowBytes: 96 * 1024,
-  /**
-   * Milliseconds of queueing that the window settles at where only bulk is under way. Between two tabs on two
-   * cores, of a raw channel's speed: 2 gave 0.85, 4 0.86, 6 0.92 to 0.97, 8 and 9 0.98 to 1.0; where those cores
-   * were a third slower, 8 gave 0.89 and 12 1.0.
-   */
-  queueingDelay: 10,
+  /** Milliseconds of queueing that the window settles at where only bulk is under way. */
+  queueingDelay: 20,
   /** The same as a share of the shortest delay, where that is more: without it a long way would never be filled. */
   queueingShare: 0.25,
-  /** How much of what the way holds without a queue is filled with bulk while urgent messages keep coming. */
-  yieldingShare: 0.7,
+  /** How long an urgent message may wait behind bulk, as a share of the time since the one before it. */
+  waitingShare: 0.1,
+  /** How much of what the way holds without a queue is filled with bulk right behind an urgent message. */
+  yieldingShare: 0.9,
   /**
-   * Bytes of bulk that may be under way even then, and of its pieces: what RFC 8831 takes for the longest
-   * message that does not keep others waiting.
+   * Milliseconds of the delay of a frame that has the way for itself which pages spend on it, not the way: bulk that
+   * were under way for their sake would wait in line for their processors.
    */
-  leastUnqueuedBytes: 16 * 1024,
-  yieldingPieceBytes: 16 * 1024,
+  handlingDelay: 2,
   /** What may be under way before a frame that is said to have the way for itself: a few urgent messages. */
   crumbBytes: 1024,
   /** Parts that may be under way: what a window of the smallest messages would cost is not in their bytes. */
@@ -45,18 +46,25 @@ export const sessionSettings = {
    */
   relayWindowBytes: 128 * 1024,
   /** Bytes of `link.buffered` above which nothing more is handed to the link, where the window would allow it. */
-  highWater: 256 * 1024,
+  highWater: 512 * 1024,
   /** The same for messages that go around the session: they are few, and late ones are worthless. */
-  looseHighWater: 256 * 1024,
+  looseHighWater: 512 * 1024,
+  /** Bytes of a frame of those: longer ones are no such messages. */
+  looseFrameBytes: 32 * 1024,
   /** Bytes of each lane's queue, by priority; a lane takes one more message while it is below. */
   laneBytes: [256 * 1024, 1024 * 1024, 4 * 1024 * 1024, 8 * 1024 * 1024],
   /** Messages of each lane's queue: what a million empty ones would cost is not in their bytes. */
   laneMessages: 65_536,
   /**
-   * Acknowledge at once when this many bytes have come since the last time: with every full frame, as the
-   * sender may wait for just that one to be acknowledged (`leastUnqueuedBytes`).
+   * Acknowledge at once when this many bytes have come since the last time: half of a short frame, as one that was cut
+   * for being longer makes two, and its sender may wait for just that one.
    */
-  acknowledgeBytes: 12 * 1024,
+  acknowledgeBytes: 6 * 1024,
+  /**
+   * But where a longer frame came, as many bytes as so many of it hold: its sender has four of them under way
+   * (`frameShare`). Acknowledging each cost a message of 16 KiB 4 % more processor time.
+   */
+  acknowledgeFrames: 2,
   /** And otherwise after one to two times this many milliseconds, so that the sender may forget what it keeps. */
   acknowledgeDelay: 25,
   /**
