@@ -1,101 +1,129 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualTime } from '../runtime/index.js'
-import { FlowWindow } from './flow-window.js'
 import { sessionSettings } from './session-settings.js'
+import { Way } from './testing/way.js'
 
-const most = 1024 * 1024
-const frame = 32 * 1024
+const { queueingDelay, queueingShare, waitingShare, shortFrameBytes, relayWindowBytes, windowBytes } =
+  sessionSettings
 
-/** Lets `rounds` windows pass over a way that carries `rate` bytes a millisecond after `trip` milliseconds. */
-function settledWay(trip: number, rate: number, rounds = 100): { time: VirtualTime; window: FlowWindow } {
-  const time = new VirtualTime()
-  const window = new FlowWindow(time.runtime(), most)
-  for (let number = 0; number < rounds; number++) {
-    const { bytes } = window
-    window.sent(number, frame, bytes)
-    window.limited()
-    time.advance(Math.max(trip, bytes / rate))
-    window.acknowledged(number + 1)
-  }
-  return { time, window }
+/** 10 MB/s, 50 ms there and back. */
+const long = { trip: 50, rate: 10_000 }
+/** 30 MB/s, 1 ms: two pages of one machine. */
+const near = { trip: 1, rate: 30_000 }
+/** 500 KB/s, 30 ms. */
+const slow = { trip: 30, rate: 500 }
+
+function way(options: { trip: number; rate: number }, bulkBytes?: number): Way {
+  return new Way(new VirtualTime(), options, bulkBytes)
 }
 
-function settledWindow(trip: number, rate: number, rounds?: number): FlowWindow {
-  return settledWay(trip, rate, rounds).window
-}
-
-function settled(trip: number, rate: number): number {
-  return settledWindow(trip, rate).bytes
-}
+const longest = (waits: readonly number[]): number => Math.max(...waits)
 
 describe('the window of a session', () => {
-  it('opens as far as it may on a long, fast way', () => {
-    expect(settled(100, 1_000_000)).toBe(most)
-  })
-
-  it('stays near what the way holds, where more would only queue', () => {
-    // 30,000 bytes a millisecond for 20 ms are 600,000 bytes under way.
-    const bytes = settled(20, 30_000)
-    expect(bytes).toBeGreaterThan(500_000)
-    const { queueingDelay, queueingShare } = sessionSettings
-    expect(bytes).toBeLessThanOrEqual(600_000 + 30_000 * Math.max(queueingDelay, 20 * queueingShare) + 1)
-  })
-
-  it('leaves all of it to bulk until it knows the speed of the way', () => {
-    const window = settledWindow(20, 30_000, 3)
-    expect(window.bytesUnqueued).toBe(window.bytes)
-  })
-
-  it('knows how much of it only queues, once frames had the way for themselves', () => {
-    const { time, window } = settledWay(20, 30_000)
-    expect(window.bytesUnqueued).toBe(sessionSettings.leastUnqueuedBytes)
-    const alone = sessionSettings.leastUnqueuedBytes
-    // The first are held up by chance.
-    for (const [index, late] of [30, 5, 0, 40].entries()) {
-      window.sent(100 + index, alone, alone + 100)
-      time.advance(20 + alone / 30_000 + late)
-      window.acknowledged(101 + index)
+  it.each([
+    ['long', long],
+    ['near', near],
+    ['slow', slow],
+  ])('fills a way that is %s, with messages of any length', (_name, options) => {
+    for (const bytes of [1_000, 16 * 1024, 50_000, 100 * shortFrameBytes]) {
+      const filled = way(options, bytes)
+      filled.pass(1_000)
+      // Beyond the ten seconds after which the shortest delay is to be seen again.
+      expect(filled.pass(25_000)).toBeGreaterThan(0.95)
     }
-    // The 600,000 bytes of the way, and a share of them.
-    expect(window.bytesUnqueued).toBeGreaterThan(540_000 * sessionSettings.yieldingShare)
-    expect(window.bytesUnqueued).toBeLessThan(660_000 * sessionSettings.yieldingShare)
-    // Believed for ten seconds, and then to be seen again.
-    time.advance(10_000)
-    expect(window.bytesUnqueued).toBe(sessionSettings.leastUnqueuedBytes)
+  })
+
+  it('queues no more than it says where only bulk is under way', () => {
+    for (const options of [long, near]) {
+      const filled = way(options)
+      filled.pass(3_000)
+      filled.urgent()
+      filled.pass(1_000)
+      const queueing = Math.max(queueingDelay, options.trip * queueingShare)
+      expect(longest(filled.waits)).toBeLessThanOrEqual(
+        queueing + sessionSettings.longFrameBytes / options.rate,
+      )
+    }
+  })
+
+  it('has an urgent message wait for no more than a share of the time since the one before', () => {
+    for (const options of [long, near])
+      for (const pause of [5, 20, 100]) {
+        const filled = way(options)
+        filled.pass(3_000, 400)
+        filled.pass(1_000, pause)
+        filled.waits.length = 0
+        filled.pass(3_000, pause)
+        const frame = (2 * sessionSettings.shortFrameBytes) / options.rate
+        expect(longest(filled.waits)).toBeLessThanOrEqual(
+          Math.min(queueingDelay, pause * waitingShare) + 4 * frame,
+        )
+      }
+  })
+
+  it('still fills most of a long way while urgent messages keep coming, and never lets bulk starve', () => {
+    const filled = way(long)
+    filled.pass(3_000)
+    filled.pass(1_000, 1)
+    expect(filled.pass(10_000, 1)).toBeGreaterThan(0.6)
+    const busy = way(near)
+    busy.pass(3_000)
+    busy.pass(1_000, 1)
+    expect(busy.pass(5_000, 1)).toBeGreaterThan(0.2)
+  })
+
+  it('leaves bulk its frame beside urgent messages of which more are under way than that', () => {
+    const filled = way(long)
+    filled.urgentBytes = 1_000
+    filled.pass(3_000)
+    filled.pass(1_000, 1)
+    expect(filled.pass(5_000, 1)).toBeGreaterThan(0.6)
+  })
+
+  it('sends short frames, one at a time, where urgent messages keep coming between near pages', () => {
+    const filled = way(near)
+    filled.pass(3_000)
+    expect(filled.longestFrame).toBeGreaterThan(3 * shortFrameBytes)
+    filled.pass(100, 1)
+    filled.longestFrame = 0
+    for (let round = 0; round < 100; round++) {
+      filled.pass(1, 0.5)
+      expect(filled.underWay).toBeLessThan(2 * shortFrameBytes)
+    }
+    expect(filled.longestFrame).toBeLessThanOrEqual(shortFrameBytes)
   })
 
   it('finds the way again when it has become longer', () => {
-    const time = new VirtualTime()
-    const window = new FlowWindow(time.runtime(), most)
-    for (let number = 0; time.now < 60_000; number++) {
-      const trip = time.now < 20_000 ? 5 : 50
-      const { bytes } = window
-      window.sent(number, frame, bytes)
-      window.limited()
-      time.advance(Math.max(trip, bytes / 10_000))
-      window.acknowledged(number + 1)
-    }
-    // 10,000 bytes a millisecond for 50 ms.
-    expect(window.bytes).toBeGreaterThan(450_000)
-    expect(window.bytes).toBeLessThan(700_000)
+    const filled = way({ trip: 5, rate: 10_000 })
+    filled.pass(20_000)
+    filled.trip = 50
+    filled.pass(20_000)
+    expect(filled.pass(5_000)).toBeGreaterThan(0.95)
+    expect(filled.underWay).toBeLessThan(800_000)
   })
 
-  it('never falls below its least, nor above its most', () => {
-    expect(settled(1, 10)).toBeGreaterThanOrEqual(sessionSettings.leastWindowBytes)
-    const time = new VirtualTime()
-    const relay = new FlowWindow(time.runtime(), sessionSettings.relayWindowBytes)
-    expect(relay.bytes).toBe(sessionSettings.relayWindowBytes)
+  it('empties a way that has become slower, as far as the least goes', () => {
+    const filled = way(long)
+    filled.pass(5_000)
+    filled.rate = 1_000
+    filled.pass(15_000)
+    expect(filled.underWay).toBeLessThanOrEqual(
+      Math.max(sessionSettings.leastWindowBytes, 1_000 * (50 + 2 * queueingDelay)) +
+        sessionSettings.longFrameBytes,
+    )
   })
 
-  it('does not learn from a sender that had nothing more to send', () => {
-    const time = new VirtualTime()
-    const window = new FlowWindow(time.runtime(), most)
-    const before = window.bytes
-    for (let number = 0; number < 50; number++) {
-      window.sent(number, 100, 100)
-      time.advance(50)
-      window.acknowledged(number + 1)
+  it('has never more under way than the most, which is less on the relay', () => {
+    for (const [kind, most] of [
+      ['direct', windowBytes],
+      ['relay', relayWindowBytes],
+    ] as const) {
+      const filled = new Way(new VirtualTime(), { trip: 200, rate: 100_000 }, 1_000, kind)
+      for (let round = 0; round < 20_000; round += 10) {
+        filled.pass(10)
+        expect(filled.underWay).toBeLessThan(most + sessionSettings.longFrameBytes)
+      }
+      expect(filled.underWay).toBeGreaterThan(most * 0.9)
     }
-    expect(window.bytes).toBe(before)
   })
 })

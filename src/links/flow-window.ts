@@ -17,7 +17,7 @@ interface Probe {
   readonly underWay: number
   /** The other end acknowledges one of its size at once. */
   readonly isShort: boolean
-  /** Nothing but crumbs was under way before it. */
+  /** No bulk was under way before it, or a crumb of it. */
   readonly isAlone: boolean
   isLimited: boolean
 }
@@ -74,14 +74,20 @@ export class FlowWindow {
     return Math.min(this.bytes, Math.max(settings.shortFrameBytes, held))
   }
 
-  /** A frame of `bytes` leaves, the last part of which is `number`; with it `underWay` bytes are. */
-  sent(number: number, bytes: number, underWay: number): void {
+  /**
+   * A frame leaves.
+   *
+   * @param number - of its last part
+   * @param underWay - bytes under way with it
+   * @param bulkBefore - bytes of bulk under way before it
+   */
+  sent(number: number, bytes: number, underWay: number, bulkBefore: number): void {
     this.#probe ??= {
       number,
       sentAt: this.#runtime.now(),
       underWay,
       isShort: bytes >= settings.acknowledgeBytes && bytes <= settings.shortFrameBytes,
-      isAlone: underWay - bytes <= settings.crumbBytes,
+      isAlone: bulkBefore <= settings.crumbBytes,
       isLimited: false,
     }
   }

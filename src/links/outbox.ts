@@ -1,6 +1,11 @@
 import { EncodedMessage, type Part, type Priority, priorities } from '../wire/index.js'
 import { sessionSettings } from './session-settings.js'
 
+/** A part with the lane that it came from. */
+export interface OutgoingPart extends Part {
+  readonly isBulk: boolean
+}
+
 interface Lane {
   readonly messages: EncodedMessage[]
   /** Index of the first message that waits; what lies before it has left. */
@@ -66,18 +71,19 @@ export class Outbox {
    *
    * @param frameBytes - of a message that has not to be cut, and of a piece, at most
    */
-  peek(frameBytes: number): Part | undefined {
+  peek(frameBytes: number): OutgoingPart | undefined {
     const priority = this.#next()
     if (priority === undefined) return undefined
     const lane = this.#lane(priority)
     const message = lane.messages[lane.head] as EncodedMessage
     const start = lane.offset
+    const isBulk = priority === priorities.bulk
     if (start === 0 && message.length <= frameBytes)
-      return { message, start, end: message.length, lane: undefined }
+      return { message, start, end: message.length, lane: undefined, isBulk }
     // In pieces of one length, so that no crumb is left for the last.
     const left = message.length - start
     const end = start + Math.ceil(left / Math.ceil(left / frameBytes))
-    return { message, start, end, lane: priority }
+    return { message, start, end, lane: priority, isBulk }
   }
 
   /** Takes out what `peek` gave. */

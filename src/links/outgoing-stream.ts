@@ -1,8 +1,8 @@
 import type { Runtime } from '../runtime/index.js'
-import { type EncodedMessage, type Part, type PartFrame, type Priority, priorities } from '../wire/index.js'
+import { type EncodedMessage, type PartFrame, type Priority, priorities } from '../wire/index.js'
 import { FlowWindow } from './flow-window.js'
 import type { LinkKind } from './link.js'
-import { Outbox } from './outbox.js'
+import { Outbox, type OutgoingPart } from './outbox.js'
 import { sessionSettings as settings } from './session-settings.js'
 
 /**
@@ -18,8 +18,10 @@ export class OutgoingStream {
   readonly #runtime: Runtime
   readonly #outbox = new Outbox()
   /** Parts from `#acknowledged` on that have left, in order. */
-  #unacknowledged: Part[] = []
+  #unacknowledged: OutgoingPart[] = []
   #unacknowledgedBytes = 0
+  /** Of these, bulk's. */
+  #unacknowledgedBulk = 0
   #acknowledged = 0
   #sent = 0
   /** The next part to go over the current link. */
@@ -86,26 +88,32 @@ export class OutgoingStream {
     if (first === this.#sent && isBusy && this.#outbox.bytes < frameBytes) {
       if (!this.#outbox.isUrgent) return undefined
     }
-    const parts: Part[] = []
+    const parts: OutgoingPart[] = []
     let bytes = 0
-    while (bytes < frameBytes) {
+    /** With what stands before each message. */
+    let length = 0
+    while (length < frameBytes) {
       const part = this.#partAtCursor(most, frameBytes)
       if (part === undefined) break
-      const length = part.end - part.start + settings.partHeadBytes
+      const more = part.end - part.start
       if (parts.length > 0) {
         // A piece rides alone.
-        if (part.lane !== undefined || bytes + length > frameBytes) break
+        if (part.lane !== undefined || length + more + settings.partHeadBytes > frameBytes) break
         // Urgent messages come when the whole frame has come.
-        if (!isBulk && this.#outbox.isBulk && bytes + length > settings.crumbBytes) break
+        if (part.isBulk && !isBulk && bytes + more > settings.crumbBytes) break
       }
-      bytes += length
+      bytes += more
+      length += more + settings.partHeadBytes
       parts.push(part)
       this.#advance(part)
       if (part.lane !== undefined) break
     }
     if (parts.length === 0) return undefined
     // A sender with nothing more to send is not held up by the window, and learns nothing of it.
-    if (this.#outbox.bytes > 0) this.#window.sent(this.#cursor - 1, bytes, this.#unacknowledgedBytes)
+    if (this.#outbox.bytes > 0) {
+      const bulkBefore = this.#unacknowledgedBulk - (isBulk ? bytes : 0)
+      this.#window.sent(this.#cursor - 1, bytes, this.#unacknowledgedBytes, bulkBefore)
+    }
     return { first, parts }
   }
 
@@ -114,8 +122,10 @@ export class OutgoingStream {
     if (number > this.#sent) return false
     const count = number - this.#acknowledged
     if (count <= 0) return true
-    for (const { start, end } of this.#unacknowledged.splice(0, count))
+    for (const { start, end, isBulk } of this.#unacknowledged.splice(0, count)) {
       this.#unacknowledgedBytes -= end - start
+      if (isBulk) this.#unacknowledgedBulk -= end - start
+    }
     this.#acknowledged = number
     this.#window.acknowledged(number)
     this.#cursor = Math.max(this.#cursor, number)
@@ -132,6 +142,7 @@ export class OutgoingStream {
   renumber(): void {
     this.#unacknowledged = []
     this.#unacknowledgedBytes = 0
+    this.#unacknowledgedBulk = 0
     this.#acknowledged = 0
     this.#sent = 0
     this.#cursor = 0
@@ -146,15 +157,15 @@ export class OutgoingStream {
     return new FlowWindow(this.#runtime, kind === 'relay' ? settings.relayWindowBytes : settings.windowBytes)
   }
 
-  #partAtCursor(most: number, frameBytes: number): Part | undefined {
+  #partAtCursor(most: number, frameBytes: number): OutgoingPart | undefined {
     if (this.#cursor < this.#sent) return this.#unacknowledged[this.#cursor - this.#acknowledged]
-    const underWay = this.#unacknowledgedBytes
     if (this.#isFull(most)) {
-      if (this.#outbox.bytes > 0 && underWay >= this.#window.bytes) this.#window.limited()
+      if (this.#outbox.bytes > 0 && this.#unacknowledgedBytes >= this.#window.bytes) this.#window.limited()
       return undefined
     }
     const part = this.#outbox.peek(frameBytes)
     // Where one frame is all that may be under way a second is too much, unless the first is not acknowledged without.
+    const underWay = this.#unacknowledgedBulk
     if (part === undefined || frameBytes < most || underWay < settings.acknowledgeBytes) return part
     return underWay + part.end - part.start > most ? undefined : part
   }
@@ -167,10 +178,13 @@ export class OutgoingStream {
   }
 
   #isFull(most: number): boolean {
-    return this.#unacknowledgedBytes >= most || this.#unacknowledged.length >= settings.windowParts
+    if (this.#outbox.isBulk && this.#unacknowledgedBulk >= most) return true
+    return (
+      this.#unacknowledgedBytes >= this.#window.bytes || this.#unacknowledged.length >= settings.windowParts
+    )
   }
 
-  /** Bytes that may be under way before the next part leaves. */
+  /** Bytes that may be under way before the next part leaves: of bulk where that is bulk, and of anything. */
   get #most(): number {
     return this.#outbox.isBulk
       ? this.#window.bulkBytes(this.#runtime.now() - this.#lastUrgent)
@@ -178,11 +192,12 @@ export class OutgoingStream {
   }
 
   /** Moves past a part, numbering it when it leaves for the first time. */
-  #advance(part: Part): void {
+  #advance(part: OutgoingPart): void {
     if (this.#cursor === this.#sent) {
       this.#outbox.shift(part)
       this.#unacknowledged.push(part)
       this.#unacknowledgedBytes += part.end - part.start
+      if (part.isBulk) this.#unacknowledgedBulk += part.end - part.start
       this.#sent++
     } else this.resends++
     this.#cursor++
