@@ -29,6 +29,7 @@ function figures(results: readonly LinksResult[], peer: 'raw' | 'peerjs'): Figur
 /** The ways of sending that are measured under bulk, as a reader is to see them. */
 const ways: Readonly<Record<string, string>> = {
   ringmesh: 'ringmesh',
+  pacedAlike: 'raw, a second connection, bulk held to the speed it had beside those',
   twoChannels: 'raw, a second channel',
   twoConnections: 'raw, a second connection',
   paced: 'the same, bulk held to 0.95 of its speed',
@@ -36,19 +37,22 @@ const ways: Readonly<Record<string, string>> = {
 
 /** Urgent round trips beside bulk, each as times the same transport's when idle, and the bulk beside the raw channel's alone. */
 function underBulk({ links, underBulk: results }: PairResults): Figure[] {
-  const idle = links.find(({ what }) => what === 'echo, p99')
+  const idle = results.find(({ transport }) => transport === 'idle')
+  const idleRaw = results.find(({ transport }) => transport === 'idleRaw')
   const bulk = links.find(({ what }) => what === 'bulk')?.raw
-  return results.flatMap(({ transport, pause, p50, p99, bulk: rate }): Figure[] => {
+  return results.flatMap((result): Figure[] => {
+    if (result === idle || result === idleRaw) return []
+    const { transport, pause, p50, p99, bulk: rate } = result
     const isOurs = transport === 'ringmesh'
     const name = `${ways[transport]}${pause > 0 ? `, one every ${pause} ms` : ''}`
-    const peer = isOurs ? idle?.ringmesh : idle?.raw
+    const alone = isOurs ? idle : idleRaw
     return [
-      { name: `${name}: p50`, value: p50, unit: 'ms' },
+      { name: `${name}: p50`, value: p50, unit: 'ms', ...(alone && { peer: alone.p50 }) },
       {
         name: `${name}: p99`,
         value: p99,
         unit: 'ms',
-        ...(peer && { peer }),
+        ...(alone && { peer: alone.p99 }),
         ...(isOurs && pause === 0 && { ratioAtMost: underBulkAtMost }),
       },
       { name: `${name}: bulk meanwhile`, value: rate, unit: 'MB/s', ...(bulk && { peer: bulk }) },
@@ -77,7 +81,7 @@ export const bench: Bench = {
       },
       {
         title: 'Urgent echo under bulk',
-        peer: 'its own p99 without bulk; of bulk, the raw channel without the echoes',
+        peer: 'its own echoes without bulk, in the same rounds; of bulk, the raw channel without the echoes',
         figures: underBulk(results),
         notes: [
           'One after the other, each as soon as the one before was answered, where nothing else is said.',

@@ -17,7 +17,7 @@ export interface LinksResult {
   readonly peerjs: number | undefined
 }
 
-/** Urgent round trips beside bulk, of one way to send both. */
+/** Urgent round trips, beside bulk or alone, of one way to send both. */
 export interface UnderBulkResult {
   readonly transport: string
   /** Milliseconds between an answer and the next message. */
@@ -25,7 +25,7 @@ export interface UnderBulkResult {
   /** Round trips, in milliseconds. */
   readonly p50: number
   readonly p99: number
-  /** Megabytes of bulk a second meanwhile. */
+  /** Megabytes of bulk a second meanwhile; 0 where there was none. */
   readonly bulk: number
 }
 
@@ -48,8 +48,10 @@ const rounds = 5
 /** Of a message of bulk. */
 const bulkBytes = 16_384
 const bulkMegabytes = 24
-/** Of its full speed, the bare channel's when it is paced. */
+/** Of the bare channel's full speed, where its bulk is not held to that of ours. */
 const pacedShare = 0.95
+/** About as many as are sent beside the bulk. */
+const idleEchoes = 2_000
 const meshTabs = 16
 const meshRounds = 5
 
@@ -173,6 +175,8 @@ async function measurePair(tab: Page, progress: (line: string) => void): Promise
 }
 
 /**
+ * Echoes of the transports when idle and beside bulk, in turns so that all see the same machine.
+ *
  * @param raw - the bare channel's bulk, in megabytes a second
  */
 async function measureUnderBulk(
@@ -180,26 +184,36 @@ async function measureUnderBulk(
   raw: number,
   progress: (line: string) => void,
 ): Promise<UnderBulkResult[]> {
-  await tab.evaluate(`pace(${raw * 1e6 * pacedShare})`)
+  const underBulk = (transport: string, pause: number): string =>
+    `measurements.echoesUnderBulk('${transport}', ${bulkMegabytes}, ${pause})`
+  /** The one whose bulk is held to the speed of the row before it, or to a share of the bare channel's. */
+  const paced = { transport: 'paced', pause: 0, call: underBulk('paced', 0) }
   const ways = [
-    ['ringmesh', 0],
-    ['ringmesh', 20],
-    ['ringmesh', 100],
-    ['twoChannels', 0],
-    ['twoConnections', 0],
-    ['paced', 0],
-  ] as const
-  const measured = ways.map(() => [] as { p50: number; p99: number; bulkRate: number }[])
+    { transport: 'idle', pause: 0, call: `measurements.echoes('ringmesh', ${idleEchoes})` },
+    { transport: 'idleRaw', pause: 0, call: `measurements.echoes('raw', ${idleEchoes})` },
+    { transport: 'ringmesh', pause: 0, call: underBulk('ringmesh', 0) },
+    { ...paced, transport: 'pacedAlike' },
+    { transport: 'ringmesh', pause: 20, call: underBulk('ringmesh', 20) },
+    { transport: 'ringmesh', pause: 100, call: underBulk('ringmesh', 100) },
+    { transport: 'twoChannels', pause: 0, call: underBulk('twoChannels', 0) },
+    { transport: 'twoConnections', pause: 0, call: underBulk('twoConnections', 0) },
+    { ...paced, transport: 'paced' },
+  ]
+  const measured = ways.map(() => [] as { p50: number; p99: number; bulkRate?: number }[])
   for (let round = 0; round < rounds; round++) {
     progress(`urgent echo under bulk, round ${round + 1} of ${rounds}`)
-    for (const [index, [transport, pause]] of ways.entries())
-      measured[index]?.push(
-        await tab.evaluate(`measurements.echoesUnderBulk('${transport}', ${bulkMegabytes}, ${pause})`),
-      )
+    let before = 0
+    for (const [index, { transport, call }] of ways.entries()) {
+      if (transport === 'pacedAlike') await tab.evaluate(`pace(${before * bulkBytes})`)
+      if (transport === 'paced') await tab.evaluate(`pace(${raw * 1e6 * pacedShare})`)
+      const value = await tab.evaluate<{ p50: number; p99: number; bulkRate?: number }>(call)
+      before = value.bulkRate ?? 0
+      measured[index]?.push(value)
+    }
   }
-  return ways.map(([transport, pause], index) => {
+  return ways.map(({ transport, pause }, index) => {
     const middle = (pick: 'p50' | 'p99' | 'bulkRate'): number =>
-      median((measured[index] ?? []).map((value) => value[pick])) ?? Number.NaN
+      median((measured[index] ?? []).map((value) => value[pick] ?? 0)) ?? Number.NaN
     const bulk = (middle('bulkRate') * bulkBytes) / 1e6
     return { transport, pause, p50: middle('p50'), p99: middle('p99'), bulk }
   })
