@@ -74,7 +74,7 @@ export const bench: Bench = {
         peer: 'a raw RTCDataChannel',
         figures: figures(links, 'raw'),
         notes: [
-          'Small messages are of 64 bytes, bulk is messages of 16 KiB, the same for all; medians of five rounds taken in turns.',
+          'Small messages are of 64 bytes, bulk is messages of 16 KiB, the same for all; medians of twelve rounds taken in turns.',
           'A raw channel and that of peerjs are given up to 1 MiB at once and more at a quarter of it; ringmesh has its own queue and window.',
           'A ratio of times is better below one.',
         ],

@@ -45,6 +45,8 @@ export interface MeshResult {
 
 /** Each figure is the median of this many, taken in turns so that all see the same machine. */
 const rounds = 5
+/** Of a pair's: one round of bulk differs from the next by a tenth and more. */
+const pairRounds = 12
 /** Of a message of bulk. */
 const bulkBytes = 16_384
 const bulkMegabytes = 24
@@ -141,6 +143,12 @@ async function open(context: BrowserContext, url: string): Promise<Page> {
   return page
 }
 
+/** The names with another one first each round: what one leaves behind, the next has collected. */
+function inTurn(names: readonly string[], round: number): string[] {
+  const first = round % names.length
+  return [...names.slice(first), ...names.slice(0, first)]
+}
+
 async function measurePair(tab: Page, progress: (line: string) => void): Promise<LinksResult[]> {
   const results: LinksResult[] = []
   const measured = async <T>(
@@ -151,10 +159,10 @@ async function measurePair(tab: Page, progress: (line: string) => void): Promise
   ): Promise<void> => {
     progress(what)
     const values: Record<string, number[]> = { ringmesh: [], raw: [], peerjs: [] }
-    for (let round = 0; round < rounds; round++)
-      for (const [name, samples] of Object.entries(values)) {
+    for (let round = 0; round < pairRounds; round++)
+      for (const name of inTurn(Object.keys(values), round)) {
         const value = (await tab.evaluate(`measurements.${call.replace('NAME', JSON.stringify(name))}`)) as T
-        samples.push(pick(value))
+        values[name]?.push(pick(value))
       }
     const [ringmesh, raw, peerjs] = ['ringmesh', 'raw', 'peerjs'].map((name) => median(values[name] ?? []))
     results.push({ what, unit, ringmesh: ringmesh ?? Number.NaN, raw, peerjs })
