@@ -151,34 +151,43 @@ function inTurn(names: readonly string[], round: number): string[] {
 
 async function measurePair(tab: Page, progress: (line: string) => void): Promise<LinksResult[]> {
   const results: LinksResult[] = []
+  /** Measures with one call what several figures are picked from. */
   const measured = async <T>(
-    what: string,
-    unit: string,
     call: string,
-    pick: (value: T) => number,
+    figures: readonly { what: string; unit: string; pick: (value: T) => number }[],
   ): Promise<void> => {
-    progress(what)
-    const values: Record<string, number[]> = { ringmesh: [], raw: [], peerjs: [] }
+    progress(figures.map(({ what }) => what).join(' and '))
+    const values: Record<string, T[]> = { ringmesh: [], raw: [], peerjs: [] }
     for (let round = 0; round < pairRounds; round++)
       for (const name of inTurn(Object.keys(values), round)) {
-        const value = (await tab.evaluate(`measurements.${call.replace('NAME', JSON.stringify(name))}`)) as T
-        values[name]?.push(pick(value))
+        const value = await tab.evaluate(`measurements.${call.replace('NAME', JSON.stringify(name))}`)
+        values[name]?.push(value as T)
       }
-    const [ringmesh, raw, peerjs] = ['ringmesh', 'raw', 'peerjs'].map((name) => median(values[name] ?? []))
-    results.push({ what, unit, ringmesh: ringmesh ?? Number.NaN, raw, peerjs })
+    for (const { what, unit, pick } of figures) {
+      const of = (name: string): number | undefined => median((values[name] ?? []).map(pick))
+      results.push({
+        what,
+        unit,
+        ringmesh: of('ringmesh') ?? Number.NaN,
+        raw: of('raw'),
+        peerjs: of('peerjs'),
+      })
+    }
   }
-  const p50 = (value: { p50: number }): number => value.p50
-  const p99 = (value: { p99: number }): number => value.p99
   const itself = (rate: number): number => rate
   // What nobody has run yet is slow at first, and a link lasts for longer than its first thousand messages.
   for (const name of ['ringmesh', 'raw', 'peerjs']) {
     await tab.evaluate(`measurements.echoes('${name}', 3000)`)
     await tab.evaluate(`measurements.flood('${name}', 400, 16384, 3)`)
   }
-  await measured('echo, p50', 'ms', 'echoes(NAME, 1000)', p50)
-  await measured('echo, p99', 'ms', 'echoes(NAME, 1000)', p99)
-  await measured('small messages', '/s', 'flood(NAME, 30000, 64, 2)', itself)
-  await measured('bulk', 'MB/s', 'flood(NAME, 1000, 16384, 3)', (rate: number) => (rate * bulkBytes) / 1e6)
+  await measured<{ p50: number; p99: number }>('echoes(NAME, 1000)', [
+    { what: 'echo, p50', unit: 'ms', pick: ({ p50 }) => p50 },
+    { what: 'echo, p99', unit: 'ms', pick: ({ p99 }) => p99 },
+  ])
+  await measured('flood(NAME, 30000, 64, 2)', [{ what: 'small messages', unit: '/s', pick: itself }])
+  await measured('flood(NAME, 1000, 16384, 3)', [
+    { what: 'bulk', unit: 'MB/s', pick: (rate: number) => (rate * bulkBytes) / 1e6 },
+  ])
   return results
 }
 

@@ -55,6 +55,7 @@ export class Carrier {
   #isClosedByPeer = false
   #retry: Timer | undefined
   #greetedAt = 0
+  #isGreeting = false
   #lastEcho = Number.NEGATIVE_INFINITY
   /** The other end's numbering is known here: its parts are taken. */
   greeted = false
@@ -114,6 +115,11 @@ export class Carrier {
     this.#write(bytes)
   }
 
+  /** Whether a greeting of ours waits to be answered. */
+  get isGreeting(): boolean {
+    return this.#isGreeting
+  }
+
   /** Has `drain` follow, where anything is buffered. */
   awaitDrain(): void {
     this.#link.awaitDrain?.()
@@ -124,7 +130,8 @@ export class Carrier {
    * Chromium, once in a thousand dials of a busy machine, what comes just before a channel is open.
    */
   greet(hello: () => Omit<Hello, 'type' | 'protocol' | 'answer'>): void {
-    this.#retry?.cancel()
+    this.#stopGreeting()
+    this.#isGreeting = true
     let wait = firstRetry
     const ask = (): void => {
       if (!this.isOpen) return
@@ -138,14 +145,14 @@ export class Carrier {
 
   /** Our greeting was answered. */
   prove(): void {
-    this.#retry?.cancel()
+    this.#stopGreeting()
     this.proven = true
     this.roundTrips.add(this.#runtime.now() - this.#greetedAt)
   }
 
   /** Gives up what was greeted and proven, as the session behind it changed or another link serves. */
   unprove(): void {
-    this.#retry?.cancel()
+    this.#stopGreeting()
     this.proven = false
   }
 
@@ -183,8 +190,13 @@ export class Carrier {
     this.#isClosed = true
     this.greeted = false
     this.proven = false
-    this.#retry?.cancel()
+    this.#stopGreeting()
     this.#events.close(this, reason)
+  }
+
+  #stopGreeting(): void {
+    this.#isGreeting = false
+    this.#retry?.cancel()
   }
 
   #linkEvents(): LinkEvents {

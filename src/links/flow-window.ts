@@ -82,11 +82,13 @@ export class FlowWindow {
    * @param bulkBefore - bytes of bulk under way before it
    */
   sent(number: number, bytes: number, underWay: number, bulkBefore: number): void {
+    // The acknowledgement of less waits for more to come.
+    if (bytes < settings.acknowledgeBytes) return
     this.#probe ??= {
       number,
       sentAt: this.#runtime.now(),
       underWay,
-      isShort: bytes >= settings.acknowledgeBytes && bytes <= settings.shortFrameBytes,
+      isShort: bytes <= settings.shortFrameBytes,
       isAlone: bulkBefore <= settings.crumbBytes,
       isLimited: false,
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom, VirtualTime } from '../runtime/index.js'
-import { encodeMessage, limits, type Message, protocolVersion } from '../wire/index.js'
+import { decodeMessage, encodeMessage, limits, type Message, protocolVersion } from '../wire/index.js'
 import type { LinkEvents } from './link.js'
 import type { Refusal } from './refusals.js'
 import { Session } from './session.js'
@@ -36,6 +36,14 @@ class Victim {
       refused: (refusal) => this.refusals.set(refusal, (this.refusals.get(refusal) ?? 0) + 1),
       reset: () => {},
     })
+  }
+
+  /** The number of its session, as its last greeting said. */
+  get number(): number {
+    const greeting = this.sent
+      .map((frame) => decodeMessage(frame))
+      .findLast(({ type }) => type === 'session.hello')
+    return greeting?.type === 'session.hello' ? greeting.session : 0
   }
 
   get isOpen(): boolean {
@@ -145,11 +153,11 @@ describe('a session with a hostile peer', () => {
     const refusals = new Set<Refusal>()
     let victim = new Victim()
     const next = generator('hostile')
-    const greeting = (session: number): Message => ({
+    const greeting = (session: number, peerSession: number): Message => ({
       type: 'session.hello',
       protocol: protocolVersion,
       session,
-      peerSession: 0,
+      peerSession,
       received: 0,
       answer: false,
     })
@@ -167,7 +175,7 @@ describe('a session with a hostile peer', () => {
         victim.open()
         // Every session of a stranger's starts well, so that what follows gets as deep as it can.
         session++
-        victim.write(encodeMessage(greeting(session)))
+        victim.write(encodeMessage(greeting(session, victim.number)))
       }
       victim.write(next(session))
       for (const message of victim.delivered)
@@ -204,7 +212,7 @@ describe('a session with a hostile peer', () => {
         type: 'session.hello',
         protocol: protocolVersion,
         session: 1,
-        peerSession: 0,
+        peerSession: victim.number,
         received: 0,
         answer: false,
       }),

@@ -100,6 +100,34 @@ describe('two peers in a room', () => {
     expect((a.links.stats().refused['stale-greeting'] ?? 0) - before).toBeLessThan(5)
   })
 
+  it('take nothing that was sent to a session which has ended, though it comes late and behind a greeting as old', () => {
+    const late: Uint8Array[] = []
+    const { time, a, b } = pair(
+      {
+        carried: (from, _to, frame) => {
+          const message = decodeMessage(frame)
+          const isOld =
+            message.type === 'session.hello' ? message.peerSession === 0 : message.type === 'session.data'
+          if (from === 'a' && isOld) late.push(frame.slice())
+          return [frame]
+        },
+      },
+      { relay: 'only' },
+    )
+    time.advance(1_000)
+    a.send('b', 'once')
+    time.advance(1_000)
+    expect(b.received).toEqual(['once'])
+    b.links.disconnect('a', 'dead')
+    b.links.connect(peer('a'))
+    for (const frame of late.splice(0)) b.links.relayed('a', frame)
+    expect(b.received).toEqual(['once'])
+    time.advance(10_000)
+    a.send('b', 'after')
+    time.advance(1_000)
+    expect(b.received).toEqual(['once', 'after'])
+  })
+
   it('take the relay up again at once when the one that closed it calls, as it does with a peer that it held for dead', () => {
     const { time, a, b } = pair({}, { relay: 'only' })
     time.advance(1_000)

@@ -24,7 +24,7 @@ export const sessionSettings = {
   /** The least: four frames, so that some are under way while others are acknowledged. */
   leastWindowBytes: 96 * 1024,
   /** Milliseconds of queueing that the window settles at where only bulk is under way. */
-  queueingDelay: 20,
+  queueingDelay: 32,
   /** The same as a share of the shortest delay, where that is more: without it a long way would never be filled. */
   queueingShare: 0.25,
   /** How long an urgent message may wait behind bulk, as a share of the time since the one before it. */
@@ -46,9 +46,9 @@ export const sessionSettings = {
    */
   relayWindowBytes: 128 * 1024,
   /** Bytes of `link.buffered` above which nothing more is handed to the link, where the window would allow it. */
-  highWater: 512 * 1024,
+  highWater: 1024 * 1024,
   /** The same for messages that go around the session: they are few, and late ones are worthless. */
-  looseHighWater: 512 * 1024,
+  looseHighWater: 1024 * 1024,
   /** Bytes of a frame of those: longer ones are no such messages. */
   looseFrameBytes: 32 * 1024,
   /** Bytes of each lane's queue, by priority; a lane takes one more message while it is below. */

@@ -239,19 +239,25 @@ export class Session {
       }
       this.#adopt(carrier, hello.session)
     }
-    carrier.greeted = true
-    if (hello.peerSession === this.#session && !this.#sender.acknowledge(hello.received)) {
+    // Until it knows this session, what it sends may be meant for one before: its numbers say nothing here.
+    carrier.greeted = hello.peerSession === this.#session
+    if (carrier.greeted && !this.#sender.acknowledge(hello.received)) {
       this.#refuse(carrier, 'bad-acknowledgement')
       return
     }
-    if (!hello.answer)
-      carrier.send({ type: 'session.hello', protocol: protocolVersion, answer: true, ...this.#hello() })
-    else if (hello.peerSession !== this.#session) this.greet(carrier)
-    else if (!carrier.proven) {
+    if (!hello.answer) this.#answer(carrier)
+    else if (!carrier.greeted) this.greet(carrier)
+    else if (carrier.isGreeting) {
+      // Parts follow, which the peer takes only once it has heard that its session is known here.
+      this.#answer(carrier)
       carrier.prove()
       this.#isEstablished = true
       this.#choose()
     }
+  }
+
+  #answer(carrier: Carrier): void {
+    carrier.send({ type: 'session.hello', protocol: protocolVersion, answer: true, ...this.#hello() })
   }
 
   /** The peer has a session that we did not know: it is new here, or has forgotten us. */
