@@ -25,11 +25,11 @@ export const sessionSettings = {
   /** The least: four frames, so that some are under way while others are acknowledged. */
   leastWindowBytes: 96 * 1024,
   /**
-   * Milliseconds of queueing that the window settles at where only bulk is under way. Between two tabs on two cores 10
-   * and 20 gave 0.95 to 0.97 of a raw channel's speed: their processors are what is short, and a thread that waits for
-   * its turn must find work when it gets it. The first urgent message after a pause waits as long.
+   * Milliseconds of queueing that the window settles at where only bulk is under way: as long waits the first urgent
+   * message after a pause. Between two tabs on two cores 20 gave 0.94 to 0.99 of a raw channel's speed, 32 with twice
+   * the high water 0.90 and 0.92 in a slower hour: their processors are what is short, not the queue.
    */
-  queueingDelay: 32,
+  queueingDelay: 20,
   /** The same as a share of the shortest delay, where that is more: without it a long way would never be filled. */
   queueingShare: 0.25,
   /**
@@ -61,17 +61,18 @@ export const sessionSettings = {
    * so that acknowledgements are the only brake.
    */
   relayWindowBytes: 128 * 1024,
-  /**
-   * Bytes of `link.buffered` above which nothing more is handed to the link: as many as the window allows, which is
-   * what limits them. A deeper queue costs the browser less: 948 µs of all processors for 16 KiB, 961 with a quarter.
-   */
-  highWater: 1024 * 1024,
+  /** Bytes of `link.buffered` above which nothing more is handed to the link, where the window would allow it. */
+  highWater: 512 * 1024,
   /** The same for messages that go around the session: they are few, and late ones are worthless. */
-  looseHighWater: 1024 * 1024,
+  looseHighWater: 512 * 1024,
   /** Bytes of a frame of those: longer ones are no such messages. */
   looseFrameBytes: 32 * 1024,
-  /** Bytes of each lane's queue, by priority; a lane takes one more message while it is below. */
-  laneBytes: [256 * 1024, 1024 * 1024, 4 * 1024 * 1024, 8 * 1024 * 1024],
+  /**
+   * Bytes of each lane's queue, by priority; a lane takes one more message while it is below. Who fills one in a single
+   * task keeps the page from hearing acknowledgements meanwhile: 4 MiB of bulk take 10 to 20 ms to hand over, less than
+   * the window lasts.
+   */
+  laneBytes: [256 * 1024, 1024 * 1024, 4 * 1024 * 1024, 4 * 1024 * 1024],
   /** Messages of each lane's queue: what a million empty ones would cost is not in their bytes. */
   laneMessages: 65_536,
   /**
