@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
 import { RawPeer, tab } from '../testing/raw-peer.js'
-import { framesPerGo } from './reading-turns.js'
+import { shared } from './reading-turns.js'
 
 /** More than any of these tests sends. */
 const unlimited = 1_000_000_000
@@ -80,8 +80,13 @@ async function mostInOneTurn(count: () => number, done: () => boolean): Promise<
 describe('an address', () => {
   it('has no more frames read in one turn than its share, however many sockets and however long their bursts', async () => {
     const server = await start()
+    const other = await RawPeer.join(server.url, 'quiet', 'a')
+    let isOver = false
+    const talk = (async () => {
+      while (!isOver) await other.settled()
+    })()
     const crowd = Array.from({ length: 20 }, (_, n) => dial(server, `peer-${n}`))
-    await expect.poll(() => server.tally.joins).toBe(20)
+    await expect.poll(() => server.tally.joins).toBe(21)
     const each = 2_000
     crowd.forEach((socket, n) => {
       socket.write(many(each, relay(`peer-${n}`)))
@@ -91,9 +96,26 @@ describe('an address', () => {
       () => tally.relayFrames,
       () => tally.relayFrames >= 20 * each,
     )
+    isOver = true
+    await talk
     // The phase that reads sockets and the one of those who stood in line have a share each.
-    expect(most).toBeLessThanOrEqual(2 * framesPerGo)
+    expect(most).toBeLessThanOrEqual(2 * shared.frames)
     expect(tally.relayFrames).toBe(20 * each)
+  })
+
+  it('that alone has anything to say is read in longer goes', async () => {
+    const server = await start()
+    const crowd = Array.from({ length: 20 }, (_, n) => dial(server, `peer-${n}`))
+    await expect.poll(() => server.tally.joins).toBe(20)
+    crowd.forEach((socket, n) => {
+      socket.write(many(200, relay(`peer-${n}`)))
+    })
+    const { tally } = server
+    const most = await mostInOneTurn(
+      () => tally.relayFrames,
+      () => tally.relayFrames >= 4_000,
+    )
+    expect(most).toBeGreaterThan(4 * shared.frames)
   })
 
   it.each<[string, Buffer]>([

@@ -237,13 +237,14 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
   readOn(): void {
     const stream = this.#stream
     if (this.#webSocket?.isPaused === true || stream.destroyed) return
-    if (stream.readableLength <= pieceLength) {
+    const { turns } = this.#host
+    if (!turns.isShared || stream.readableLength <= pieceLength) {
       stream.resume()
       return
     }
     // Node reads the next 64 KiB from a stream that goes on, which would wait here with the rest of these.
     stream.read(pieceLength)
-    if (!stream.destroyed) this.#host.turns.wait(this.#share, this)
+    if (!stream.destroyed) turns.wait(this.#share, this)
   }
 
   message(data: Buffer, isBinary: boolean): void {
