@@ -8,6 +8,11 @@ export class FrameHeads {
   /** Its head, where only a part of it has come. */
   #head: Buffer | undefined
 
+  /** Whether the stream is between two frames, so that nothing need be remembered of it. */
+  get isBetween(): boolean {
+    return this.#left === 0 && this.#head === undefined
+  }
+
   /**
    * Reads on over at most `most` frames and answers how far that is, and how many frames began on the way: the
    * same however the stream is cut into chunks. What is no frame of a client's is passed over like one; the parser

@@ -184,7 +184,9 @@ export class Gate implements SocketHost, LaneGate {
   }
 
   #socket(stream: Duplex, address: string, binary: boolean): NodeSocket {
-    const share = this.#addresses.opened(address, this.#options.runtime.now())
+    const now = this.#options.runtime.now()
+    const share = this.#addresses.opened(address, now)
+    this.turns.heard(share, now)
     return new NodeSocket(stream, address, binary, this, share)
   }
 

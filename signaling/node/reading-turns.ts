@@ -23,7 +23,7 @@ export const shared: Measure = { frames: 16, milliseconds: 0.1, writes: 8 }
  */
 const alone: Measure = { frames: 128, milliseconds: 1, writes: 64 }
 
-/** Milliseconds after which an address that said something is not waited for any more. */
+/** Milliseconds for which a second address that said something counts as having more to say. */
 const companyKept = 1_000
 
 /** What all sockets of one address may be read. */
@@ -70,7 +70,7 @@ export class ReadingTurns {
   readonly #onGone = (): void => this.#endGo()
   #turn = 0
   #turnEnds = 0
-  /** The address that was read last, and when another one had been before it. */
+  /** The address that was heard last, and when another one had been before it. */
   #last: ReadingShare | undefined
   #sharedAt = Number.NEGATIVE_INFINITY
   #isScheduled = false
@@ -89,14 +89,18 @@ export class ReadingTurns {
     return this.#runtime.now() - this.#sharedAt < companyKept
   }
 
+  /** An address has something to say. */
+  heard(share: ReadingShare, now: number): void {
+    if (share === this.#last) return
+    if (this.#last !== undefined) this.#sharedAt = now
+    this.#last = share
+  }
+
   /** Frames that may be read now; 0 for none. */
   granted(share: ReadingShare): number {
     const now = this.#runtime.now()
     if (share.blockedUntil > now) return 0
-    if (share !== this.#last) {
-      if (this.#last !== undefined) this.#sharedAt = now
-      this.#last = share
-    }
+    this.heard(share, now)
     if (share.turn !== this.#turn) {
       share.turn = this.#turn
       share.left = this.#lineOf(share) === undefined ? this.#framesFor(share, now) : 0

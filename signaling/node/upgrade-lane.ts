@@ -10,12 +10,11 @@ import { disown, own, type StreamOwner } from './stream-owner.js'
 const patience = 1_000
 
 /**
-/**
  * Milliseconds of a turn of the event loop in which first words are dealt with: an upgrade takes some 0.05 ms, and as
  * long again for every ten peers of its room that are told of it. Peers that are in wait no longer for those who come,
- * however many there are.
+ * however many there are; where all come from one address and nobody else says anything, they may be more at once.
  */
-const turnMilliseconds = 0.25
+const turnMilliseconds = { shared: 0.25, alone: 1 }
 
 /** Silent connections that are left to Node at once, a millisecond apart: those who came in a crowd are silent in one. */
 const silentAtOnce = 8
@@ -101,7 +100,7 @@ export class UpgradeLane implements StreamOwner<Socket> {
   data(chunk: Buffer, socket: Socket): void {
     this.#silent.delete(socket)
     this.#schedule()
-    if (this.#spent < turnMilliseconds && this.#waiting.size === 0) {
+    if (this.#spent < this.#turnMilliseconds && this.#waiting.size === 0) {
       this.#read(socket, chunk)
       return
     }
@@ -118,6 +117,10 @@ export class UpgradeLane implements StreamOwner<Socket> {
     this.#waiting.delete(socket)
   }
 
+  get #turnMilliseconds(): number {
+    return this.#gate.turns.isShared ? turnMilliseconds.shared : turnMilliseconds.alone
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -128,7 +131,7 @@ export class UpgradeLane implements StreamOwner<Socket> {
     this.#isScheduled = false
     this.#spent = 0
     for (const [socket, chunk] of this.#waiting) {
-      if (this.#spent >= turnMilliseconds) break
+      if (this.#spent >= this.#turnMilliseconds) break
       this.#waiting.delete(socket)
       if (socket.destroyed) continue
       // Before it is read: whoever gets it may want it paused.

@@ -75,6 +75,9 @@ export class ServerWebSocket extends WebSocket {
 /** Bytes that are read of what waits, at one go: less than where `ws` and Node's streams call a buffer full, 16 KiB. */
 const pieceLength = 16 * 1024 - 1
 
+/** Reads for all who are between two frames: one for each would cost every idle peer 50 bytes. */
+let betweenFrames = new FrameHeads()
+
 /** What reads a stream for `ws`; the same function for all. */
 let readByWs: ((this: Duplex, chunk: Buffer) => void) | undefined
 
@@ -102,7 +105,7 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
   connection: Connection | undefined
   readonly #host: SocketHost
   readonly #share: ReadingShare
-  /** Made when the first frame comes, which of an idle peer none does. */
+  /** While the peer is in the middle of a frame. */
   #heads: FrameHeads | undefined
   readonly #stream: Duplex
   /** Undefined while the socket is asleep. */
@@ -220,8 +223,9 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
     // Read from the buffer of a stream that is closed, which `ws` does by itself.
     if (stream.destroyed) return
     const { turns } = this.#host
-    this.#heads ??= new FrameHeads()
-    const { end, frames } = this.#heads.read(chunk, turns.granted(this.#share))
+    const heads = this.#heads ?? betweenFrames
+    const { end, frames } = heads.read(chunk, turns.granted(this.#share))
+    this.#remember(heads)
     if (frames > 0) turns.took(this.#share, frames)
     if (end > 0) {
       this.#awake()
@@ -309,6 +313,14 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
     webSocket.plugged = this
     this.#webSocket = webSocket
     readByWs = takeDataListener(this.#stream)
+  }
+
+  #remember(heads: FrameHeads): void {
+    if (heads.isBetween) this.#heads = undefined
+    else if (heads === betweenFrames) {
+      this.#heads = heads
+      betweenFrames = new FrameHeads()
+    }
   }
 
   /** When the stream is closed, what it keeps is dropped: `ws` would read it all in one go. */

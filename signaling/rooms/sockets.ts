@@ -27,7 +27,7 @@ export class GuardedSocket {
   owner: SocketOwner | undefined
   readonly #socket: PeerSocket
   readonly #all: Sockets
-  /** Made at the second frame: most sockets send one, and are idle from then on. */
+  /** Made at the second frame, as most sockets send one and are idle from then on; let go when it is as it was made. */
   #rates: { readonly frames: TokenBucket; readonly bytes: TokenBucket } | undefined
   #first = true
   /** Whole milliseconds here and below: the engine keeps a fraction outside of its object, for 16 bytes more. */
@@ -118,6 +118,7 @@ export class GuardedSocket {
       if (isLate) owner.late()
       return isLate
     }
+    if (this.#rates?.frames.isFull(now) && this.#rates.bytes.isFull(now)) this.#rates = undefined
     const silence = now - this.#heardAt
     if (silence > this.#all.limits.idleMilliseconds) {
       this.#all.tally.idle++
