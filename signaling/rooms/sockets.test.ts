@@ -30,6 +30,20 @@ describe('sockets on virtual time', () => {
     expect(service.time.pending).toBe(0)
   })
 
+  it('cut nobody off who was not asked before, however rarely silence is looked for', () => {
+    const service = new FakeService(1, 1)
+    // Silence is looked for every second: both bounds are passed from one look to the next.
+    const one = service.instance('one', { idleMilliseconds: 900 })
+    const answers = service.peer('a', one)
+    for (let second = 0; second < 10; second++) {
+      const { probes } = answers
+      service.time.advance(1_000)
+      if (answers.probes > probes) answers.answerProbe()
+    }
+    expect(answers.open).toBe(true)
+    expect(answers.probes).toBeGreaterThan(5)
+  })
+
   it('probe a silent socket and cut off one that does not answer', () => {
     const service = new FakeService(1, 1)
     const one = service.instance('one', { idleMilliseconds: 30_000 })

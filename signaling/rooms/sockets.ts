@@ -120,7 +120,12 @@ export class GuardedSocket {
     }
     if (this.#rates?.frames.isFull(now) && this.#rates.bytes.isFull(now)) this.#rates = undefined
     const silence = now - this.#heardAt
-    if (silence > this.#all.limits.idleMilliseconds) {
+    const { idleMilliseconds } = this.#all.limits
+    // Nobody is cut off who was not asked before, as when this process itself was asleep.
+    if (silence > idleMilliseconds / 2 && !this.#probed) {
+      this.#probed = true
+      this.#socket.probe()
+    } else if (silence > idleMilliseconds) {
       this.#all.tally.idle++
       this.#all.runtime.log('info', 'a peer has fallen silent and is cut off', {
         address: this.address,
@@ -128,10 +133,6 @@ export class GuardedSocket {
       })
       this.#socket.cut()
       return true
-    }
-    if (silence > this.#all.limits.idleMilliseconds / 2 && !this.#probed) {
-      this.#probed = true
-      this.#socket.probe()
     }
     owner.tick(now)
     return false
