@@ -1,20 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@playwright/test'
+import { StartedProcesses } from './support/started-process.js'
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
 const commands = ['signal', 'edge', 'status', 'token', 'sim']
 
-/** Processes of the test that runs, ended with it whatever it comes to. */
-const running = new Set<ChildProcess>()
+const running = new StartedProcesses()
 
-test.afterEach(() => {
-  for (const child of running) child.kill('SIGKILL')
-  running.clear()
-})
+test.afterEach(() => running.kill())
 
 interface Ended {
   readonly code: number | null
@@ -28,20 +24,10 @@ function ringmesh(...parameters: string[]) {
 }
 
 function started(parameters: readonly string[], environment: Record<string, string>) {
-  const child = spawn(process.execPath, [cli, ...parameters], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const { child, printed, ended } = running.start(process.execPath, [cli, ...parameters], {
     env: { ...process.env, ...environment },
   })
-  running.add(child)
-  const printed = { out: '', error: '' }
-  child.stdout.on('data', (text: Buffer) => {
-    printed.out += text
-  })
-  child.stderr.on('data', (text: Buffer) => {
-    printed.error += text
-  })
-  const ended = new Promise<Ended>((resolve) => child.once('close', (code) => resolve({ code, ...printed })))
-  return { child, printed, ended }
+  return { child, printed, ended: ended.then((code): Ended => ({ code, ...printed })) }
 }
 
 test('every command has help with examples, and exits with 0', async () => {

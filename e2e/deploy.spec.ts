@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@playwright/test'
 import { WebSocket } from 'ws'
+import { StartedProcesses } from './support/started-process.js'
 
 // What the files in signaling/deploy say is run here with the built command line, word for word.
 
@@ -17,12 +18,9 @@ const unit = read('ringmesh-signal.service')
 const compose = read('compose.yaml')
 
 const folder = mkdtempSync(join(tmpdir(), 'ringmesh-deploy-'))
-const running = new Set<ChildProcess>()
+const running = new StartedProcesses()
 
-test.afterEach(() => {
-  for (const child of running) child.kill('SIGKILL')
-  running.clear()
-})
+test.afterEach(() => running.kill())
 test.afterAll(() => rmSync(folder, { recursive: true }))
 
 type Variables = Readonly<Record<string, string>>
@@ -31,21 +29,7 @@ type Variables = Readonly<Record<string, string>>
 function start(command: readonly string[], environment: Variables) {
   const [program = '', ...parameters] = command
   const node = ['node', '/usr/bin/node'].includes(program) ? process.execPath : program
-  const child = spawn(node, parameters, {
-    cwd: root,
-    env: { ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  running.add(child)
-  const printed = { out: '', error: '' }
-  child.stdout.on('data', (text: Buffer) => {
-    printed.out += text
-  })
-  child.stderr.on('data', (text: Buffer) => {
-    printed.error += text
-  })
-  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
-  return { child, printed, ended }
+  return running.start(node, parameters, { cwd: root, env: { ...environment } })
 }
 
 /** What a command says that its configuration is. */

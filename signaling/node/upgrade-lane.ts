@@ -130,8 +130,9 @@ export class UpgradeLane implements StreamOwner<Socket> {
   #nextTurn(): void {
     this.#isScheduled = false
     this.#spent = 0
+    const most = this.#turnMilliseconds
     for (const [socket, chunk] of this.#waiting) {
-      if (this.#spent >= this.#turnMilliseconds) break
+      if (this.#spent >= most) break
       this.#waiting.delete(socket)
       if (socket.destroyed) continue
       // Before it is read: whoever gets it may want it paused.
