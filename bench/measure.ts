@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from '../src/runtime/testing/collect-garbage.js'
 
 const callsInARow = 3
 
@@ -33,9 +32,6 @@ export function shortestTimes<Name extends string>(
   }
   return shortest
 }
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 /** Bytes that what `make` returns keeps alive, buffers included. */
 export function bytesKept(make: () => unknown): number {

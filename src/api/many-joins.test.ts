@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, it, vi } from 'vitest'
 import { startSignalServer } from '../../signaling/index.js'
 import { GenServer, join, type Mesh } from '../index.node.js'
+import { collectGarbage } from '../runtime/testing/collect-garbage.js'
 
 /** How often the page joins and leaves; two hundred times by `RINGMESH_JOINS=200`. */
 const joins = Number(process.env.RINGMESH_JOINS ?? 40)
@@ -12,9 +11,6 @@ const roomsAtOnce = 4
 
 /** Bytes by which buffers may grow over all joins; with 32 KiB kept for each peer that went it were two of them. */
 const mostBytes = 1_000_000
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 class Idle extends GenServer {}
 
@@ -54,7 +50,7 @@ it(`keeps nothing of ${joins} meshes that were joined and left in one process, n
       },
       { timeout: 30_000, interval: 100 },
     )
-    // Buffers are given back beside this thread; the next collection waits for that.
+    // Once more, for their buffers.
     collectGarbage()
     return process.memoryUsage().arrayBuffers
   }

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { plantBug } from '../runtime/planted-bugs.js'
+import { collectGarbage } from '../runtime/testing/collect-garbage.js'
 import { breathe } from './breathe.js'
 import { runScenario, scenarioOf } from './run-sim.js'
 
@@ -39,8 +38,6 @@ describe('the whole mesh in the simulator', () => {
   })
 
   it('keeps nothing of a run that is over', async () => {
-    setFlagsFromString('--expose-gc')
-    const collectGarbage = runInNewContext('gc') as () => void
     const run = async (seed: number): Promise<void> => {
       await runScenario(scenarioOf({ world: 'mesh', nodes: 4, minutes: 0.5, seed }, 'mass-join,reload'))
     }
