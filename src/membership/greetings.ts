@@ -22,10 +22,6 @@ export class Greetings {
     this.#beliefs = beliefs
   }
 
-  isExpected(id: PeerId): boolean {
-    return this.#contacts.has(id)
-  }
-
   introduce(id: PeerId): void {
     if (!this.#contacts.has(id) && this.#contacts.size >= CONTACTS_LIMIT) return
     this.#contacts.set(id, CONTACT_TRIES)
@@ -46,9 +42,7 @@ export class Greetings {
 
   /** Once a period: greets some who did not answer, and calls one of the dead. */
   period(now: number): void {
-    let count = 0
-    for (const [id, tries] of this.#contacts) {
-      if (count++ === CONTACTS_AT_ONCE) break
+    for (const [id, tries] of [...this.#contacts].slice(0, CONTACTS_AT_ONCE)) {
       // To the end of the line, so that all have their turn.
       this.#contacts.delete(id)
       if (tries > 1) this.#contacts.set(id, tries - 1)

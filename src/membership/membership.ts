@@ -148,8 +148,8 @@ export class Membership {
     const peer = table.get(id)
     if (peer !== undefined) {
       if (isSuspected(peer.standing)) this.#prober.call(peer)
-    } else if (this.#greetings.isExpected(id) || gone.get(id)?.standing === DEAD)
-      this.#greetings.greet(id, true)
+    } else if (gone.get(id)?.standing === DEAD) this.#greetings.greet(id, true)
+    else if (gone.get(id) === undefined) this.#greetings.introduce(id)
   }
 
   /** An authenticated frame of any kind came from `from`: it is there. */
