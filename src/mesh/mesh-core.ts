@@ -9,21 +9,16 @@ import {
 } from '../links/index.js'
 import { type Member as Known, Membership, type MembershipMessage } from '../membership/index.js'
 import type { ReadonlyRing, Spread } from '../ring/index.js'
-import type { Runtime, Timer } from '../runtime/index.js'
+import type { Runtime } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
-import {
-  alonePatience,
-  goodbyeBound,
-  goodbyeFlush,
-  greetingBound,
-  joiningBound,
-  leavingBound,
-} from './constants.js'
+import { goodbyeBound } from './constants.js'
+import { Emitter } from './emitter.js'
+import { Lifecycle } from './lifecycle.js'
+import { isGone, turn } from './member-state.js'
 import { ProvisionalLinks } from './provisional-links.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
-import { Stage } from './stages.js'
 
 export interface MeshCoreOptions {
   runtime: Runtime
@@ -40,8 +35,6 @@ export interface MeshCoreOptions {
   /** After `send` answered false for a full queue: there is room for more to this peer. */
   drained?: (peer: PeerId) => void
 }
-
-type Listeners = { [E in keyof ClusterEvents]: Set<ClusterEvents[E]> }
 
 /**
  * One peer of the mesh: ties signalling, links, membership and the ring together and offers them to
@@ -65,27 +58,20 @@ export class MeshCore implements Cluster {
   readonly #provisional: ProvisionalLinks
   readonly #requests: Requests
   readonly #rings = new Rings()
-  readonly #joining = new Stage()
-  readonly #leaving = new Stage()
+  readonly #lifecycle: Lifecycle
+  readonly #emitter: Emitter
   readonly #receivers = new Map<MessageType, (message: Message, from: PeerId) => void>()
-  readonly #listeners: Listeners = { up: new Set(), down: new Set(), change: new Set(), ring: new Set() }
   /** Of the peers that there is a link to. */
   readonly #linkKinds = new Map<PeerId, LinkKind>()
   #signaling: Signaling | undefined
-  #greeting: Timer | undefined
-  /** Peers that were in the room when this one came, and that have not answered yet. */
-  #awaited: Set<PeerId> | undefined
-  #isHidden = false
   #lastDeath = Number.NEGATIVE_INFINITY
-  /** Ends the wait for what is handed over on leaving. */
-  #handedOver: ((late: number) => void) | undefined
-  #stage: 'new' | 'greeting' | 'joining' | 'joined' | 'leaving' | 'gone' = 'new'
 
   constructor(options: MeshCoreOptions) {
     this.#options = options
     this.runtime = options.runtime
     this.info = options.self
     const { runtime, self } = options
+    this.#emitter = new Emitter(runtime)
     const signaling = (): Signaling | undefined => this.#signaling
     this.#links = new Links({
       runtime,
@@ -131,6 +117,14 @@ export class MeshCore implements Cluster {
       send: (to, message, priority) => this.#sendUrgent(to, message, priority),
       isUp: (peer) => this.#isUp(peer),
     })
+    this.#lifecycle = new Lifecycle({
+      runtime,
+      membership: this.#membership,
+      othersStay: () => this.members().some(({ id, state }) => id !== self.id && state !== 'leaving'),
+      lastDeath: () => this.#lastDeath,
+      joined: () => options.joined(),
+      closed: () => this.#close(),
+    })
   }
 
   get self(): PeerId {
@@ -160,15 +154,15 @@ export class MeshCore implements Cluster {
 
   /** Enters the room. `joined` or `refused` of the options follows. */
   start(): void {
-    if (this.#stage !== 'new') return
-    this.#stage = 'greeting'
+    if (!this.#lifecycle.isNew) return
+    this.#lifecycle.start()
     this.#membership.start()
     this.#follow()
     this.#signaling = this.#options.openSignaling(this.info, {
       welcome: (peers, iceServers) => {
         this.#links.signalingConnected(iceServers)
         for (const peer of peers) this.#introduce(peer)
-        if (this.#stage === 'greeting' && this.#awaited === undefined) this.#greet(peers)
+        this.#lifecycle.welcomed(peers.map(({ id }) => id).filter((id) => id !== this.self))
       },
       refused: (error) => this.#options.refused(error),
       joined: (peer) => this.#introduce(peer),
@@ -179,13 +173,13 @@ export class MeshCore implements Cluster {
       lost: () => this.#links.signalingLost(),
     })
     // It may have refused us before it returned.
-    if (this.#hasGone) this.#signaling.close(true)
+    if (this.#lifecycle.hasGone) this.#signaling.close(true)
   }
 
   members(): readonly Member[] {
     const members: Member[] = []
     for (const known of this.#membership.members()) {
-      if (known.state !== 'dead' && known.state !== 'left') members.push(this.#described(known))
+      if (!isGone(known.state)) members.push(this.#described(known))
     }
     return members.sort((a, b) => (a.id < b.id ? -1 : 1))
   }
@@ -196,10 +190,7 @@ export class MeshCore implements Cluster {
   }
 
   on<E extends keyof ClusterEvents>(event: E, listener: ClusterEvents[E]): () => void {
-    // A wrapper, so that the same function may listen twice and each be taken back by itself.
-    const wrapped = ((value: never) => (listener as (value: never) => void)(value)) as ClusterEvents[E]
-    this.#listeners[event].add(wrapped)
-    return () => this.#listeners[event].delete(wrapped)
+    return this.#emitter.on(event, listener)
   }
 
   send(to: PeerId, message: Message): boolean {
@@ -207,7 +198,7 @@ export class MeshCore implements Cluster {
   }
 
   #sendUrgent(to: PeerId, message: Message, priority: Priority | undefined): boolean {
-    if (this.#stage === 'gone') return false
+    if (this.#lifecycle.hasGone) return false
     if (to !== this.self) return this.#links.send(to, message, priority)
     this.runtime.timer(0, () => this.#receive(this.self, message))
     return true
@@ -239,23 +230,21 @@ export class MeshCore implements Cluster {
   }
 
   onJoining(work: (done: () => void) => void): void {
-    this.#joining.add(work)
+    this.#lifecycle.onJoining(work)
   }
 
   onLeaving(work: (done: () => void) => void): void {
-    this.#leaving.add(work)
+    this.#lifecycle.onLeaving(work)
   }
 
   /** The page is hidden: keep what is held and answer, but take on nothing new. */
   park(): void {
-    this.#isHidden = true
-    if (this.#stage === 'joined') this.#membership.park()
+    this.#lifecycle.park()
   }
 
   /** The page is seen again. */
   unpark(): void {
-    this.#isHidden = false
-    if (this.#stage === 'joined') this.#membership.unpark()
+    this.#lifecycle.unpark()
   }
 
   /** The page slept and is awake: ask what happened before judging anyone. */
@@ -265,39 +254,21 @@ export class MeshCore implements Cluster {
 
   /** Hands over what this peer holds, says goodbye, and calls `gone`. */
   leave(gone: () => void): void {
-    if (this.#stage === 'leaving' || this.#stage === 'gone') {
-      this.runtime.timer(0, gone)
-      return
-    }
-    this.#stage = 'leaving'
-    this.#handedOver = (late) => {
-      this.#handedOver = undefined
-      if (late > 0) this.runtime.log('warn', `left before ${late} rooms had handed over`)
-      this.goodbye()
-      // Who hears `gone` may end the process, and the goodbye is still in the buffers of the links.
-      this.runtime.timer(goodbyeFlush, gone)
-    }
-    this.#membership.leaving()
-    this.#leaving.run(this.runtime, leavingBound, (late) => this.#handedOver?.(late))
-    this.#stopIfAlone()
+    this.#lifecycle.leave(gone)
   }
 
   /** Says goodbye and is gone at once, as a page that is being closed must. */
   goodbye(): void {
-    if (this.#stage === 'gone') return
-    this.#membership.left()
-    this.#stage = 'gone'
+    this.#lifecycle.goodbye()
+  }
+
+  #close(): void {
     this.#provisional.close()
-    this.#greeting?.cancel()
     this.#requests.close()
     this.#membership.stop()
     this.#signaling?.close(true)
     // A connection that is closed at once takes the goodbye with it.
     this.runtime.timer(goodbyeBound, () => this.#links.close())
-  }
-
-  get #hasGone(): boolean {
-    return this.#stage === 'gone'
   }
 
   /** Counters and gauges of the links and of what waits. */
@@ -313,34 +284,6 @@ export class MeshCore implements Cluster {
     this.#membership.witness(peer.id, true)
   }
 
-  #greet(peers: readonly PeerInfo[]): void {
-    const others = peers.filter(({ id }) => id !== this.self)
-    this.#awaited = new Set(others.map(({ id }) => id))
-    this.#greeting = this.runtime.timer(greetingBound, () => this.#beginJoining())
-    if (this.#awaited.size === 0) this.#beginJoining()
-  }
-
-  #greeted(peer: PeerId): void {
-    this.#awaited?.delete(peer)
-    if (this.#awaited?.size === 0) this.#beginJoining()
-  }
-
-  /** Everyone who was here has answered, or the time for it is over: pull the state, then be alive. */
-  #beginJoining(): void {
-    if (this.#stage !== 'greeting') return
-    this.#stage = 'joining'
-    this.#greeting?.cancel()
-    this.#joining.run(this.runtime, joiningBound, (late) => {
-      if (this.#stage !== 'joining') return
-      if (late > 0) this.runtime.log('warn', `joined before ${late} rooms had caught up`)
-      this.#stage = 'joined'
-      this.#membership.ready()
-      // A tab may have been opened in the background.
-      if (this.#isHidden) this.#membership.park()
-      this.#options.joined()
-    })
-  }
-
   #socketClosed(peer: PeerId, clean: boolean): void {
     const isMember = this.#membership.member(peer) !== undefined
     if (isMember) {
@@ -348,30 +291,12 @@ export class MeshCore implements Cluster {
       this.#membership.hint(peer)
     }
     // Who was only announced and never answered is not waited for.
-    if (clean || !isMember) this.#greeted(peer)
+    if (clean || !isMember) this.#lifecycle.greeted(peer)
     if (!isMember) this.#provisional.doubt(peer)
   }
 
-  /**
-   * A peer that leaves waits for nobody when nobody stays: there is no one to hand over to. It waits
-   * a little where the last one was called dead just now, as when a cut heals that comes before the
-   * others say that they live.
-   */
-  #stopIfAlone(): void {
-    if (this.#handedOver === undefined) return
-    for (const { id, state } of this.members()) if (id !== this.self && state !== 'leaving') return
-    const wait = this.#lastDeath + alonePatience - this.runtime.now()
-    if (wait > 0) this.runtime.timer(wait, () => this.#stopIfAlone())
-    else this.#handedOver(0)
-  }
-
-  #isGone(peer: PeerId): boolean {
-    const state = this.#membership.member(peer)?.state
-    return state === 'dead' || state === 'left'
-  }
-
   #receive(from: PeerId, message: Message): void {
-    if (this.#stage === 'gone') return
+    if (this.#lifecycle.hasGone) return
     if (from !== this.self) {
       this.#provisional.heard(from)
       this.#membership.heard(from)
@@ -397,7 +322,7 @@ export class MeshCore implements Cluster {
     const isSelf = id === this.self
     if (!isSelf) {
       this.#provisional.settled(id)
-      if (this.#isGone(id)) {
+      if (isGone(state)) {
         this.#links.disconnect(id, state)
         this.#linkKinds.delete(id)
       } else this.#links.connect(known)
@@ -405,17 +330,16 @@ export class MeshCore implements Cluster {
     this.runtime.trace('member', id, state)
     this.#follow()
     const member = this.#described(known)
-    const wasUp = before !== undefined && isWorking(before.state)
-    const wasDown = before !== undefined && (before.state === 'dead' || before.state === 'left')
-    if (isWorking(state) && !wasUp && !isSelf) this.#emit('up', member)
-    if ((state === 'dead' || state === 'left') && !wasDown) {
+    const turned = turn(before?.state, state)
+    if (turned === 'up' && !isSelf) this.#emitter.emit('up', member)
+    if (turned === 'down') {
       if (state === 'dead') this.#lastDeath = this.runtime.now()
       this.#requests.down(id)
-      if (!isSelf) this.#emit('down', member)
+      if (!isSelf) this.#emitter.emit('down', member)
     }
-    this.#emit('change', member)
-    this.#greeted(id)
-    this.#stopIfAlone()
+    this.#emitter.emit('change', member)
+    this.#lifecycle.greeted(id)
+    this.#lifecycle.stopIfAlone()
   }
 
   #linkChanged(peer: PeerId): void {
@@ -426,7 +350,7 @@ export class MeshCore implements Cluster {
     if (kind === 'none') this.#linkKinds.delete(peer)
     else this.#linkKinds.set(peer, kind)
     this.runtime.trace('link', peer, kind)
-    this.#emit('change', this.#described(known))
+    this.#emitter.emit('change', this.#described(known))
   }
 
   #follow(): void {
@@ -435,7 +359,7 @@ export class MeshCore implements Cluster {
     const change = this.#rings.follow(members)
     if (change === undefined) return
     this.runtime.trace('ring', this.view)
-    this.#emit('ring', { view: this.view, ...change })
+    this.#emitter.emit('ring', { view: this.view, ...change })
   }
 
   #described(known: Known): Member {
@@ -451,25 +375,10 @@ export class MeshCore implements Cluster {
   }
 
   #isUp(peer: PeerId): boolean {
-    if (peer === this.self) return this.#stage !== 'gone'
-    return this.#membership.member(peer) !== undefined && !this.#isGone(peer)
+    if (peer === this.self) return !this.#lifecycle.hasGone
+    const known = this.#membership.member(peer)
+    return known !== undefined && !isGone(known.state)
   }
-
-  #emit<E extends keyof ClusterEvents>(event: E, value: Parameters<ClusterEvents[E]>[0]): void {
-    for (const listener of [...this.#listeners[event]]) {
-      try {
-        ;(listener as (value: Parameters<ClusterEvents[E]>[0]) => void)(value)
-      } catch (error) {
-        // One listener's fault must not keep the others, or the protocol, from going on.
-        this.runtime.log('error', `a listener of '${event}' threw`, { error })
-      }
-    }
-  }
-}
-
-/** Whether a peer in this state takes part: the difference between `up` and not yet or no longer. */
-function isWorking(state: Known['state']): boolean {
-  return state === 'alive' || state === 'suspect' || state === 'parked' || state === 'leaving'
 }
 
 function isMembership(message: Message): message is MembershipMessage {
