@@ -1,6 +1,5 @@
 import type { RingmeshError } from '../errors/index.js'
 import {
-  type LinkKind,
   Links,
   type OpenDirect,
   type OpenSignaling,
@@ -19,6 +18,7 @@ import { isGone, turn } from './member-state.js'
 import { ProvisionalLinks } from './provisional-links.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
+import { Roster } from './roster.js'
 
 export interface MeshCoreOptions {
   runtime: Runtime
@@ -55,14 +55,13 @@ export class MeshCore implements Cluster {
   readonly #options: MeshCoreOptions
   readonly #membership: Membership
   readonly #links: Links
+  readonly #roster: Roster
   readonly #provisional: ProvisionalLinks
   readonly #requests: Requests
   readonly #rings = new Rings()
   readonly #lifecycle: Lifecycle
   readonly #emitter: Emitter
   readonly #receivers = new Map<MessageType, (message: Message, from: PeerId) => void>()
-  /** Of the peers that there is a link to. */
-  readonly #linkKinds = new Map<PeerId, LinkKind>()
   #signaling: Signaling | undefined
   #lastDeath = Number.NEGATIVE_INFINITY
 
@@ -106,6 +105,7 @@ export class MeshCore implements Cluster {
       },
       events: { change: (member, before) => this.#memberChanged(member, before) },
     })
+    this.#roster = new Roster(self.id, this.#membership, this.#links)
     this.#provisional = new ProvisionalLinks({
       runtime,
       connect: (peer) => this.#links.connect(peer),
@@ -147,9 +147,8 @@ export class MeshCore implements Cluster {
     return this.#lastDeath
   }
 
-  readonly spread: Spread = {
-    domain: (id) => this.#membership.member(id)?.host ?? id,
-    anchor: (id) => this.#membership.member(id)?.kind === 'edge',
+  get spread(): Spread {
+    return this.#roster.spread
   }
 
   /** Enters the room. `joined` or `refused` of the options follows. */
@@ -177,16 +176,11 @@ export class MeshCore implements Cluster {
   }
 
   members(): readonly Member[] {
-    const members: Member[] = []
-    for (const known of this.#membership.members()) {
-      if (!isGone(known.state)) members.push(this.#described(known))
-    }
-    return members.sort((a, b) => (a.id < b.id ? -1 : 1))
+    return this.#roster.members()
   }
 
   member(id: PeerId): Member | undefined {
-    const known = this.#membership.member(id)
-    return known && this.#described(known)
+    return this.#roster.member(id)
   }
 
   on<E extends keyof ClusterEvents>(event: E, listener: ClusterEvents[E]): () => void {
@@ -324,12 +318,12 @@ export class MeshCore implements Cluster {
       this.#provisional.settled(id)
       if (isGone(state)) {
         this.#links.disconnect(id, state)
-        this.#linkKinds.delete(id)
+        this.#roster.forgetLink(id)
       } else this.#links.connect(known)
     }
     this.runtime.trace('member', id, state)
     this.#follow()
-    const member = this.#described(known)
+    const member = this.#roster.describe(known)
     const turned = turn(before?.state, state)
     if (turned === 'up' && !isSelf) this.#emitter.emit('up', member)
     if (turned === 'down') {
@@ -345,12 +339,10 @@ export class MeshCore implements Cluster {
   #linkChanged(peer: PeerId): void {
     const known = this.#membership.member(peer)
     if (known === undefined) return
-    const kind = this.#links.kind(peer)
-    if ((this.#linkKinds.get(peer) ?? 'none') === kind) return
-    if (kind === 'none') this.#linkKinds.delete(peer)
-    else this.#linkKinds.set(peer, kind)
+    const kind = this.#roster.linkChange(peer)
+    if (kind === undefined) return
     this.runtime.trace('link', peer, kind)
-    this.#emitter.emit('change', this.#described(known))
+    this.#emitter.emit('change', this.#roster.describe(known))
   }
 
   #follow(): void {
@@ -360,18 +352,6 @@ export class MeshCore implements Cluster {
     if (change === undefined) return
     this.runtime.trace('ring', this.view)
     this.#emitter.emit('ring', { view: this.view, ...change })
-  }
-
-  #described(known: Known): Member {
-    const { id, kind, weight, host, state, rtt } = known
-    return { id, kind, weight, host, state, link: this.#linkTo(id), rtt: id === this.self ? 0 : rtt }
-  }
-
-  #linkTo(peer: PeerId): Member['link'] {
-    if (peer === this.self) return 'self'
-    const kind = this.#links.kind(peer)
-    // Links in memory, of tests and the simulator, stand for those without a server in between.
-    return kind === 'memory' ? 'direct' : kind
   }
 
   #isUp(peer: PeerId): boolean {
