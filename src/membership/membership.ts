@@ -19,7 +19,6 @@ import { type Member, NO_PROBE, type Peer } from './peer.js'
 import { Prober } from './prober.js'
 import { PushPull } from './push-pull.js'
 import { DEAD, isGone, isSuspected, LEFT } from './standing.js'
-import { holdsRanges, willHoldRanges } from './table.js'
 import { Verdicts } from './verdicts.js'
 
 export interface MembershipEvents {
@@ -42,12 +41,6 @@ export interface MembershipOptions {
   /** Sends a message by way of the signalling server, for the second try of a probe; without, there is none. */
   sendRelayed?: (to: PeerId, message: MembershipMessage) => void
   events: MembershipEvents
-}
-
-/** A peer that holds ranges of the ring, and its share. */
-export interface RingMember {
-  readonly id: PeerId
-  readonly weight: number
 }
 
 /**
@@ -246,23 +239,14 @@ export class Membership {
 
   /** All peers that are here, this one included, in the order of their ids. */
   members(): Member[] {
-    return this.#sorted(() => true).map((peer) => peer.member())
+    const peers = [...this.#beliefs.table.circle].sort((a, b) => (a.id < b.id ? -1 : 1))
+    return peers.map((peer) => peer.member())
   }
 
   /** One peer, also a dead or departed one for as long as it is remembered. */
   member(id: PeerId): Member | undefined {
     const peer = this.#beliefs.table.get(id) ?? this.#beliefs.gone.get(id)
     return peer?.isKnown ? peer.member() : undefined
-  }
-
-  /** Those that hold the ranges of the ring now (alive, suspect, leaving), with their weights, in the order of their ids. */
-  view(): RingMember[] {
-    return this.#sorted(holdsRanges).map(ringMember)
-  }
-
-  /** Those that will hold the ranges: with those that join, without those that leave or are parked. */
-  nextView(): RingMember[] {
-    return this.#sorted(willHoldRanges).map(ringMember)
   }
 
   /** Digest of all that this peer believes of those who are here; equal at two peers that believe the same. */
@@ -273,10 +257,6 @@ export class Membership {
   /** Lifeguard's local health multiplier: 1 when all is well, up to 8 when this peer itself seems to be at fault. */
   get health(): number {
     return this.#prober.health
-  }
-
-  #sorted(counts: (peer: Peer) => boolean): Peer[] {
-    return this.#beliefs.table.circle.filter(counts).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   #handle(from: PeerId, peer: Peer | undefined, message: MembershipMessage, now: number): void {
@@ -439,8 +419,4 @@ export class Membership {
       if (partner !== undefined) this.#pushPull.start(partner.id, now)
     }
   }
-}
-
-function ringMember({ info }: Peer): RingMember {
-  return { id: info.id, weight: info.weight }
 }

@@ -3,7 +3,7 @@ import type { PeerId } from '../wire/index.js'
 import { BUCKETS } from './constants.js'
 import { hashStanding } from './hash.js'
 import type { Peer } from './peer.js'
-import { ALIVE, isSuspected, JOINING, LEAVING, ownStanding } from './standing.js'
+import { ALIVE, isSuspected, LEAVING } from './standing.js'
 
 /** The peers that are here, this one included: by id, on a circle by the hash of their ids, and as digests. */
 export class Table {
@@ -155,16 +155,4 @@ export class Table {
 /** Whether the word of `peer` is waited for: a parked peer has no vote, one that comes or is silent may not answer. */
 function canVote(peer: Peer): boolean {
   return (peer.standing === ALIVE || peer.standing === LEAVING) && !isSuspected(peer.standing)
-}
-
-/** Whether `peer` holds ranges of the ring: alive, leaving, or under suspicion as such. */
-export function holdsRanges(peer: Peer): boolean {
-  const own = ownStanding(peer.standing)
-  return peer.info.weight > 0 && (own === ALIVE || own === LEAVING)
-}
-
-/** Whether `peer` will hold ranges once those that come have come, and those that go have gone. */
-export function willHoldRanges(peer: Peer): boolean {
-  const own = ownStanding(peer.standing)
-  return peer.info.weight > 0 && (own === ALIVE || own === JOINING)
 }

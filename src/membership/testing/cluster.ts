@@ -3,6 +3,7 @@ import type { PeerInfo } from '../../wire/index.js'
 import type { MembershipMessage } from '../claim.js'
 import { Membership } from '../membership.js'
 import type { Member } from '../peer.js'
+import type { MemberState } from '../standing.js'
 
 export interface ClusterSettings {
   seed?: string | number
@@ -11,6 +12,8 @@ export interface ClusterSettings {
   /** Shortest and longest way one way, in milliseconds; each message draws its own. */
   delay?: readonly [number, number]
 }
+
+const onRing: ReadonlySet<MemberState> = new Set(['alive', 'suspect', 'leaving'])
 
 /** One peer of a {@link TestCluster}, and what the network does to it. */
 export class TestNode {
@@ -73,9 +76,11 @@ export class TestNode {
     return this.info.id
   }
 
+  /** Those of whom a ring would be made, with their weights. */
   get view(): string {
     return this.membership
-      .view()
+      .members()
+      .filter(({ state, weight }) => weight > 0 && onRing.has(state))
       .map(({ id, weight }) => `${id}:${weight}`)
       .join(' ')
   }
