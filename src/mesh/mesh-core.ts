@@ -110,6 +110,7 @@ export class MeshCore implements Cluster {
       runtime,
       connect: (peer) => this.#links.connect(peer),
       disconnect: (peer, reason) => this.#links.disconnect(peer, reason),
+      hasDirect: (peer) => this.#links.kind(peer) !== 'none' && this.#links.kind(peer) !== 'relay',
     })
     this.#requests = new Requests({
       runtime,

@@ -8,12 +8,14 @@ const b: PeerInfo = { id: 'b', kind: 'tab', weight: 1, host: 'b' }
 function provisional() {
   const time = new VirtualTime(1)
   const said: string[] = []
+  const direct = new Set<string>()
   const links = new ProvisionalLinks({
     runtime: time.runtime('a'),
     connect: ({ id }) => said.push(`connect ${id}`),
     disconnect: (id, reason) => said.push(`disconnect ${id}: ${reason}`),
+    hasDirect: (id) => direct.has(id),
   })
-  return { time, said, links }
+  return { time, said, links, direct }
 }
 
 describe('links to peers that are no members', () => {
@@ -48,6 +50,21 @@ describe('links to peers that are no members', () => {
     expect(said).toEqual(['disconnect b: closed'])
   })
 
+  it('stay for a newcomer that is heard of only by its direct link, and close when that no longer carries', () => {
+    const { time, said, links, direct } = provisional()
+    direct.add('b')
+    links.doubt('b')
+    time.advance(60_000)
+    expect(said).toEqual([])
+    direct.delete('b')
+    time.advance(15_000)
+    expect(said).toEqual(['disconnect b: closed'])
+    direct.add('b')
+    links.knock(b)
+    time.advance(15_100)
+    expect(said.slice(1)).toEqual(['connect b', 'disconnect b: dead'])
+  })
+
   it('close for a dead peer that was called in vain, and not for one that has come back', () => {
     const { time, said, links } = provisional()
     links.knock(b)
@@ -77,6 +94,7 @@ describe('links to peers that are no members', () => {
       } as typeof runtime,
       connect: () => {},
       disconnect: (id) => said.push(id),
+      hasDirect: () => false,
     })
     links.doubt('b')
     time.advance(40_000)

@@ -6,12 +6,15 @@ export interface ProvisionalLinksOptions {
   readonly runtime: Runtime
   readonly connect: (peer: PeerInfo) => void
   readonly disconnect: (peer: PeerId, reason: string) => void
+  /** Whether a link to it carries that no server has a part in: it is there, whatever the server says. */
+  readonly hasDirect: (peer: PeerId) => boolean
 }
 
 /**
  * Links to those who are no members: newcomers whose socket is said to have closed before they
  * answered, and the dead, who are called in case that they were only cut off. Each lasts for as
- * long as the peer is heard, and `knockBound` longer.
+ * long as the peer is heard, and `knockBound` longer; that to a newcomer also for as long as a direct
+ * link to it carries, as its first words may be late, or lost.
  *
  * A link with a session may not be closed under a peer that is there: it may hold this one for a
  * member already, and what it has sent would be lost with the session and no word about it.
@@ -63,14 +66,14 @@ export class ProvisionalLinks {
   }
 
   #check(id: PeerId, wait: number): Timer {
-    const { runtime, disconnect } = this.#options
+    const { runtime, disconnect, hasDirect } = this.#options
     const due = runtime.now() + wait
     return runtime.timer(wait, () => {
       const kept = this.#kept.get(id)
       if (kept === undefined) return
       const now = runtime.now()
       // A page that slept has not read yet what came meanwhile.
-      if (now - due > latestTimer) kept.since = now
+      if (now - due > latestTimer || (kept.reason === 'closed' && hasDirect(id))) kept.since = now
       const left = kept.since + knockBound - now
       if (left > 0) {
         kept.timer = this.#check(id, left)

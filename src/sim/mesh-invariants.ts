@@ -97,18 +97,12 @@ const convergence = (): MeshInvariant => ({
   ended: (world, phase) => (phase === 'liveness' ? whyApart(world) : undefined),
 })
 
-/**
- * Milliseconds in which the copies of what a lost page held have been made again for certain: its
- * death is known within 22 s, and repair follows at once.
- */
-const repairTime = 60_000
-
 const acknowledgedWrites = (): MeshInvariant => ({
   name: 'acknowledged-writes',
   promise:
-    'a write that was acknowledged is held by somebody, unless two pages with copies were lost at once',
+    'a write that was acknowledged is held by somebody, unless two pages with copies were lost at once, or the last page',
   ended(world, phase) {
-    if (phase === 'safety' || areLossesTogether(world.losses)) return undefined
+    if (phase === 'safety' || world.departures.mayHaveTakenLastCopies) return undefined
     const nodes = world.living()
     for (const { key, value } of world.acknowledged) {
       const isHeld = nodes.some(({ state }) => state.find('simulated', key) !== undefined)
@@ -117,11 +111,6 @@ const acknowledgedWrites = (): MeshInvariant => ({
     return undefined
   },
 })
-
-/** With two copies at least of every acknowledged write, only losses that follow each other closely may lose one. */
-export function areLossesTogether(losses: readonly number[]): boolean {
-  return losses.some((at, index) => index > 0 && at - (losses[index - 1] as number) < repairTime)
-}
 
 /** What is still wrong with the views of the living; undefined when they agree. */
 export function whyApart(world: MeshWorld): string | undefined {

@@ -1,6 +1,7 @@
 import { MemoryNetwork, type Way } from '../links/adapters/memory.js'
 import { seededRandom, type VirtualTime } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
+import { Departures } from './departures.js'
 import { lieAbout, liesOfHostile, madeUpFrame } from './hostile-frames.js'
 import type { Judge } from './invariant.js'
 import { type Acknowledged, MeshNode } from './mesh-node.js'
@@ -39,8 +40,7 @@ export class MeshWorld implements World {
   readonly time: VirtualTime
   readonly acknowledged: Acknowledged[] = []
   readonly witness: ProcessWitness
-  /** When pages went without handing over what they held. */
-  readonly losses: number[] = []
+  readonly departures = new Departures()
   /** From when pages that went could not write anything down any more, until they went. */
   readonly blackouts: { readonly page: PeerId; readonly from: number; readonly until: number }[] = []
   /** What is known of the snapshots of placed processes. */
@@ -216,6 +216,7 @@ export class MeshWorld implements World {
     node.core.leave(() => {
       if (node.page === 'gone') return
       node.stop()
+      this.departures.handedOver(this.living().length)
       this.time.timer(closingTime, () => this.#network.crash(node.info.id))
     })
   }
@@ -347,7 +348,10 @@ export class MeshWorld implements World {
       until: now,
     })
     node.stop()
-    this.losses.push(now)
+    this.departures.lost(
+      now,
+      this.living().map(({ openedAt }) => openedAt),
+    )
   }
 
   #received(receiver: MeshNode, from: PeerId, number: number): void {

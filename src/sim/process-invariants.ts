@@ -1,5 +1,5 @@
 import { ProcessRef } from '../otp/index.js'
-import { areLossesTogether, type MeshInvariant } from './mesh-invariants.js'
+import type { MeshInvariant } from './mesh-invariants.js'
 import type { MeshNode } from './mesh-node.js'
 import type { MeshWorld } from './mesh-world.js'
 import { isLinkedTo } from './process-witness.js'
@@ -82,7 +82,7 @@ const entriesKept = (): MeshInvariant => ({
   promise:
     'what a placed process answered is kept through moves and partitions, and through a crash once it is in the snapshot',
   ended(world, phase) {
-    if (phase === 'safety' || areLossesTogether(world.losses)) return undefined
+    if (phase === 'safety' || world.departures.mayHaveTakenLastCopies) return undefined
     const kept = new Map<string, Set<string>>()
     for (const node of world.living()) {
       for (const { key } of node.processes.system.placed()) {

@@ -1,5 +1,4 @@
 import { seededRandom } from '../runtime/index.js'
-import { areLossesTogether } from './mesh-invariants.js'
 import type { MeshNode } from './mesh-node.js'
 import type { MeshWorld } from './mesh-world.js'
 import { type MeshRunOptions, runMeshScenario } from './run-mesh-scenario.js'
@@ -234,7 +233,7 @@ class TaskLoad {
     )
     const runs = new Set(await Promise.all(answers))
     // A page that has read it once remembers it when the copies are gone.
-    if (areLossesTogether(world.losses)) runs.delete(unknown)
+    if (world.departures.mayHaveTakenLastCopies) runs.delete(unknown)
     return runs
   }
 
