@@ -79,7 +79,7 @@ const ringmesh: Form = (ids, hub, formed) => {
     if (data.to === self) links.offered(data.from, data.payload)
   }
   links.signalingConnected([])
-  for (const id of ids) links.connect({ id, kind: 'tab', weight: 1, host: id })
+  for (const id of ids) links.connect(id)
   return () => links.close()
 }
 

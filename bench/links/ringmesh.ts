@@ -18,7 +18,7 @@ export async function ringmesh(): Promise<Transport> {
   hub.onmessage = ({ data }) => {
     if (data.to !== role) return
     if (data.payload) links.offered(other, data.payload)
-    if (data.ready) links.connect(info(other))
+    if (data.ready) links.connect(other)
   }
   let wake = (): void => {}
   let opened = (): void => {}
@@ -53,7 +53,7 @@ export async function ringmesh(): Promise<Transport> {
   links.signalingConnected([])
   await bothHere('ringmesh')
   if (role === 'b') {
-    links.connect(info(other))
+    links.connect(other)
     hub.postMessage({ to: other, ready: true })
   }
   await open

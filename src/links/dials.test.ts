@@ -88,11 +88,11 @@ describe('dials', () => {
     const b = new TestPeer('b', time.runtime('b'), network, { relay: 'never' })
     const hold: string[] = []
     const connect = b.links.connect.bind(b.links)
-    b.links.connect = (peer) => hold.push(peer.id)
+    b.links.connect = (id) => hold.push(id)
     const a = new TestPeer('a', time.runtime('a'), network, { relay: 'never' })
     time.advance(1_000)
     expect(hold).toEqual(['a'])
-    connect({ id: 'a', kind: 'tab', weight: 1, host: 'a' })
+    connect('a')
     time.advance(100)
     expect(b.links.kind('a')).toBe('memory')
     expect(a.links.kind('b')).toBe('memory')

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeMessage, encodeMessage } from '../wire/index.js'
 import { pair } from './testing/pair.js'
-import { peer } from './testing/test-peer.js'
 
 describe('two peers in a room', () => {
   it('are joined by the relay first, then directly', () => {
@@ -72,8 +71,8 @@ describe('two peers in a room', () => {
     time.advance(1_000)
     isCut = true
     for (const { links } of [a, b]) links.disconnect(links === a.links ? 'b' : 'a', 'dead')
-    a.links.connect(peer('b'))
-    b.links.connect(peer('a'))
+    a.links.connect('b')
+    b.links.connect('a')
     a.links.relayed('b', old.get('b') as Uint8Array)
     b.links.relayed('a', old.get('a') as Uint8Array)
     a.send('b', 'after')
@@ -106,7 +105,7 @@ describe('two peers in a room', () => {
     time.advance(1_000)
     expect(b.received).toEqual(['once'])
     b.links.disconnect('a', 'dead')
-    b.links.connect(peer('a'))
+    b.links.connect('a')
     for (const frame of late.splice(0)) b.links.relayed('a', frame)
     expect(b.received).toEqual(['once'])
     time.advance(10_000)
@@ -121,7 +120,7 @@ describe('two peers in a room', () => {
     a.links.disconnect('b', 'dead')
     time.advance(100)
     expect(b.links.kind('a')).toBe('none')
-    a.links.connect(peer('b'))
+    a.links.connect('b')
     time.advance(1_000)
     expect([a.links.kind('b'), b.links.kind('a')]).toEqual(['relay', 'relay'])
   })
@@ -180,7 +179,7 @@ describe('a peer that was disconnected', () => {
     a.send('b', 'before')
     time.advance(100)
     a.links.disconnect('b', 'dead')
-    a.links.connect({ id: 'b', kind: 'tab', weight: 1, host: 'b' })
+    a.links.connect('b')
     for (let number = 0; number < 10; number++) a.send('b', number)
     time.advance(3_000)
     expect(a.links.kind('b')).toBe('memory')

@@ -28,6 +28,11 @@ export interface LinksEvents {
   interrupted(peer: PeerId): void
   /** After `send` answered false for a full queue: there is room again. */
   drained?(peer: PeerId): void
+  /**
+   * Something came through the server from a peer that there is no link to: it is in the room. Where
+   * `connect` is called for it, what came is heard, and dropped otherwise.
+   */
+  stranger?(peer: PeerId): void
 }
 
 export interface LinksOptions {
@@ -47,7 +52,7 @@ export interface LinksOptions {
  * @example
  * ```ts
  * const links = new Links({ runtime, self, direct, relay: 'fallback', signaling, events })
- * links.connect(peer)
+ * links.connect(peer.id)
  * links.send(peer.id, { type: 'mesh.user', body: packValue('hello') })
  * ```
  */
@@ -67,10 +72,9 @@ export class Links {
     this.#early = new EarlyOffers(options.runtime)
   }
 
-  /** Keeps a link to `peer` from now on, until `disconnect`. Does nothing when it does already. */
-  connect(peer: PeerInfo): void {
+  /** Keeps a link to the peer `id` from now on, until `disconnect`. Does nothing when it does already. */
+  connect(id: PeerId): void {
     const { runtime, self, direct, relay, signaling, events } = this.#options
-    const { id } = peer
     if (this.#isClosed || id === self.id || this.#conversations.has(id)) return
     let before: LinkKind | 'none' = 'none'
     const conversation = new Conversation(
@@ -122,7 +126,7 @@ export class Links {
 
   /** What the signalling service carried here from `from`'s `sendOffer`. */
   offered(from: PeerId, payload: Uint8Array): void {
-    const conversation = this.#conversations.get(from)
+    const conversation = this.#conversationWith(from)
     if (conversation === undefined) {
       if (!this.#isClosed && from !== this.#options.self.id) this.#early.keep(from, payload)
       this.#counters.refused('stranger')
@@ -140,12 +144,9 @@ export class Links {
 
   /** A frame of `from` that came through the server. */
   relayed(from: PeerId, frame: Uint8Array): void {
-    const conversation = this.#conversations.get(from)
-    if (conversation === undefined) {
-      this.#counters.refused('stranger')
-      return
-    }
-    conversation.relayed(frame)
+    const conversation = this.#conversationWith(from)
+    if (conversation === undefined) this.#counters.refused('stranger')
+    else conversation.relayed(frame)
   }
 
   /** In the room, for the first time or again: dials and relays may begin. */
@@ -182,6 +183,13 @@ export class Links {
   /** Counters since the start and gauges of now. */
   stats(): LinksStats {
     return this.#counters.stats(this.#conversations, this.#gate)
+  }
+
+  /** The conversation with a peer that said something; with a stranger one that is begun for it, if any. */
+  #conversationWith(from: PeerId): Conversation | undefined {
+    if (!this.#conversations.has(from) && !this.#isClosed && from !== this.#options.self.id)
+      this.#options.events.stranger?.(from)
+    return this.#conversations.get(from)
   }
 
   /** Closes all links. */

@@ -19,7 +19,7 @@ describe('first words', () => {
     const cluster = new TestCluster().form(1)
     const node = at(cluster, 0)
     const times = greetingsOf(cluster, node)
-    node.membership.introduce({ id: 'silent', kind: 'tab', weight: 1, host: 'silent' })
+    node.membership.introduce('silent')
     cluster.time.advance(120_000)
     expect(times).toHaveLength(1 + CONTACT_TRIES)
     const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0))
@@ -35,7 +35,7 @@ describe('first words', () => {
       cluster.filter = () => isOpen
       for (const node of [a, b]) {
         node.membership.start()
-        node.membership.introduce(node === a ? b.info : a.info)
+        node.membership.introduce(node === a ? b.id : a.id)
         node.membership.ready()
       }
       cluster.time.advance(opensAfter)
@@ -53,7 +53,7 @@ describe('first words', () => {
     cluster.filter = () => isOpen
     for (const node of [a, b]) {
       node.membership.start()
-      node.membership.introduce(node === a ? b.info : a.info)
+      node.membership.introduce(node === a ? b.id : a.id)
       node.membership.ready()
     }
     cluster.time.advance(120_000)

@@ -149,8 +149,8 @@ describe('incarnations', () => {
     newcomer.membership.receive(liar.id, { type: 'membership.gossip', news })
     for (const node of cluster.nodes) {
       if (node === newcomer) continue
-      newcomer.membership.introduce(node.info)
-      node.membership.introduce(newcomer.info)
+      newcomer.membership.introduce(node.id)
+      node.membership.introduce(newcomer.id)
     }
     cluster.time.advance(1_000)
     newcomer.membership.ready()

@@ -31,8 +31,8 @@ describe('a cluster that forms', () => {
       const node = cluster.add()
       node.membership.start()
       for (const other of cluster.nodes) {
-        node.membership.introduce(other.info)
-        other.membership.introduce(node.info)
+        node.membership.introduce(other.id)
+        other.membership.introduce(node.id)
       }
     }
     cluster.time.advance(1_000)
@@ -54,7 +54,7 @@ describe('a cluster that forms', () => {
     const [a, b, c] = [at(cluster, 0), at(cluster, 1), at(cluster, 2)]
     const idle = cluster.add('zero', 0)
     idle.membership.start()
-    for (const node of cluster.nodes) if (node !== idle) idle.membership.introduce(node.info)
+    for (const node of cluster.nodes) if (node !== idle) idle.membership.introduce(node.id)
     b.membership.park()
     c.membership.leaving()
     cluster.time.advance(2_000)
@@ -70,7 +70,7 @@ describe('a cluster that forms', () => {
   it('lets a newcomer in by its own word only: an introduction alone makes no member', () => {
     const cluster = new TestCluster().form(3)
     for (const node of cluster.nodes) {
-      node.membership.introduce({ id: 'ghost', kind: 'tab', weight: 1, host: 'ghost' })
+      node.membership.introduce('ghost')
     }
     cluster.time.advance(60_000)
     for (const node of cluster.nodes) expect(node.membership.member('ghost')).toBeUndefined()
@@ -230,7 +230,7 @@ describe('a partition', () => {
     at(cluster, 0).side = 0
     cluster.time.advance(10_000)
     expect(cluster.agree()).toBe(false)
-    at(cluster, 0).membership.introduce(at(cluster, 1).info)
+    at(cluster, 0).membership.introduce(at(cluster, 1).id)
     cluster.until(() => cluster.agree(), 10_000)
   })
 })
@@ -293,7 +293,7 @@ describe('going', () => {
     leaver.membership.left()
     cluster.time.advance(1_000)
     const hellos = at(cluster, 0).sentTypes.get('membership.hello')
-    at(cluster, 0).membership.introduce(leaver.info)
+    at(cluster, 0).membership.introduce(leaver.id)
     cluster.time.advance(10_000)
     expect(at(cluster, 0).sentTypes.get('membership.hello')).toBe(hellos)
   })
@@ -306,7 +306,7 @@ describe('going', () => {
     a.membership.receive(b.id, { type: 'membership.ping', sequence: 1, digest: 0, news: [] })
     a.membership.hint(b.id)
     a.membership.heard(b.id)
-    a.membership.introduce(b.info)
+    a.membership.introduce(b.id)
     a.membership.opened(b.id)
     a.membership.ready()
     a.membership.park()
@@ -325,7 +325,7 @@ describe('traffic', () => {
     const cluster = new TestCluster({ seed: 'traffic', delay: [20, 400] })
     for (let index = 0; index < 100; index++)
       cluster.add(`${'p'.repeat(16)}${1_000 + index}`).membership.start()
-    for (const node of cluster.nodes) for (const other of cluster.nodes) node.membership.introduce(other.info)
+    for (const node of cluster.nodes) for (const other of cluster.nodes) node.membership.introduce(other.id)
     cluster.time.advance(2_000)
     for (const node of cluster.nodes) node.membership.ready()
     cluster.until(() => cluster.agree(), 20_000, 1_000)

@@ -59,7 +59,7 @@ export interface MembershipOptions {
  * ```ts
  * const membership = new Membership({ runtime, self, send, events: { change: follow } })
  * membership.start()
- * membership.introduce(other)   // and when the ranges are held:
+ * membership.introduce(other.id)   // and when the ranges are held:
  * membership.ready()
  * ```
  */
@@ -123,11 +123,10 @@ export class Membership {
   }
 
   /**
-   * Somebody says that `peer` is here: greet it until it answers, or 30 s have passed. It becomes a
+   * Somebody says that the peer `id` is here: greet it until it answers, or 30 s have passed. It becomes a
    * member only by its own answer; a dead one only by a higher incarnation.
    */
-  introduce(peer: PeerInfo): void {
-    const { id } = peer
+  introduce(id: PeerId): void {
     const { self, table, gone } = this.#beliefs
     if (this.#stage !== 'running' || id === self.id || table.get(id) !== undefined) return
     if (gone.get(id)?.standing === LEFT) return

@@ -127,7 +127,7 @@ describe('a hidden page', () => {
     const hidden = cluster.add('hidden')
     hidden.membership.park()
     hidden.membership.start()
-    hidden.membership.introduce(at(cluster, 0).info)
+    hidden.membership.introduce(at(cluster, 0).id)
     cluster.time.advance(1_000)
     hidden.membership.ready()
     cluster.until(() => cluster.nodes.every((node) => stateAt(node, hidden) === 'parked'), 5_000)

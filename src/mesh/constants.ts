@@ -26,6 +26,12 @@ export const askedAtOnce = 65_536
  */
 export const knockBound = 15_000
 
+/**
+ * Links to peers that are no members that may be kept when a stranger asks for one more. The server tells who came before
+ * it carries what they say, so that strangers are few; of made-up ones each takes a place for `knockBound`.
+ */
+export const strangersAtOnce = 32
+
 /** Milliseconds by which a timer may be late and still prove something: a hidden tab is given one tick a second. */
 export const latestTimer = 1_000
 

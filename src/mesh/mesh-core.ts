@@ -89,10 +89,14 @@ export class MeshCore implements Cluster {
       },
       events: {
         message: (from, message) => this.#receive(from, message),
-        opened: (peer) => this.#membership.opened(peer),
+        opened: (peer) => {
+          this.#provisional.heard(peer)
+          this.#membership.opened(peer)
+        },
         changed: (peer) => this.#linkChanged(peer),
         interrupted: (peer) => this.#membership.hint(peer),
         drained: (peer) => options.drained?.(peer),
+        stranger: (peer) => this.#strangerSpoke(peer),
       },
     })
     this.#membership = new Membership({
@@ -100,7 +104,7 @@ export class MeshCore implements Cluster {
       self,
       send: (to, message) => {
         const known = this.#membership.member(to)
-        if (known?.state === 'dead') this.#provisional.knock(known)
+        if (known?.state === 'dead') this.#provisional.knock(to)
         this.#links.send(to, message)
       },
       events: { change: (member, before) => this.#memberChanged(member, before) },
@@ -274,9 +278,17 @@ export class MeshCore implements Cluster {
   #introduce(peer: PeerInfo): void {
     if (peer.id === this.self || this.#membership.member(peer.id)?.state === 'left') return
     this.#provisional.introduced(peer.id)
-    this.#links.connect(peer)
-    this.#membership.introduce(peer)
+    this.#links.connect(peer.id)
+    this.#membership.introduce(peer.id)
     this.#membership.witness(peer.id, true)
+  }
+
+  /** The server carries nothing of those who are not in the room: whatever is believed of this one, it is there. */
+  #strangerSpoke(id: PeerId): void {
+    if (this.#lifecycle.hasGone) return
+    const known = this.#membership.member(id)
+    if (known?.state === 'dead') this.#provisional.knock(id)
+    else if (known === undefined && this.#provisional.met(id)) this.#membership.introduce(id)
   }
 
   #socketClosed(peer: PeerId, clean: boolean): void {
@@ -320,7 +332,7 @@ export class MeshCore implements Cluster {
       if (isGone(state)) {
         this.#links.disconnect(id, state)
         this.#roster.forgetLink(id)
-      } else this.#links.connect(known)
+      } else this.#links.connect(id)
     }
     this.runtime.trace('member', id, state)
     this.#follow()

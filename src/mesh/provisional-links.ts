@@ -1,10 +1,10 @@
 import type { Runtime, Timer } from '../runtime/index.js'
-import type { PeerId, PeerInfo } from '../wire/index.js'
-import { knockBound, latestTimer } from './constants.js'
+import type { PeerId } from '../wire/index.js'
+import { knockBound, latestTimer, strangersAtOnce } from './constants.js'
 
 export interface ProvisionalLinksOptions {
   readonly runtime: Runtime
-  readonly connect: (peer: PeerInfo) => void
+  readonly connect: (peer: PeerId) => void
   readonly disconnect: (peer: PeerId, reason: string) => void
   /** Whether a link to it carries that no server has a part in: it is there, whatever the server says. */
   readonly hasDirect: (peer: PeerId) => boolean
@@ -12,7 +12,7 @@ export interface ProvisionalLinksOptions {
 
 /**
  * Links to those who are no members: newcomers whose socket is said to have closed before they
- * answered, and the dead, who are called in case that they were only cut off. Each lasts for as
+ * answered, strangers that say something all the same, and the dead, who are called in case that they were only cut off. Each lasts for as
  * long as the peer is heard, and `knockBound` longer; that to a newcomer also for as long as a direct
  * link to it carries, as its first words may be late, or lost.
  *
@@ -28,14 +28,26 @@ export class ProvisionalLinks {
   }
 
   /** A dead peer is being called, in case that it was only cut off: it needs a link for that, for a while. */
-  knock(peer: PeerInfo): void {
-    this.#options.connect(peer)
-    this.#keep(peer.id, 'dead')
+  knock(id: PeerId): void {
+    this.#options.connect(id)
+    this.#keep(id, 'dead')
   }
 
   /** The server says that the socket of a peer closed that has not answered yet. It may be wrong. */
   doubt(id: PeerId): void {
     this.#keep(id, 'closed')
+  }
+
+  /**
+   * Something came from a peer that nobody has introduced, or whose link was closed as the server had said that
+   * it was gone.
+   * @returns whether there is a link to it now
+   */
+  met(id: PeerId): boolean {
+    if (this.#kept.size >= strangersAtOnce) return false
+    this.#options.connect(id)
+    this.#keep(id, 'closed')
+    return true
   }
 
   /** The server says that the peer is here: what it said before is void. */

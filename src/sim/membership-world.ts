@@ -228,7 +228,7 @@ export class MembershipWorld implements World {
     const ghost = this.#pages.ghost(name)
     for (const number of this.#connected) {
       const node = this.nodes[number] as MembershipNode
-      node.runtime.later(this.#serverDelay(), () => node.membership.introduce(ghost))
+      node.runtime.later(this.#serverDelay(), () => node.membership.introduce(ghost.id))
     }
   }
 
@@ -291,8 +291,8 @@ export class MembershipWorld implements World {
     if (!this.#isServerUp || node.page === 'gone' || this.#connected.has(node.number)) return
     for (const number of this.#connected) {
       const other = this.nodes[number] as MembershipNode
-      node.runtime.later(this.#serverDelay(), () => node.membership.introduce(other.info))
-      other.runtime.later(this.#serverDelay(), () => other.membership.introduce(node.info))
+      node.runtime.later(this.#serverDelay(), () => node.membership.introduce(other.info.id))
+      other.runtime.later(this.#serverDelay(), () => other.membership.introduce(node.info.id))
     }
     this.#connected.add(node.number)
   }

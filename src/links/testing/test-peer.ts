@@ -27,11 +27,11 @@ export class TestPeer {
   ) {
     this.signaling = network.signaling('room')(peer(id), {
       welcome: (peers, iceServers) => {
-        for (const other of peers) this.links.connect(other)
+        for (const other of peers) this.links.connect(other.id)
         this.links.signalingConnected(iceServers)
       },
       refused: (error) => this.log.push(`refused ${error.name}`),
-      joined: (other) => this.links.connect(other),
+      joined: (other) => this.links.connect(other.id),
       closed: () => {},
       offered: (from, payload) => this.links.offered(from, payload),
       relayed: (from, frame) => this.links.relayed(from, frame),

@@ -130,8 +130,8 @@ export class TestCluster {
       node.membership.start()
       for (const other of this.nodes) {
         if (other === node) continue
-        node.membership.introduce(other.info)
-        other.membership.introduce(node.info)
+        node.membership.introduce(other.id)
+        other.membership.introduce(node.id)
         node.membership.witness(other.id, true)
       }
     }

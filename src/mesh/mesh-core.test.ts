@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryNetwork } from '../links/adapters/memory.js'
+import type { SignalingEvents } from '../links/index.js'
+import { VirtualTime } from '../runtime/index.js'
+import { knockBound, strangersAtOnce } from './constants.js'
+import { MeshCore } from './mesh-core.js'
+
+/** Peers of one room whose frames go by the server, which may drop them, or lie. */
+class Room {
+  readonly time = new VirtualTime('room')
+  readonly #cores: MeshCore[] = []
+  readonly #events = new Map<string, SignalingEvents>()
+  /** Whether the server carries frames; who comes and goes it tells either way. */
+  carries = true
+  readonly #network = new MemoryNetwork(this.time.runtime('network'), {
+    carried: (_from, _to, bytes) => (this.carries ? [bytes] : []),
+  })
+
+  enter(id: string): MeshCore {
+    const open = this.#network.signaling('room')
+    const core = new MeshCore({
+      runtime: this.time.runtime(id),
+      self: { id, kind: 'edge', weight: 1, host: id },
+      openSignaling: (self, events) => {
+        this.#events.set(id, events)
+        return open(self, events)
+      },
+      openDirect: undefined,
+      relay: 'only',
+      joined: () => {},
+      refused: (error) => {
+        throw error
+      },
+    })
+    this.#cores.push(core)
+    core.start()
+    return core
+  }
+
+  /** What the server tells a peer. */
+  tell(id: string): SignalingEvents {
+    const events = this.#events.get(id)
+    if (events === undefined) throw new Error(`${id} is not in the room`)
+    return events
+  }
+
+  get agree(): boolean {
+    return this.#cores.every(({ ring }) => ring.size === this.#cores.length)
+  }
+
+  /** Lets time pass until all see each other; answers the milliseconds it took. */
+  untilTogether(limit: number): number {
+    const from = this.time.now
+    while (!this.agree) {
+      if (this.time.now - from >= limit) throw new Error(`not together within ${limit} ms`)
+      this.time.advance(20)
+    }
+    return this.time.now - from
+  }
+}
+
+describe('two peers of a room', () => {
+  it.each([3_000, 10_000, 60_000])('see each other, though their link opens only after %d ms', (late) => {
+    const room = new Room()
+    room.carries = false
+    const [a, b] = [room.enter('a'), room.enter('b')]
+    room.time.advance(late)
+    expect([a.ring.size, b.ring.size].every((size) => size <= 1)).toBe(true)
+    room.carries = true
+    expect(room.untilTogether(10_000)).toBeLessThan(5_000)
+  })
+
+  it('see each other, though the server told one that the other was gone before it had said a word', () => {
+    const room = new Room()
+    room.carries = false
+    room.enter('a')
+    room.time.advance(6_000)
+    room.enter('b')
+    room.time.advance(1_000)
+    room.tell('a').closed('b', false)
+    room.time.advance(2 * knockBound)
+    room.carries = true
+    expect(room.untilTogether(10_000)).toBeLessThan(5_000)
+  })
+
+  it('see each other again after a cut in which both held the other for dead', () => {
+    const room = new Room()
+    const a = room.enter('a')
+    room.enter('b')
+    room.untilTogether(10_000)
+    room.carries = false
+    room.time.advance(180_000)
+    expect(a.member('b')?.state).toBe('dead')
+    room.carries = true
+    expect(room.untilTogether(10_000)).toBeLessThan(5_000)
+  })
+})
+
+it('keeps links to a few strangers only, and not for long', () => {
+  const room = new Room()
+  const core = room.enter('a')
+  room.time.advance(6_000)
+  for (let count = 0; count < 1_000; count++) room.tell('a').relayed(`stranger-${count}`, new Uint8Array([1]))
+  expect(Object.keys(core.stats().links.peers)).toHaveLength(strangersAtOnce)
+  room.time.advance(knockBound + 1_000)
+  expect(Object.keys(core.stats().links.peers)).toHaveLength(0)
+})
