@@ -4,10 +4,10 @@ import { GenServer, join, type Mesh } from '../index.node.js'
 import { collectGarbage } from '../runtime/testing/collect-garbage.js'
 
 /** How often the page joins and leaves; two hundred times by `RINGMESH_JOINS=200`. */
-const joins = Number(process.env.RINGMESH_JOINS ?? 40)
+const joins = Number(process.env.RINGMESH_JOINS ?? 80)
 
 /** In how many rooms at once. Of more the server would have to keep some waiting, as all come from one address. */
-const roomsAtOnce = 4
+const roomsAtOnce = 8
 
 /** Bytes by which buffers may grow over all joins; with 32 KiB kept for each peer that went it were two of them. */
 const mostBytes = 1_000_000

@@ -22,6 +22,21 @@ describe('the whole mesh in the simulator', () => {
     }
   })
 
+  it('holds all invariants in rooms of two and three under all faults, where no third makes two acquainted', async () => {
+    // Each of these once left two pages strangers to each other, or lost a message between them.
+    const known = [
+      [2, 11],
+      [2, 29],
+      [2, 37],
+      [2, 59],
+      [3, 59],
+    ] as const
+    for (const [nodes, seed] of known) {
+      const result = await runScenario(scenarioOf({ world: 'mesh', nodes, minutes: 1, seed }, 'all'))
+      expect(result.failure, `${nodes} nodes, seed ${seed}`).toBeUndefined()
+    }
+  })
+
   it('has not converged before a hidden page that crashed is buried, which has its minute', async () => {
     const scenario = scenarioOf(
       { world: 'mesh', seed: 1, nodes: 3, minutes: 0.3 },
