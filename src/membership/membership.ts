@@ -1,16 +1,8 @@
-import { isPlanted, type Runtime, type Timer } from '../runtime/index.js'
+import type { Runtime } from '../runtime/index.js'
 import type { PeerId, PeerInfo } from '../wire/index.js'
 import { Beliefs } from './beliefs.js'
 import type { Claim, MembershipMessage } from './claim.js'
-import {
-  JOIN_SYNCS,
-  LATE_TIMER,
-  PROBE_PERIOD,
-  SYNC_PERIOD,
-  WAKE_PERIODS,
-  WAKE_SILENCE,
-  WAKE_SYNCS,
-} from './constants.js'
+import { JOIN_SYNCS } from './constants.js'
 import { Errands } from './errands.js'
 import { Greetings } from './greetings.js'
 import { Hearsay } from './hearsay.js'
@@ -19,6 +11,7 @@ import { type Member, NO_PROBE, type Peer } from './peer.js'
 import { Prober } from './prober.js'
 import { PushPull } from './push-pull.js'
 import { DEAD, isGone, isSuspected, LEFT } from './standing.js'
+import { Timekeeper } from './timekeeper.js'
 import { Verdicts } from './verdicts.js'
 
 export interface MembershipEvents {
@@ -73,17 +66,8 @@ export class Membership {
   readonly #ownWord: OwnWord
   readonly #hearsay: Hearsay
   readonly #pushPull: PushPull
-  readonly #onTimer = (): void => this.#timerFired()
-
+  readonly #timekeeper: Timekeeper
   #stage: 'new' | 'running' | 'stopped' = 'new'
-  #timer: Timer | undefined
-  #timerAt = Number.POSITIVE_INFINITY
-  /** When this peer last did anything: a long gap means that it slept. */
-  #awakeAt = 0
-  #wokeAt = Number.NEGATIVE_INFINITY
-  #nextPeriod = 0
-  #nextProbe = 0
-  #nextSync = 0
   #joinSyncs = 0
 
   constructor({ runtime, self, send, sendRelayed, events }: MembershipOptions) {
@@ -99,27 +83,29 @@ export class Membership {
     this.#hearsay = new Hearsay(this.#beliefs, this.#verdicts, this.#greetings, this.#ownWord, (from, now) =>
       this.#pushPull.lacks(from, now),
     )
+    this.#timekeeper = new Timekeeper({
+      beliefs: this.#beliefs,
+      prober: this.#prober,
+      errands: this.#errands,
+      verdicts: this.#verdicts,
+      greetings: this.#greetings,
+      ownWord: this.#ownWord,
+      pushPull: this.#pushPull,
+    })
   }
 
   /** Begins to probe and to answer, as `joining`. Idempotent. */
   start(): void {
     if (this.#stage !== 'new') return
     this.#stage = 'running'
-    const now = this.#runtime.now()
-    this.#awakeAt = now
-    this.#beliefs.changedAt = now
-    // By chance, so that peers that start together do not probe together.
-    this.#nextPeriod = now + PROBE_PERIOD * this.#runtime.random()
-    this.#nextProbe = this.#nextPeriod
-    this.#nextSync = now + SYNC_PERIOD * (0.5 + this.#runtime.random())
-    this.#arm(now)
+    this.#beliefs.changedAt = this.#runtime.now()
+    this.#timekeeper.start()
   }
 
   /** Stops for good, without a word to the others. Nothing is sent or called from then on. */
   stop(): void {
     this.#stage = 'stopped'
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#timekeeper.stop()
   }
 
   /**
@@ -148,17 +134,17 @@ export class Membership {
   heard(from: PeerId): void {
     if (this.#stage !== 'running') return
     const now = this.#runtime.now()
-    this.#catchUp(now)
+    this.#timekeeper.catchUp(now)
     const peer = this.#beliefs.table.get(from)
     if (peer !== undefined) this.#heard(peer, now, false)
   }
 
   /** A message of a peer, decoded and checked against its schema. Counts as {@link heard}. */
   receive(from: PeerId, message: MembershipMessage): void {
-    const { table, self, queue } = this.#beliefs
+    const { table, self } = this.#beliefs
     if (this.#stage !== 'running' || from === self.id) return
     const now = this.#runtime.now()
-    this.#catchUp(now)
+    this.#timekeeper.catchUp(now)
     const peer = table.get(from)
     if (peer !== undefined) {
       const isAck = message.type === 'membership.ack' && message.sequence === peer.probeSequence
@@ -169,8 +155,7 @@ export class Membership {
     const isHere = peer !== undefined && !isGone(peer.standing)
     if (!isHere && table.get(from) === undefined) this.#greetings.stranger(from, now)
     this.#prober.expire(now)
-    const isUrgent = this.#prober.due < this.#timerAt || this.#errands.due < this.#timerAt
-    if (isUrgent || (!queue.isEmpty && this.#beliefs.nextGossip < this.#timerAt)) this.#arm(now)
+    this.#timekeeper.armForMessage(now)
   }
 
   /** A link to `id`, or its socket at the signalling server, closed. It is probed for it, and nothing else. */
@@ -178,9 +163,9 @@ export class Membership {
     const peer = this.#beliefs.table.get(id)
     if (this.#stage !== 'running' || peer === undefined || peer === this.#beliefs.self) return
     const now = this.#runtime.now()
-    this.#catchUp(now)
+    this.#timekeeper.catchUp(now)
     this.#verdicts.hint(peer, now)
-    this.#arm(now)
+    this.#timekeeper.arm(now)
   }
 
   /**
@@ -196,37 +181,37 @@ export class Membership {
   ready(): void {
     if (this.#stage !== 'running') return
     this.#ownWord.ready()
-    this.#arm(this.#runtime.now())
+    this.#timekeeper.arm(this.#runtime.now())
   }
 
   /** The page is hidden: `alive` becomes `parked`, at once, as the page may be frozen next. */
   park(): void {
     if (this.#stage === 'stopped') return
     this.#ownWord.park()
-    if (this.#stage === 'running') this.#arm(this.#runtime.now())
+    this.#timekeeper.arm(this.#runtime.now())
   }
 
   /** The page is seen again: `parked` becomes `alive`, later if it has come and gone too often. */
   unpark(): void {
     if (this.#stage === 'stopped') return
     this.#ownWord.unpark()
-    if (this.#stage === 'running') this.#arm(this.#runtime.now())
+    this.#timekeeper.arm(this.#runtime.now())
   }
 
   /** The page may have slept: ask what happened before judging anyone. */
   woke(): void {
     if (this.#stage !== 'running') return
     const now = this.#runtime.now()
-    this.#catchUp(now)
-    this.#wake(now)
-    this.#arm(now)
+    this.#timekeeper.catchUp(now)
+    this.#timekeeper.woke(now)
+    this.#timekeeper.arm(now)
   }
 
   /** This peer is about to go of its own will. */
   leaving(): void {
     if (this.#stage !== 'running') return
     this.#ownWord.leaving()
-    this.#arm(this.#runtime.now())
+    this.#timekeeper.arm(this.#runtime.now())
   }
 
   /** This peer goes now: tells everybody, before it returns, and stops. */
@@ -314,108 +299,5 @@ export class Membership {
     if (this.#verdicts.isTooEarly(peer, isAck, now)) return
     peer.probe = NO_PROBE
     peer.forgetHint()
-  }
-
-  // Time.
-
-  #arm(now: number): void {
-    if (this.#stage !== 'running') return
-    const { queue, nextGossip } = this.#beliefs
-    let at = Math.min(this.#nextPeriod, this.#nextSync, this.#ownWord.returnAt)
-    if (!queue.isEmpty) at = Math.min(at, nextGossip)
-    at = Math.min(at, this.#prober.due, this.#errands.due, this.#verdicts.due(now))
-    if (this.#timer !== undefined) {
-      if (at === this.#timerAt) return
-      this.#timer.cancel()
-    }
-    this.#timerAt = at
-    this.#timer = this.#runtime.timer(Math.max(0, at - now), this.#onTimer)
-  }
-
-  #timerFired(): void {
-    this.#timer = undefined
-    if (this.#stage === 'running') this.#advance(this.#runtime.now())
-  }
-
-  /**
-   * Before a message is looked at: had a timer been due long since? Then this page sleeps or is
-   * throttled, and the message does the timer's work, which thus knows that it is late.
-   */
-  #catchUp(now: number): void {
-    if (now - this.#timerAt <= LATE_TIMER) {
-      this.#awakeAt = now
-      return
-    }
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#advance(now)
-  }
-
-  /** Does all that is due. */
-  #advance(now: number): void {
-    const lateness = now - this.#timerAt
-    if (isPlanted('late-timer-verdict')) {
-      this.#prober.expire(now)
-      this.#verdicts.run(now)
-    }
-    this.#wakeIfSlept(now)
-    if (lateness > LATE_TIMER) this.#excuse(lateness, now)
-    this.#prober.expire(now)
-    if (!this.#errands.isEmpty) this.#errands.expire(now)
-    this.#verdicts.run(now)
-    this.#ownWord.run(now)
-    if (now >= this.#nextPeriod) this.#period(now)
-    if (now >= this.#nextSync) this.#sync(now)
-    if (!this.#beliefs.queue.isEmpty && now >= this.#beliefs.nextGossip) this.#beliefs.gossip(now)
-    this.#arm(now)
-  }
-
-  #period(now: number): void {
-    this.#nextPeriod = now + PROBE_PERIOD
-    if (now >= this.#nextProbe) {
-      this.#nextProbe = now + PROBE_PERIOD * this.#prober.health
-      this.#prober.period(now)
-    }
-    this.#greetings.period(now)
-  }
-
-  #sync(now: number): void {
-    // Spread by a quarter either way, so that peers that joined together do not stay together.
-    this.#nextSync = now + SYNC_PERIOD * (0.75 + this.#runtime.random() / 2)
-    const partner = this.#beliefs.table.any()
-    if (partner !== undefined) this.#pushPull.start(partner.id, now)
-  }
-
-  /** Rule 2: a timer that fired this late proves nothing. Probes begin anew, and the time does not count. */
-  #excuse(lateness: number, now: number): void {
-    this.#prober.forget()
-    this.#errands.forget()
-    this.#verdicts.excuse(lateness, now)
-  }
-
-  /** Rule 3: a long gap in our own time means that we slept. */
-  #wakeIfSlept(now: number): void {
-    const slept = now - Math.max(this.#awakeAt, Math.min(this.#timerAt, now) - PROBE_PERIOD)
-    this.#awakeAt = now
-    if (slept <= PROBE_PERIOD * WAKE_PERIODS || isPlanted('no-wake-sync')) return
-    // What was news before is not any more, except what we say of ourselves.
-    const { queue, self, table } = this.#beliefs
-    queue.clear()
-    queue.add(self, table.size)
-    this.#wake(now)
-  }
-
-  #wake(now: number): void {
-    // The timer, a message and the page's own event may all tell of one awakening.
-    if (isPlanted('no-wake-sync') || now - this.#wokeAt < LATE_TIMER) return
-    this.#wokeAt = now
-    this.#beliefs.silentUntil = now + WAKE_SILENCE
-    this.#prober.forget()
-    this.#errands.forget()
-    this.#verdicts.woke(now)
-    for (let count = 0; count < WAKE_SYNCS; count++) {
-      const partner = this.#beliefs.table.any()
-      if (partner !== undefined) this.#pushPull.start(partner.id, now)
-    }
   }
 }

@@ -33,6 +33,12 @@ export class PushPull {
     this.#beliefs.send(partner, { type: 'membership.sync', digests: table.digests.slice(), news })
   }
 
+  /** With a partner by chance. */
+  startWithAny(now: number): void {
+    const partner = this.#beliefs.table.any()
+    if (partner !== undefined) this.start(partner.id, now)
+  }
+
   /** `partner` believes something else than we do. Gossip may be on its way, so that is given its time first. */
   differs(partner: PeerId, now: number): void {
     if (now - this.#last < SYNC_PAUSE) return

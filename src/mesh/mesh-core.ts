@@ -359,9 +359,7 @@ export class MeshCore implements Cluster {
   }
 
   #follow(): void {
-    const members = this.#membership.members().slice()
-    members.sort((a, b) => (a.id < b.id ? -1 : 1))
-    const change = this.#rings.follow(members)
+    const change = this.#rings.follow(this.#membership.members())
     if (change === undefined) return
     this.runtime.trace('ring', this.view)
     this.#emitter.emit('ring', { view: this.view, ...change })

@@ -26,11 +26,8 @@ export class Roster {
 
   /** All that are not dead or gone, this one included, in the order of their ids. */
   members(): Member[] {
-    const members: Member[] = []
-    for (const known of this.#membership.members()) {
-      if (!isGone(known.state)) members.push(this.describe(known))
-    }
-    return members.sort((a, b) => (a.id < b.id ? -1 : 1))
+    const here = this.#membership.members().filter(({ state }) => !isGone(state))
+    return here.map((known) => this.describe(known))
   }
 
   /** One peer, also a dead or departed one for as long as it is remembered. */
