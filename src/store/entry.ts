@@ -2,11 +2,17 @@ import type { PeerId } from '../wire/index.js'
 import type { Version } from './clock.js'
 import { basis, finished, hashOnto, otherBasis } from './hash.js'
 import { markOf, type StoreRecord } from './record.js'
-import type { Shelf } from './shelf.js'
+
+/** The store that a key belongs to. */
+export interface ShelfLabel {
+  readonly name: string
+  /** Copies of every key. Where peers disagree the larger number counts, so that they come to agree. */
+  readonly replicas: number
+}
 
 /** One key held by this peer. There may be hundreds of thousands: everything here is counted in bytes. */
 export class Entry implements StoreRecord {
-  readonly shelf: Shelf
+  readonly #shelf: ShelfLabel
   readonly key: string
   kind: number
   version: Version
@@ -21,8 +27,8 @@ export class Entry implements StoreRecord {
   high = 0
   low = 0
 
-  constructor(shelf: Shelf, record: StoreRecord, owners: readonly PeerId[]) {
-    this.shelf = shelf
+  constructor(shelf: ShelfLabel, record: StoreRecord, owners: readonly PeerId[]) {
+    this.#shelf = shelf
     this.key = record.key
     this.kind = record.kind
     this.version = record.version
@@ -33,11 +39,11 @@ export class Entry implements StoreRecord {
   }
 
   get store(): string {
-    return this.shelf.name
+    return this.#shelf.name
   }
 
   get replicas(): number {
-    return this.shelf.replicas
+    return this.#shelf.replicas
   }
 
   get mark(): string {
@@ -47,7 +53,7 @@ export class Entry implements StoreRecord {
   /** To be called whenever the state changed. */
   rehash(): void {
     const mark = this.mark
-    this.high = finished(hashOnto(hashOnto(hashOnto(basis, this.shelf.name), this.key), mark))
-    this.low = finished(hashOnto(hashOnto(hashOnto(otherBasis, this.shelf.name), this.key), mark))
+    this.high = finished(hashOnto(hashOnto(hashOnto(basis, this.#shelf.name), this.key), mark))
+    this.low = finished(hashOnto(hashOnto(hashOnto(otherBasis, this.#shelf.name), this.key), mark))
   }
 }

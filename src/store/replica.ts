@@ -75,7 +75,7 @@ export class Replica {
   }
 
   holds(entry: Entry): boolean {
-    return entry.shelf.entries.get(entry.key) === entry
+    return this.find(entry.store, entry.key) === entry
   }
 
   /** Every entry of every store. */
@@ -123,7 +123,7 @@ export class Replica {
   drop(entry: Entry): void {
     if (!this.holds(entry)) return
     this.#unfile(entry)
-    entry.shelf.remove(entry)
+    this.#shelves.get(entry.store)?.remove(entry)
     this.foreign.delete(entry)
     this.#keys--
     this.#bytes -= bytesOf(entry)

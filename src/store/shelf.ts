@@ -1,9 +1,8 @@
-import type { Entry } from './entry.js'
+import type { Entry, ShelfLabel } from './entry.js'
 
 /** The keys of one store that this peer holds, whether it has opened the store itself or not. */
-export class Shelf {
+export class Shelf implements ShelfLabel {
   readonly name: string
-  /** Copies of every key. Where peers disagree the larger number counts, so that they come to agree. */
   replicas: number
   readonly entries = new Map<string, Entry>()
   #sorted: string[] | undefined
