@@ -8,11 +8,10 @@ import {
 } from '../links/index.js'
 import { type Member as Known, Membership, type MembershipMessage } from '../membership/index.js'
 import type { ReadonlyRing, Spread } from '../ring/index.js'
-import type { Runtime } from '../runtime/index.js'
+import { Emitter, type Runtime } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
 import { goodbyeBound } from './constants.js'
-import { Emitter } from './emitter.js'
 import { Lifecycle } from './lifecycle.js'
 import { isGone, turn } from './member-state.js'
 import { ProvisionalLinks } from './provisional-links.js'
@@ -60,7 +59,7 @@ export class MeshCore implements Cluster {
   readonly #requests: Requests
   readonly #rings = new Rings()
   readonly #lifecycle: Lifecycle
-  readonly #emitter: Emitter
+  readonly #emitter: Emitter<ClusterEvents>
   readonly #receivers = new Map<MessageType, (message: Message, from: PeerId) => void>()
   #signaling: Signaling | undefined
   #lastDeath = Number.NEGATIVE_INFINITY

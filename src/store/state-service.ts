@@ -1,5 +1,6 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
+import { Emitter } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { Absences } from './absences.js'
 import { Adoption } from './adoption.js'
@@ -83,10 +84,7 @@ export class StateService {
   >()
   readonly #underWay = new Set<Write | Read>()
   readonly #off: (() => void)[] = []
-  readonly #listeners: { readonly [Event in keyof StateEvents]: Set<StateEvents[Event]> } = {
-    progress: new Set(),
-    storage: new Set(),
-  }
+  readonly #emitter: Emitter<StateEvents>
   readonly #tombstones: Tombstones
   readonly #capacity: Capacity
   readonly #adoption: Adoption
@@ -101,6 +99,7 @@ export class StateService {
     this.#tombstoneTime = life
     const { runtime } = cluster
     this.cluster = cluster
+    this.#emitter = new Emitter(runtime)
     this.clock = new HybridClock(runtime, cluster.self)
     this.placement = new Placement(cluster)
     this.#survey = new ClockSurvey(cluster, this.clock, (change) => this.#corrected(change))
@@ -112,7 +111,7 @@ export class StateService {
     })
     this.#journal = persistence && this.#keepIn(persistence)
     this.#capacity = new Capacity(this.#replica, this.#journal, options.mostBytes ?? heldBytes, (isFull) =>
-      this.#emit('storage', { isFull }),
+      this.#emitter.emit('storage', { isFull }),
     )
     const absences = new Absences(cluster, life)
     const exchanges = new Exchanges(cluster)
@@ -138,7 +137,7 @@ export class StateService {
     this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock, doubted)
     this.#listing = new Listing(cluster, this.#replica)
     this.#progress = new Progress(runtime, this.#carrier, this.#balancer, (progress) =>
-      this.#emit('progress', progress),
+      this.#emitter.emit('progress', progress),
     )
     const shared = {
       cluster,
@@ -208,9 +207,7 @@ export class StateService {
 
   /** Listens; returns the way to stop it. */
   on<Event extends keyof StateEvents>(event: Event, listener: StateEvents[Event]): () => void {
-    const listeners: Set<StateEvents[Event]> = this.#listeners[event]
-    listeners.add(listener)
-    return () => listeners.delete(listener)
+    return this.#emitter.on(event, listener)
   }
 
   stats(): StateStats {
@@ -345,16 +342,6 @@ export class StateService {
       },
       failed: (error) => runtime.log('error', 'storage failed', { error }),
     })
-  }
-
-  #emit<Event extends keyof StateEvents>(event: Event, value: Parameters<StateEvents[Event]>[0]): void {
-    for (const listener of [...this.#listeners[event]]) {
-      try {
-        ;(listener as (value: Parameters<StateEvents[Event]>[0]) => void)(value)
-      } catch (error) {
-        this.cluster.runtime.log('error', `a listener of '${event}' threw`, { error })
-      }
-    }
   }
 
   #follow(): void {
