@@ -78,6 +78,81 @@ describe('a peer that leaves', () => {
   })
 })
 
+describe('a write that needs more copies than there are peers that stay', () => {
+  /** Of the two peers `b` goes, and takes its time as another room of it has not handed over yet: until what is returned is called. */
+  function leaving(rig: StoreRig, heardAfter = 1): () => void {
+    let finish = (): void => {}
+    rig.net.cluster('b').onLeaving((done) => {
+      finish = done
+    })
+    rig.net.leave('b')
+    rig.time.advance(heardAfter)
+    expect(rig.net.cluster('a').member('b')?.state).toBe('leaving')
+    return () => finish()
+  }
+
+  const refused = { name: 'NotEnoughPeers', message: expect.stringContaining("'k' of 's'") }
+
+  it.each(['a', 'b'])(
+    'is refused at once where the other one is leaving, also by it (%s)',
+    async (writer) => {
+      const rig = new StoreRig(['a', 'b'])
+      leaving(rig)
+      const start = rig.time.now
+      const store = rig.store<number>(writer, 's', options)
+      await expect(rig.run(store.put('k', 1))).rejects.toMatchObject(refused)
+      await expect(rig.run(store.update('k', () => 1))).rejects.toMatchObject(refused)
+      await expect(rig.run(store.delete('k'))).rejects.toMatchObject(refused)
+      expect(rig.time.now - start).toBeLessThan(100)
+      expect(holders(rig, 'k')).toEqual([])
+    },
+  )
+
+  it('is given up as soon as the other one says that it leaves', async () => {
+    // What it answers takes long, and counts for nothing by then.
+    const rig = new StoreRig(['a', 'b'], { delay: (from, to) => (from === to ? 0 : 300) })
+    const start = rig.time.now
+    const put = rig.store('a', 's', options).put('k', 1)
+    leaving(rig, 300)
+    await expect(rig.run(put)).rejects.toMatchObject(refused)
+    expect(rig.time.now - start).toBeLessThan(1_000)
+  })
+
+  it('is given up where an update waits for the owner that leaves', async () => {
+    const rig = new StoreRig(['a', 'b'], { delay: (from, to) => (from === to ? 0 : 300) })
+    const key = Array.from({ length: 100 }, (_, n) => `k${n}`).find(
+      (name) => rig.net.cluster('a').ring.owner(name) === 'b',
+    ) as string
+    const start = rig.time.now
+    const update = rig.store<number>('a', 's', options).update(key, () => 1)
+    leaving(rig, 300)
+    await expect(rig.run(update)).rejects.toMatchObject({ name: 'NotEnoughPeers' })
+    expect(rig.time.now - start).toBeLessThan(1_500)
+  })
+
+  it('is kept by one that comes meanwhile', async () => {
+    const rig = new StoreRig(['a', 'b'])
+    const leave = leaving(rig)
+    rig.join('c')
+    rig.time.advance(1)
+    const put = rig.store('a', 's', options).put('k', 1)
+    rig.time.advance(500)
+    leave()
+    const { holders } = await rig.run(put)
+    expect(holders).toEqual(expect.arrayContaining(['a', 'c']))
+  })
+
+  it('waits for one that was called dead a moment ago: it may not be', async () => {
+    const rig = new StoreRig(['a', 'b'])
+    rig.net.partition([['a'], ['b']])
+    const put = rig.store('a', 's', options).put('k', 1)
+    rig.time.advance(7_000)
+    expect(rig.net.cluster('a').member('b')?.state).toBe('dead')
+    rig.net.heal()
+    expect(await rig.run(put)).toMatchObject({ holders: ['a', 'b'] })
+  })
+})
+
 describe('a store for which fewer copies suffice', () => {
   const open = (rig: StoreRig, id: string) =>
     rig.service(id).open<number>('own', { replicas: 3, writes: 2 }, { fewerSuffice: true })
@@ -100,6 +175,22 @@ describe('a store for which fewer copies suffice', () => {
       holders: expect.arrayContaining(['a']),
     })
     expect(rig.time.now - start).toBeLessThan(1_000)
+  })
+
+  it('keeps what a peer writes that leaves and is alone, or whose companions all leave too', async () => {
+    for (const ids of [['a'], ['a', 'b']]) {
+      const rig = new StoreRig(ids)
+      for (const id of ids) {
+        rig.net.cluster(id).onLeaving(() => {})
+        rig.net.leave(id)
+      }
+      rig.time.advance(100)
+      const start = rig.time.now
+      expect(await rig.run(open(rig, 'a').put('k', 1))).toMatchObject({
+        holders: expect.arrayContaining(['a']),
+      })
+      expect(rig.time.now - start).toBeLessThan(1_000)
+    }
   })
 
   it('waits for as many as are asked for while they are there', async () => {

@@ -65,7 +65,7 @@ export class Store<Value = unknown> {
    * Writes a key. Resolves when `writes` owners hold it.
    *
    * @throws {RingmeshError} `InvalidOption` for a bad key or value, `TooLarge`, `NotEnoughPeers` (nothing was
-   * sent), `NotDurable`, `Timeout` (whether it lasts is unknown), `Closed`
+   * sent, or others left before they held it: fewer than `writes` may), `NotDurable`, `Timeout` (whether it lasts is unknown), `Closed`
    */
   async put(key: string, value: Value, given?: PutOptions): Promise<PutResult> {
     checkKey(key, 'put.key')
@@ -284,11 +284,13 @@ export class Store<Value = unknown> {
 
   #checkPeers(key: string, durable: boolean): void {
     const { writes, fewerSuffice = false } = this.#options
-    const { ring } = this.#service.cluster
-    if (ring.size < (fewerSuffice ? 1 : writes)) {
+    const { ring, nextRing } = this.#service.cluster
+    // Those that come hold nothing yet, and those that leave will not for long.
+    const able = fewerSuffice ? ring.size : Math.min(ring.size, nextRing.size)
+    if (able < (fewerSuffice ? 1 : writes)) {
       throw new RingmeshError(
         'NotEnoughPeers',
-        `'${key}' of '${this.name}' needs ${writes} peers that hold state, and there are ${ring.size}`,
+        `'${key}' of '${this.name}' needs ${writes} peers that hold state and stay, and there are ${able}`,
       )
     }
     if (!durable) return

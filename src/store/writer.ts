@@ -1,5 +1,5 @@
 import { RingmeshError } from '../errors/index.js'
-import type { Cluster, Outcome } from '../mesh/index.js'
+import { alonePatience, type Cluster, type Outcome } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import { isPlanted } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
@@ -100,6 +100,8 @@ export class Write {
     const { key, replicas } = this.#record
     const owners = this.#placement.owners(key, replicas)
     if (!this.#accepted) {
+      this.#checkStaying()
+      if (this.#isOver) return
       const [first] = owners
       if (first === undefined || this.#asked.has(first)) return
       if (this.#asked.size > 0) this.#isUncertain = true
@@ -113,6 +115,7 @@ export class Write {
     for (const other of others) this.#ask(other)
     // Who has it may have become an owner just now.
     this.#checkDone()
+    this.#checkStaying()
     if (this.#isOver) return
     // This peer's own copy comes after the first of another: should its clock be wrong, the others
     // refuse the stamp, and no copy with it may stay here. Alone it could not be enough anyway.
@@ -208,7 +211,7 @@ export class Write {
 
   #checkDone(): void {
     if (this.#isOver) return
-    const { durable } = this.#options
+    const { durable, fewerSuffice } = this.#options
     const needed = this.#needed
     let readable = 0
     let lasting = 0
@@ -216,7 +219,8 @@ export class Write {
       if (this.#owners.has(holder) && this.#isThere(holder)) readable++
       if (this.#stays(holder)) lasting++
     }
-    if (readable < needed || lasting < needed) return
+    // Where nobody stays at all, what is in the storage of those that leave is all that there can be.
+    if (readable < needed || lasting < (fewerSuffice ? Math.min(needed, this.#staying) : needed)) return
     if (durable && !this.#isDurable) {
       this.#checkHopeless()
       return
@@ -230,8 +234,12 @@ export class Write {
   get #needed(): number {
     const { writes, fewerSuffice } = this.#options
     if (!fewerSuffice) return writes
-    const staying = this.#cluster.ring.nodes().filter(({ id }) => this.#stays(id)).length
-    return Math.max(1, Math.min(writes, staying))
+    return Math.max(1, Math.min(writes, this.#staying))
+  }
+
+  /** Peers that hold state and stay. */
+  get #staying(): number {
+    return this.#cluster.ring.nodes().filter(({ id }) => this.#stays(id)).length
   }
 
   /** A copy that died with its holder is none. */
@@ -257,6 +265,23 @@ export class Write {
       return
     const text = `${this.#name} is held by its ${this.#holders.size} owners, and none has it on the disk of an edge worker`
     this.#finish({ kind: 'failed', error: new RingmeshError('NotDurable', text) })
+  }
+
+  /**
+   * Gives up at once where too few stay for the write ever to be held often enough. Who was called dead a
+   * moment ago may yet say that it lives.
+   */
+  #checkStaying(): void {
+    const { writes, fewerSuffice } = this.#options
+    const { nextRing, lastDeath, runtime } = this.#cluster
+    if (this.#isOver || fewerSuffice || nextRing.size >= writes) return
+    if (runtime.now() - lastDeath < alonePatience) return
+    // A tab that was hidden meanwhile is on no ring, and may have it all the same.
+    const able = new Set([...nextRing.nodes().map(({ id }) => id), ...this.#asked.keys(), ...this.#holders])
+    const staying = [...able].filter((id) => this.#stays(id)).length
+    if (staying >= writes) return
+    const text = `${this.#name} is held by ${this.#holders.size} of ${writes} copies, and no more than ${staying} of the peers stay`
+    this.#finish({ kind: 'failed', error: new RingmeshError('NotEnoughPeers', text) })
   }
 
   /** One owner that does not believe the stamp may have a wrong clock itself; too many are right. */

@@ -209,13 +209,14 @@ export class FakeCluster implements Cluster {
     }
     this.#known.set(info.id, { info, state, incarnation, member: this.#described(info, state) })
     this.#roster = undefined
+    const isLost = info.id !== this.self && isGone(state) && (before === undefined || !isGone(before.state))
+    if (isLost && state === 'dead') this.lastDeath = this.runtime.now()
     // As the real mesh does: the rings follow before anybody hears of the change.
     this.#settleRings()
     const member = this.#member(info.id)
     if (member === undefined) return
     const wasUp = before !== undefined && !isGone(before.state) && before.state !== 'joining'
-    if (info.id !== this.self && isGone(state) && (before === undefined || !isGone(before.state))) {
-      if (member.state === 'dead') this.lastDeath = this.runtime.now()
+    if (isLost) {
       this.#emit('down', member)
       this.#cut.delete(info.id)
       for (const pending of [...this.#pending]) {
