@@ -205,6 +205,22 @@ test('an edge worker whose module fails says so, and has left before it ends', a
   rmSync(folder, { recursive: true })
 })
 
+test('an edge worker that is alone and told to end keeps what its placed processes have come to', async () => {
+  const signal = ringmesh('signal', '--port', '0')
+  await expect.poll(() => signal.printed.out).toMatch(/ws:.*\n/)
+  const folder = mkdtempSync(join(tmpdir(), 'ringmesh-kept-'))
+  const tasks = fileURLToPath(new URL('./support/counting-edge.mjs', import.meta.url))
+  const where = ['--signal', signal.printed.out.trim(), '--room', 'shop', '--data', folder, '--tasks', tasks]
+  for (const [index, by] of (['SIGTERM', 'SIGINT', 'SIGTERM'] as const).entries()) {
+    const edge = ringmesh('edge', ...where)
+    await expect.poll(() => edge.printed.out, { timeout: 30_000 }).toMatch(/is in room shop/)
+    expect(edge.printed.out).toMatch(new RegExp(`^start ${index + 1}$`, 'm'))
+    edge.child.kill(by)
+    expect(await edge.ended).toMatchObject({ code: 0, error: '' })
+  }
+  rmSync(folder, { recursive: true })
+})
+
 test('ringmesh sim is quiet when piped, and prints one line a run', async () => {
   const { code, out, error } = await ringmesh('sim', '--seed', '7', '--nodes', '4', '--minutes', '1').ended
   expect({ code, error }).toEqual({ code: 0, error: '' })

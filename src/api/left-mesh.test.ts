@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { MemoryNetwork } from '../links/adapters/memory.js'
 import { GenServer } from '../otp/index.js'
 import { type Runtime, type Timer, VirtualTime } from '../runtime/index.js'
+import { memoryPersistence } from '../store/adapters/memory.js'
 import type { Store } from '../store/index.js'
 import type { Mesh } from './mesh.js'
 import { openMesh } from './open-mesh.js'
 import type { CheckedJoinOptions } from './options.js'
 import type { Platform } from './platform.js'
+import { call, cast } from './processes.js'
 
 /** Milliseconds after which nothing of a mesh that was left may be waited for: a minute, longer than any request of it may take. */
 const afterwards = 60_000
@@ -20,6 +22,16 @@ class Counter extends GenServer {
 
   override snapshot(): number {
     return this.#count
+  }
+}
+
+class Stuck extends GenServer {
+  override handleCast(): Promise<void> {
+    return new Promise(() => {})
+  }
+
+  override snapshot(): number {
+    return 0
   }
 }
 
@@ -105,7 +117,11 @@ class Room {
     this.#network.setServer(isUp)
   }
 
-  enter(name: string): { readonly set: ReadonlySet<string>; readonly entering: Promise<Entered> } {
+  /** @param medium - its storage, which outlives it; none by default */
+  enter(
+    name: string,
+    medium?: Map<string, Uint8Array>,
+  ): { readonly set: ReadonlySet<string>; readonly entering: Promise<Entered> } {
     const { runtime, set } = watchedTimers(this.time.runtime(name))
     const platform = { kind: 'tab', weight: 1, cores: 2, host: () => name, follow: () => () => {} }
     let id = ''
@@ -113,7 +129,7 @@ class Room {
       options: { room: 'r', relay: 'fallback', timeout: 45_000 } as CheckedJoinOptions,
       runtime,
       platform: platform as unknown as Platform,
-      kept: false,
+      kept: medium === undefined ? false : memoryPersistence(runtime, { medium, delay: 5 }),
       signaling: (self, events) => {
         id = self.id
         return this.#network.signaling('r')(self, events)
@@ -133,6 +149,72 @@ describe('a mesh that was never joined', () => {
     await expect(room.until(entering)).rejects.toMatchObject({ name: 'SignalUnreachable' })
     await room.time.advanceAsync(afterwards)
     expect([...set]).toEqual([])
+  })
+})
+
+describe('a placed process whose mesh is left with nobody to go on with it', () => {
+  class Kept extends GenServer {
+    #count = 0
+
+    override init(_args: unknown, kept?: number): void {
+      this.#count = kept ?? 0
+    }
+
+    override async handleCall(step: number): Promise<number> {
+      this.#count += step
+      return this.#count
+    }
+
+    override snapshot(): number {
+      return this.#count
+    }
+  }
+
+  async function counted(room: Room, { mesh }: Entered, step: number): Promise<unknown> {
+    mesh.define('kept', Kept)
+    return room.until(call(await room.until(mesh.place('kept', 'k')), step))
+  }
+
+  it('has in storage what its last message made of it', async () => {
+    const room = new Room()
+    const medium = new Map<string, Uint8Array>()
+    for (let life = 1; life <= 3; life++) {
+      const only = await room.until(room.enter(`life ${life}`, medium).entering)
+      expect(await counted(room, only, 1)).toBe(life)
+      const began = room.time.now
+      await room.until(only.mesh.leave())
+      expect(room.time.now - began).toBeLessThanOrEqual(500)
+    }
+  })
+
+  it('has it in storage also where it had just been told to start, and where all leave at once', async () => {
+    const room = new Room()
+    const media = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>()]
+    for (let life = 1; life <= 3; life++) {
+      const all: Entered[] = []
+      for (const [index, medium] of media.entries())
+        all.push(await room.until(room.enter(`life ${life} of ${index}`, medium).entering))
+      await room.time.advanceAsync(5_000)
+      const [first, second] = all as [Entered, Entered]
+      second.mesh.define('kept', Kept)
+      expect(await counted(room, first, 1)).toBe(life)
+      const began = room.time.now
+      await room.until(Promise.all([first.mesh.leave(), second.mesh.leave()]))
+      expect(room.time.now - began).toBeLessThanOrEqual(1_000)
+      await room.time.advanceAsync(5_000)
+    }
+  })
+
+  it('is not waited for where its handler does not end', async () => {
+    const room = new Room()
+    const only = await room.until(room.enter('only').entering)
+    only.mesh.define('stuck', Stuck)
+    const stuck = await room.until(only.mesh.place('stuck', 'k'))
+    cast(stuck, 'work')
+    await room.time.advanceAsync(100)
+    const began = room.time.now
+    await room.until(only.mesh.leave())
+    expect(room.time.now - began).toBeLessThanOrEqual(11_000)
   })
 })
 

@@ -98,6 +98,9 @@ export interface Cluster {
   ): () => void
   /** Work to be done before this peer counts as alive (pull the state of its ranges); bounded by 30 s. */
   onJoining(work: (done: () => void) => void): void
-  /** Work to be done before this peer leaves of its own will (hand its state, tasks and processes over); bounded. */
-  onLeaving(work: (done: () => void) => void): void
+  /**
+   * Work to be done before this peer leaves of its own will (hand its state, tasks and processes over); bounded.
+   * @param alsoAlone - whether it is waited for also where nobody stays who could take anything: default false
+   */
+  onLeaving(work: (done: () => void) => void, alsoAlone?: boolean): void
 }

@@ -37,8 +37,8 @@ export class Lifecycle {
   readonly #leaving = new Stage()
   #stage: 'new' | 'greeting' | 'joining' | 'joined' | 'leaving' | 'gone' = 'new'
   #isHidden = false
-  /** Ends the wait for what is handed over on leaving. */
-  #handedOver: ((late: number) => void) | undefined
+  /** Ends the wait, on leaving, for what others would have to take. */
+  #spareOthers: (() => void) | undefined
 
   constructor(options: LifecycleOptions) {
     this.#options = options
@@ -57,8 +57,9 @@ export class Lifecycle {
     this.#joining.add(work)
   }
 
-  onLeaving(work: (done: () => void) => void): void {
-    this.#leaving.add(work)
+  /** @param alsoAlone - whether the work is done though nobody stays that something could be handed to */
+  onLeaving(work: (done: () => void) => void, alsoAlone = false): void {
+    this.#leaving.add(work, !alsoAlone)
   }
 
   /** Enters the room: nothing counts before {@link welcomed}. */
@@ -96,15 +97,14 @@ export class Lifecycle {
       return
     }
     this.#stage = 'leaving'
-    this.#handedOver = (late) => {
-      this.#handedOver = undefined
+    membership.leaving()
+    this.#spareOthers = this.#leaving.run(runtime, leavingBound, (late) => {
+      this.#spareOthers = undefined
       if (late > 0) runtime.log('warn', `left before ${late} rooms had handed over`)
       this.goodbye()
       // Who hears `gone` may end the process, and the goodbye is still in the buffers of the links.
       runtime.timer(goodbyeFlush, gone)
-    }
-    membership.leaving()
-    this.#leaving.run(runtime, leavingBound, (late) => this.#handedOver?.(late))
+    })
     this.stopIfAlone()
   }
 
@@ -115,10 +115,10 @@ export class Lifecycle {
    */
   stopIfAlone(): void {
     const { runtime, othersStay, lastDeath } = this.#options
-    if (this.#handedOver === undefined || othersStay()) return
+    if (this.#spareOthers === undefined || othersStay()) return
     const wait = lastDeath() + alonePatience - runtime.now()
     if (wait > 0) runtime.timer(wait, () => this.stopIfAlone())
-    else this.#handedOver(0)
+    else this.#spareOthers()
   }
 
   /** Says goodbye and is gone at once, as a page that is being closed must. */

@@ -231,8 +231,8 @@ export class MeshCore implements Cluster {
     this.#lifecycle.onJoining(work)
   }
 
-  onLeaving(work: (done: () => void) => void): void {
-    this.#lifecycle.onLeaving(work)
+  onLeaving(work: (done: () => void) => void, alsoAlone = false): void {
+    this.#lifecycle.onLeaving(work, alsoAlone)
   }
 
   /** The page is hidden: keep what is held and answer, but take on nothing new. */
@@ -326,6 +326,9 @@ export class MeshCore implements Cluster {
   #memberChanged(known: Known, before: Known | undefined): void {
     const { id, state } = known
     const isSelf = id === this.self
+    const turned = turn(before?.state, state)
+    // First: who hears that the ring changed may want to know that it is by a verdict.
+    if (turned === 'down' && state === 'dead') this.#lastDeath = this.runtime.now()
     if (!isSelf) {
       this.#provisional.settled(id)
       if (isGone(state)) {
@@ -336,10 +339,8 @@ export class MeshCore implements Cluster {
     this.runtime.trace('member', id, state)
     this.#follow()
     const member = this.#roster.describe(known)
-    const turned = turn(before?.state, state)
     if (turned === 'up' && !isSelf) this.#emitter.emit('up', member)
     if (turned === 'down') {
-      if (state === 'dead') this.#lastDeath = this.runtime.now()
       this.#requests.down(id)
       if (!isSelf) this.#emitter.emit('down', member)
     }

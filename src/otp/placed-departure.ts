@@ -1,13 +1,16 @@
 import { shutdown } from './exit.js'
 import type { PlacedHost } from './placed-host.js'
+import type { Instance } from './placed-instance.js'
 import type { PlacedMoves } from './placed-moves.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout, retryDelay } from './placed-timing.js'
+import type { ServerProcess } from './server-process.js'
 
 /** Leaving of our own will: all that runs here is handed over, or at least written down. Then `done`. */
 export function depart(state: PlacedState, host: PlacedHost, moves: PlacedMoves, done: () => void): void {
   const { instances } = state
   const { runtime } = state.cluster
+  const written = new WeakSet<ServerProcess>()
   instances.onEmpty = () => {
     instances.onEmpty = undefined
     flush(state, done)
@@ -16,35 +19,45 @@ export function depart(state: PlacedState, host: PlacedHost, moves: PlacedMoves,
     instances.onEmpty()
     return
   }
-  moves.rebalance()
-  for (const instance of instances.values()) {
-    const { process } = instance
-    if (instance.state !== 'running' || process === undefined) continue
-    // Nobody can host it: its record is all that stays.
-    process.deliver({
-      kind: 'snapshot',
-      done: (snapshot) =>
-        host.save(instance, snapshot, () => {
-          instances.forget(instance)
-          state.world.signal(process, shutdown)
-        }),
-    })
-  }
-  // What was starting is handed over when it runs.
-  const again = (): void => {
+  const handOver = (): void => {
     if (instances.onEmpty === undefined) return
     moves.rebalance()
-    runtime.timer(retryDelay, again)
+    for (const instance of [...instances.values()]) {
+      const { process } = instance
+      if (instance.state !== 'running' || process === undefined || written.has(process)) continue
+      written.add(process)
+      writeDown(state, host, instance, process)
+    }
+    // What was starting is handed over when it runs, and what was on its way to one that leaves too is written down.
+    runtime.timer(retryDelay, handOver)
   }
-  runtime.timer(retryDelay, again)
+  handOver()
+}
+
+/** Nobody can host it: its record is all that stays. */
+function writeDown(
+  { instances, world }: PlacedState,
+  host: PlacedHost,
+  instance: Instance,
+  process: ServerProcess,
+): void {
+  process.deliver({
+    kind: 'snapshot',
+    done: (snapshot) =>
+      host.save(instance, snapshot, () => {
+        instances.forget(instance)
+        world.signal(process, shutdown)
+      }),
+  })
 }
 
 /**
  * Waits for an answer of every peer: what they sent before they heard of the new owners has then
- * arrived here, and been forwarded.
+ * arrived here, and been forwarded. Where nobody stays there are no new owners.
  */
 function flush({ cluster }: PlacedState, done: () => void): void {
-  const peers = cluster.members().filter(({ id }) => id !== cluster.self)
+  const others = cluster.members().filter(({ id }) => id !== cluster.self)
+  const peers = others.every(({ state }) => state === 'leaving') ? [] : others
   let waiting = peers.length
   if (waiting === 0) done()
   for (const { id } of peers) {

@@ -242,7 +242,7 @@ export class Placement {
       }),
     )
     cluster.onJoining((done) => this.#acquaint(done))
-    cluster.onLeaving((done) => depart(this.#state, this.#host, this.#moves, done))
+    cluster.onLeaving((done) => depart(this.#state, this.#host, this.#moves, done), true)
     for (const { id } of cluster.members()) this.#introduce(id)
   }
 

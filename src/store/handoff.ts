@@ -45,10 +45,11 @@ export class Handoff {
 
   /**
    * Everything was handed over, as this peer leaves: what it took from now on would go with it, while
-   * other rooms are still at handing over theirs.
+   * other rooms are still at handing over theirs. Where nobody stays it goes on taking what these
+   * write down: nobody else could, and it is in storage here when it comes back.
    */
   get hasLeft(): boolean {
-    return this.#hasLeft
+    return this.#hasLeft && this.#cluster.nextRing.size > 0
   }
 
   /** There is something foreign, or the rings changed: start a round soon. */
