@@ -80,7 +80,8 @@ async function moving(progress: (line: string) => void): Promise<Table> {
   for (let number = 0; number < count; number++) {
     const key = `key ${number}`
     const record = { store: 's', replicas: 3, key, kind: 0, version: '019b76da00000000-x', content }
-    for (const id of rig.net.cluster('a').ring.owners(key, 3)) rig.service(id).repair(record, [id])
+    for (const id of rig.net.cluster('a').ring.owners(key, 3))
+      rig.service(id).coordinator.repair(record, [id])
   }
   rig.time.advance(20_000)
   rig.net.crash('d')
@@ -115,7 +116,9 @@ function memory(progress: (line: string) => void): Table {
       const content = new Uint8Array(16)
       rig
         .service('a')
-        .repair({ store: 's', replicas: 3, key: `user:${number}`, kind: 0, version, content }, ['a'])
+        .coordinator.repair({ store: 's', replicas: 3, key: `user:${number}`, kind: 0, version, content }, [
+          'a',
+        ])
     }
     return rig
   })

@@ -74,7 +74,7 @@ describe('what a store promises', () => {
     await rig.run(rig.store<number>('a').put('k', 1))
     rig.time.advance(1_000)
     // The later state has reached this one alone so far.
-    const { clock } = rig.service(reader)
+    const { clock } = rig.service(reader).coordinator
     const record = {
       store: 's',
       replicas: 3,
@@ -83,7 +83,7 @@ describe('what a store promises', () => {
       version: clock.next(),
       content: packValue(2),
     }
-    rig.service(reader).repair(record, [reader])
+    rig.service(reader).coordinator.repair(record, [reader])
     expect(await rig.run(rig.store<number>(reader).get('k'))).toBe(2)
     rig.net.park(reader)
     rig.time.advance(5)
@@ -175,7 +175,7 @@ describe('what a store promises', () => {
           version,
           content: new Uint8Array([n & 255]),
         }
-        rig.service(id).repair(record, [id])
+        rig.service(id).coordinator.repair(record, [id])
       }
     }
     const newer = {
@@ -186,7 +186,7 @@ describe('what a store promises', () => {
       version: '019b76da00ff0000-x',
       content: new Uint8Array([1]),
     }
-    rig.service('b').repair(newer, ['b'])
+    rig.service('b').coordinator.repair(newer, ['b'])
     const mark = () => ['a', 'b', 'c'].map((id) => rig.service(id).find('s', 'key 77')?.version)
     while (new Set(mark()).size > 1) rig.time.advance(1_000)
     expect(rig.time.now).toBeLessThan(60_000)
@@ -329,8 +329,8 @@ describe('what a store promises', () => {
       version: '019b76da00000000-x',
       content: new Uint8Array([1]),
     }
-    rig.service('b').repair(record, ['b'])
-    rig.service('c').repair(record, ['c'])
+    rig.service('b').coordinator.repair(record, ['b'])
+    rig.service('c').coordinator.repair(record, ['c'])
     expect(await rig.run(rig.store('a').get('k', { fresh: true }))).toBe(1)
     rig.time.advance(50)
     expect(rig.service('a').find('s', 'k')?.version).toBe(record.version)

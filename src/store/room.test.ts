@@ -47,7 +47,7 @@ describe('a peer without room', () => {
     // Nobody answers, so that nothing can be handed over and dropped.
     for (const id of ['a', 'b', 'c']) rig.net.freeze(id, 3_000)
     const foreign = named(false, 15)
-    for (const key of foreign) rig.service('d').repair(record(key, 200), ['d'])
+    for (const key of foreign) rig.service('d').coordinator.repair(record(key, 200), ['d'])
     rig.time.advance(500)
     const medium = media.get('d') as Map<string, Uint8Array>
     const onDisk = () => [...medium.keys()].filter((key) => key.startsWith('r/')).length
@@ -55,7 +55,7 @@ describe('a peer without room', () => {
     const told: boolean[] = []
     rig.service('d').on('storage', ({ isFull }) => told.push(isFull))
     const own = named(true, 12)
-    for (const key of own) rig.service('d').repair(record(key, 200), ['d'])
+    for (const key of own) rig.service('d').coordinator.repair(record(key, 200), ['d'])
     rig.time.advance(500)
     expect(told).toEqual([])
     for (const key of own) expect(medium.has(`r/s/${key}`), key).toBe(true)
@@ -79,7 +79,7 @@ describe('a peer without room', () => {
     const foreign = all.filter((key) => !ring.owners(key, 2).includes('c')).slice(0, 8)
     const own = all.filter((key) => ring.owners(key, 2).includes('c')).slice(0, 5)
     for (const id of ['a', 'b']) rig.net.freeze(id, 2_000)
-    for (const key of [...foreign, ...own]) rig.service('c').repair(record(key, 200), ['c'])
+    for (const key of [...foreign, ...own]) rig.service('c').coordinator.repair(record(key, 200), ['c'])
     rig.time.advance(500)
     for (const key of foreign) expect(medium.has(`r/s/${key}`), key).toBe(false)
     for (const key of own) medium.delete(`r/s/${key}`)

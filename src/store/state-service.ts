@@ -1,7 +1,5 @@
-import { InvalidOption, RingmeshError } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
 import { Emitter } from '../runtime/index.js'
-import type { PeerId } from '../wire/index.js'
 import { Absences } from './absences.js'
 import { Adoption } from './adoption.js'
 import { Answers } from './answers.js'
@@ -13,6 +11,7 @@ import { Carrier } from './carrier.js'
 import { HybridClock } from './clock.js'
 import { ClockSurvey } from './clock-survey.js'
 import { heldBytes, tombstoneTime } from './constants.js'
+import { Coordinator } from './coordinator.js'
 import { Coverage } from './coverage.js'
 import type { Entry } from './entry.js'
 import { Exchanges } from './exchanges.js'
@@ -20,19 +19,17 @@ import { Handoff } from './handoff.js'
 import { Hints } from './hints.js'
 import { Journal } from './journal.js'
 import { Listing } from './listing.js'
-import { checkStoreName, checkStoreOptions, type OwnStoreTerms, type StoreOptions } from './options.js'
+import { OpenedStores } from './opened-stores.js'
+import type { OwnStoreTerms, StoreOptions } from './options.js'
 import type { Persistence } from './persistence.js'
 import { Placement } from './placement.js'
 import { Progress, type TransferProgress } from './progress.js'
-import { Read, type ReadEnd, type ReadOptions } from './reader.js'
-import type { StoreRecord } from './record.js'
 import { Replica } from './replica.js'
 import { setBack } from './set-back.js'
 import type { StateStats } from './state-stats.js'
-import { Store } from './store.js'
+import type { Store } from './store.js'
 import { Tombstones } from './tombstones.js'
 import { Watches } from './watches.js'
-import { type StoreLocally, Write, type WriteEnd, type WriteOptions } from './writer.js'
 
 export interface StateServiceOptions {
   readonly cluster: Cluster
@@ -64,9 +61,10 @@ export interface StateEvents {
  */
 export class StateService {
   readonly cluster: Cluster
-  readonly clock: HybridClock
   readonly placement: Placement
-  readonly #survey: ClockSurvey
+  readonly coordinator: Coordinator
+  readonly #clock: HybridClock
+  readonly #stores: OpenedStores
   readonly #replica: Replica
   readonly #exchanges: Exchanges
   readonly #carrier: Carrier
@@ -77,12 +75,6 @@ export class StateService {
   readonly #hints: Hints
   readonly #journal: Journal | undefined
   readonly #watches: Watches
-  readonly #listing: Listing
-  readonly #stores = new Map<
-    string,
-    { store: Store<unknown>; options: ReturnType<typeof checkStoreOptions> }
-  >()
-  readonly #underWay = new Set<Write | Read>()
   readonly #off: (() => void)[] = []
   readonly #emitter: Emitter<StateEvents>
   readonly #tombstones: Tombstones
@@ -90,21 +82,19 @@ export class StateService {
   readonly #adoption: Adoption
   readonly #answers: Answers
   readonly #progress: Progress
-  readonly #tombstoneTime: number
   #isClosed = false
 
   constructor(options: StateServiceOptions) {
     const { cluster, persistence } = options
     const life = options.tombstoneTime ?? tombstoneTime
-    this.#tombstoneTime = life
     const { runtime } = cluster
     this.cluster = cluster
     this.#emitter = new Emitter(runtime)
-    this.clock = new HybridClock(runtime, cluster.self)
+    this.#clock = new HybridClock(runtime, cluster.self)
     this.placement = new Placement(cluster)
-    this.#survey = new ClockSurvey(cluster, this.clock, (change) => this.#corrected(change))
-    const doubted = () => this.#survey.ask()
-    this.#replica = new Replica(cluster, this.placement, this.clock, {
+    const survey = new ClockSurvey(cluster, this.#clock, (change) => this.#corrected(change))
+    const doubted = () => survey.ask()
+    this.#replica = new Replica(cluster, this.placement, this.#clock, {
       changed: (entry) => this.#changed(entry),
       dropped: (entry) => this.#journal?.note(entry.store, entry.key),
       owned: (entry) => this.#journal?.regain(entry.store, entry.key),
@@ -134,8 +124,7 @@ export class StateService {
       // An age, as the two clocks may differ.
       (born, clock) => this.#adoption.learned(runtime.wallClock() - (clock - born)),
     )
-    this.#watches = new Watches(cluster, this.#replica, this.placement, this.clock, doubted)
-    this.#listing = new Listing(cluster, this.#replica)
+    this.#watches = new Watches(cluster, this.#replica, this.placement, this.#clock, doubted)
     this.#progress = new Progress(runtime, this.#carrier, this.#balancer, (progress) =>
       this.#emitter.emit('progress', progress),
     )
@@ -143,7 +132,7 @@ export class StateService {
       cluster,
       absences,
       doubted,
-      clock: this.clock,
+      clock: this.#clock,
       replica: this.#replica,
       placement: this.placement,
       coverage: this.#coverage,
@@ -159,6 +148,16 @@ export class StateService {
       adoption: this.#adoption,
       capacity: this.#capacity,
     })
+    this.coordinator = new Coordinator({
+      ...shared,
+      carrier: this.#carrier,
+      survey,
+      answers: this.#answers,
+      watches: this.#watches,
+      listing: new Listing(cluster, this.#replica),
+      tombstoneTime: life,
+    })
+    this.#stores = new OpenedStores(this.coordinator)
     this.#adoption.whenLoaded(() => this.#handoff.nudge())
     this.#adoption.start()
     this.#off.push(
@@ -186,23 +185,7 @@ export class StateService {
     options: StoreOptions<Value> = {},
     terms: OwnStoreTerms = {},
   ): Store<Value> {
-    checkStoreName(name)
-    const checked = { ...checkStoreOptions(options), ...terms }
-    const opened = this.#stores.get(name)
-    if (opened !== undefined) {
-      for (const option of ['replicas', 'writes', 'reads', 'merge', 'largest', 'timeout'] as const) {
-        if (checked[option] !== opened.options[option])
-          throw new InvalidOption(
-            `store.${option}`,
-            checked[option],
-            `must be ${String(opened.options[option])}, as where '${name}' was opened first`,
-          )
-      }
-      return opened.store as unknown as Store<Value>
-    }
-    const store = new Store<Value>(this, name, checked)
-    this.#stores.set(name, { store: store as unknown as Store<unknown>, options: checked })
-    return store
+    return this.#stores.open(name, options, terms)
   }
 
   /** Listens; returns the way to stop it. */
@@ -242,8 +225,7 @@ export class StateService {
     }
     this.#isClosed = true
     for (const off of this.#off) off()
-    const error = new RingmeshError('Closed', 'the mesh was left')
-    for (const work of [...this.#underWay]) work.close(error)
+    this.coordinator.close()
     this.#exchanges.close()
     this.#handoff.close()
     this.#balancer.close()
@@ -257,18 +239,6 @@ export class StateService {
     else this.#journal.close(done)
   }
 
-  // What stores ask for.
-
-  /** @throws {RingmeshError} `Closed` */
-  refuseWhenClosed(): void {
-    if (this.#isClosed) throw new RingmeshError('Closed', 'the mesh was left')
-  }
-
-  /** Of what was deleted after that (wall clock) there is a tombstone. */
-  get remembersSince(): number {
-    return this.cluster.runtime.wallClock() - this.#tombstoneTime
-  }
-
   /** A key held here, whoever owns it. */
   find(store: string, key: string): Entry | undefined {
     return this.#replica.find(store, key)
@@ -278,58 +248,6 @@ export class StateService {
   keysOf(store: string): Iterable<string> {
     for (const shelf of this.#replica.shelves()) if (shelf.name === store) return shelf.entries.keys()
     return []
-  }
-
-  write(record: StoreRecord, options: WriteOptions, end: (end: WriteEnd) => void): void {
-    if (this.#isClosed) {
-      end({ kind: 'failed', error: new RingmeshError('Closed', 'the mesh was left') })
-      return
-    }
-    const deadline = this.cluster.runtime.now() + options.timeout
-    const local: StoreLocally = (stored, expected, durable, done) =>
-      this.#answers.store(stored, expected, durable, this.cluster.view, done)
-    const write = new Write(this.cluster, this.placement, local, record, options, (how) => {
-      this.#underWay.delete(write)
-      // One of the clocks is wrong: the writer hears of it when it is known which, or its time is over.
-      if (how.kind === 'ahead') this.#survey.settled(deadline, () => end(how))
-      else end(how)
-    })
-    this.#underWay.add(write)
-    write.follow()
-  }
-
-  read(
-    place: { readonly store: string; readonly replicas: number; readonly key: string },
-    options: ReadOptions,
-    end: (end: ReadEnd) => void,
-  ): void {
-    if (this.#isClosed) {
-      end({ kind: 'failed', error: new RingmeshError('Closed', 'the mesh was left') })
-      return
-    }
-    const find = () => this.#answers.find(place.store, place.key, place.replicas)
-    const read = new Read(this.cluster, this.placement, find, place, options, (how) => {
-      this.#underWay.delete(read)
-      end(how)
-    })
-    this.#underWay.add(read)
-    read.start()
-  }
-
-  get watches(): Watches {
-    return this.#watches
-  }
-
-  get listing(): Listing {
-    return this.#listing
-  }
-
-  /** Sends a record to peers that were seen to be behind. */
-  repair(record: StoreRecord, stale: readonly PeerId[]): void {
-    for (const id of stale) {
-      if (id === this.cluster.self) this.#replica.apply(record)
-      else this.#carrier.carry(id, [record], () => {})
-    }
   }
 
   #keepIn(persistence: Persistence): Journal {
@@ -354,7 +272,7 @@ export class StateService {
     this.#coverage.answer()
     this.#handoff.nudge()
     this.#watches.follow()
-    for (const work of this.#underWay) if (work instanceof Write) work.follow()
+    this.coordinator.follow()
   }
 
   #changed(entry: Entry): void {
@@ -366,7 +284,7 @@ export class StateService {
 
   /** @param change - milliseconds by which this clock was put forward, negative where it was set back */
   #corrected(change: number): void {
-    const { clock, cluster } = this
+    const { cluster } = this
     const text = 'the clock of this machine is far from those of the others: it is corrected'
     cluster.runtime.log('warn', text, { milliseconds: Math.round(change) })
     if (change > 0) {
@@ -374,7 +292,7 @@ export class StateService {
       this.#watches.restart()
       return
     }
-    const restamp = setBack({ cluster, clock, replica: this.#replica, watches: this.#watches }, change)
-    for (const { store } of this.#stores.values()) store.restamp(restamp)
+    const parts = { cluster, clock: this.#clock, replica: this.#replica, watches: this.#watches }
+    this.#stores.restamp(setBack(parts, change))
   }
 }

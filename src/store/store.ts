@@ -2,6 +2,7 @@ import { InvalidOption, RingmeshError } from '../errors/index.js'
 import { packValue } from '../wire/index.js'
 import type { Version } from './clock.js'
 import { Codec } from './codec.js'
+import type { Coordinator } from './coordinator.js'
 import type { Held } from './held.js'
 import type { Restamp } from './merges/restamp.js'
 import {
@@ -17,7 +18,6 @@ import {
 } from './options.js'
 import { join, type StoreRecord } from './record.js'
 import { Session } from './session.js'
-import type { StateService } from './state-service.js'
 import { Turns } from './turns.js'
 import type { WriteEnd } from './writer.js'
 
@@ -47,18 +47,18 @@ const conflictDelay = 5
  */
 export class Store<Value = unknown> {
   readonly name: string
-  readonly #service: StateService
+  readonly #coordinator: Coordinator
   readonly #options: CheckedStoreOptions
   readonly #session = new Session()
   readonly #codec: Codec<Value>
   /** A write that merges rests on what was there before, so those of this page follow one another. */
   readonly #turns = new Turns()
 
-  constructor(service: StateService, name: string, options: CheckedStoreOptions) {
-    this.#service = service
+  constructor(coordinator: Coordinator, name: string, options: CheckedStoreOptions) {
+    this.#coordinator = coordinator
     this.name = name
     this.#options = options
-    this.#codec = new Codec<Value>(service.cluster.self, options.merge)
+    this.#codec = new Codec<Value>(coordinator.cluster.self, options.merge)
   }
 
   /**
@@ -70,7 +70,7 @@ export class Store<Value = unknown> {
   async put(key: string, value: Value, given?: PutOptions): Promise<PutResult> {
     checkKey(key, 'put.key')
     const options = checkPutOptions(given, 'put')
-    this.#service.refuseWhenClosed()
+    this.#coordinator.refuseWhenClosed()
     if (value === undefined) throw new InvalidOption('put.value', value, 'must not be undefined: use delete')
     if (this.#codec.merges) return this.#merge(key, () => value, options)
     return this.#write(key, this.#packed(value), options)
@@ -80,7 +80,7 @@ export class Store<Value = unknown> {
   async delete(key: string, given?: PutOptions): Promise<PutResult> {
     checkKey(key, 'delete.key')
     const options = checkPutOptions(given, 'delete')
-    this.#service.refuseWhenClosed()
+    this.#coordinator.refuseWhenClosed()
     return this.#write(key, null, options)
   }
 
@@ -94,10 +94,10 @@ export class Store<Value = unknown> {
   async get(key: string, given?: GetOptions): Promise<Value | undefined> {
     checkKey(key, 'get.key')
     const options = checkGetOptions(given, 'get')
-    this.#service.refuseWhenClosed()
+    this.#coordinator.refuseWhenClosed()
     if (options.fresh !== true) {
-      const entry = this.#service.find(this.name, key)
-      if (entry?.owners.includes(this.#service.cluster.self)) {
+      const entry = this.#coordinator.find(this.name, key)
+      if (entry?.owners.includes(this.#coordinator.cluster.self)) {
         const held = this.#seen(key, pick(entry))
         // The next read may be another owner's to answer, which may lag behind this one.
         this.#session.note(key, held)
@@ -127,7 +127,7 @@ export class Store<Value = unknown> {
     checkKey(key, 'update.key')
     checkFunction(change, 'update.change')
     const options = checkPutOptions(given, 'update')
-    this.#service.refuseWhenClosed()
+    this.#coordinator.refuseWhenClosed()
     if (this.#codec.merges) return this.#merge(key, change, options)
     let held = await this.#read(key, options)
     for (let conflicts = 0; conflicts < mostConflicts; conflicts++) {
@@ -137,7 +137,7 @@ export class Store<Value = unknown> {
       if (end.kind === 'written') return end.written
       if (end.kind === 'failed') throw end.error
       if (end.kind === 'conflict') held = end.held
-      if (held !== undefined) this.#service.clock.observe(held.version)
+      if (held !== undefined) this.#coordinator.clock.observe(held.version)
       await this.#pause(conflictDelay * (conflicts + 1))
     }
     throw new RingmeshError(
@@ -165,14 +165,14 @@ export class Store<Value = unknown> {
         ? { key: checkKey(what, 'watch.key') }
         : { prefix: checkKey(what?.prefix, 'watch.prefix') }
     checkFunction(changed, 'watch.changed')
-    this.#service.refuseWhenClosed()
-    return this.#service.watches.watch(this.name, this.#options.replicas, watched, (key, held) => {
+    this.#coordinator.refuseWhenClosed()
+    return this.#coordinator.watches.watch(this.name, this.#options.replicas, watched, (key, held) => {
       this.#session.note(key, held)
-      this.#service.clock.observe(held.version)
+      this.#coordinator.clock.observe(held.version)
       try {
         changed(this.#value(held), held.version, key)
       } catch (error) {
-        this.#service.cluster.runtime.log('error', `a watch of '${this.name}' threw`, { error })
+        this.#coordinator.cluster.runtime.log('error', `a watch of '${this.name}' threw`, { error })
       }
     })
   }
@@ -187,7 +187,7 @@ export class Store<Value = unknown> {
     const prefix = checkPrefix(options, 'entries')
     let after: string | null = null
     for (;;) {
-      this.#service.refuseWhenClosed()
+      this.#coordinator.refuseWhenClosed()
       const page: { records: readonly StoreRecord[]; more: boolean } = await this.#page(prefix, after)
       for (const record of page.records) {
         const held = this.#seen(record.key, record)
@@ -213,7 +213,7 @@ export class Store<Value = unknown> {
   ): Promise<PutResult> {
     const work = async () => {
       const held = await this.#read(key, options)
-      if (held !== undefined) this.#service.clock.observe(held.version)
+      if (held !== undefined) this.#coordinator.clock.observe(held.version)
       const next = await change(this.#value(held))
       if (next === undefined) return this.#write(key, null, options)
       return this.#write(
@@ -233,7 +233,7 @@ export class Store<Value = unknown> {
   }
 
   async #write(key: string, content: Content, options: PutOptions): Promise<PutResult> {
-    const { runtime } = this.#service.cluster
+    const { runtime } = this.#coordinator.cluster
     const deadline = runtime.now() + (options.timeout ?? this.#options.timeout)
     let refusals = 0
     let overtaken = 0
@@ -247,7 +247,7 @@ export class Store<Value = unknown> {
         // A write that begins when another has ended is the later one, though this machine's clock be behind.
         if (end.overtaken === undefined || this.#codec.merges || isLast || overtaken++ >= mostOvertaken)
           return end.written
-        this.#service.clock.observe(end.overtaken)
+        this.#coordinator.clock.observe(end.overtaken)
       } else if (isLast || refusals++ >= mostClockRefusals)
         // The clock that is wrong, here or there, is corrected by now or will be in a moment.
         throw new RingmeshError('Timeout', `the clocks of this peer and the owners of '${key}' disagree`)
@@ -261,7 +261,7 @@ export class Store<Value = unknown> {
     expected: Version | '' | null,
   ): Promise<WriteEnd> {
     const { replicas, writes, fewerSuffice = false } = this.#options
-    const { clock } = this.#service
+    const { clock } = this.#coordinator
     const durable = options.durable ?? false
     this.#checkPeers(key, durable)
     const version = clock.next()
@@ -275,7 +275,7 @@ export class Store<Value = unknown> {
     }
     const timeout = options.timeout ?? this.#options.timeout
     return new Promise((resolve) => {
-      this.#service.write(record, { writes, fewerSuffice, durable, expected, timeout }, (end) => {
+      this.#coordinator.write(record, { writes, fewerSuffice, durable, expected, timeout }, (end) => {
         if (end.kind === 'written') this.#session.note(key, record)
         resolve(end)
       })
@@ -284,7 +284,7 @@ export class Store<Value = unknown> {
 
   #checkPeers(key: string, durable: boolean): void {
     const { writes, fewerSuffice = false } = this.#options
-    const { ring, nextRing } = this.#service.cluster
+    const { ring, nextRing } = this.#coordinator.cluster
     // Those that come hold nothing yet, and those that leave will not for long.
     const able = fewerSuffice ? ring.size : Math.min(ring.size, nextRing.size)
     if (able < (fewerSuffice ? 1 : writes)) {
@@ -294,7 +294,7 @@ export class Store<Value = unknown> {
       )
     }
     if (!durable) return
-    const hasEdge = ring.nodes().some(({ id }) => this.#service.cluster.member(id)?.kind === 'edge')
+    const hasEdge = ring.nodes().some(({ id }) => this.#coordinator.cluster.member(id)?.kind === 'edge')
     if (!hasEdge)
       throw new RingmeshError(
         'NotDurable',
@@ -305,7 +305,7 @@ export class Store<Value = unknown> {
   #read(key: string, options: GetOptions): Promise<Held | undefined> {
     const { replicas, reads, writes } = this.#options
     return new Promise((resolve, reject) => {
-      this.#service.read(
+      this.#coordinator.read(
         { store: this.name, replicas, key },
         {
           reads: options.fresh === true ? reads : 1,
@@ -320,9 +320,9 @@ export class Store<Value = unknown> {
           const held = this.#seen(key, end.held)
           this.#session.note(key, held)
           // What this page writes next must follow what it has read, wherever that was stamped.
-          if (held !== undefined) this.#service.clock.observe(held.version)
+          if (held !== undefined) this.#coordinator.clock.observe(held.version)
           if (held !== undefined && end.stale.length > 0)
-            this.#service.repair({ store: this.name, replicas, key, ...pick(held) }, end.stale)
+            this.#coordinator.repair({ store: this.name, replicas, key, ...pick(held) }, end.stale)
           resolve(held)
         },
       )
@@ -333,7 +333,7 @@ export class Store<Value = unknown> {
     const { replicas, writes } = this.#options
     const place = { store: this.name, replicas, writes }
     return new Promise((resolve, reject) => {
-      this.#service.listing.gather(place, prefix, after, (error, records, more) => {
+      this.#coordinator.listing.gather(place, prefix, after, (error, records, more) => {
         if (error === undefined) resolve({ records, more })
         else reject(error)
       })
@@ -341,13 +341,13 @@ export class Store<Value = unknown> {
   }
 
   #pause(milliseconds: number): Promise<void> {
-    const { runtime } = this.#service.cluster
+    const { runtime } = this.#coordinator.cluster
     return new Promise((resolve) => runtime.timer(milliseconds * (0.5 + runtime.random()), resolve))
   }
 
   /** What a replica answered, and nothing older than this page has seen. */
   #seen(key: string, held: Held | undefined): Held | undefined {
-    return this.#session.read(key, held, this.#service.remembersSince)
+    return this.#session.read(key, held, this.#coordinator.remembersSince)
   }
 
   #packed(value: Value): Uint8Array {

@@ -151,7 +151,7 @@ export class StoreSimulation {
     const { replicas } = this.#options
     const startedAt = this.peers.time.now
     const options = { reads: 1, writes: 2, timeout: 10_000 }
-    this.peers.service(reader).read({ store: storeName, replicas, key }, options, (end) => {
+    this.peers.service(reader).coordinator.read({ store: storeName, replicas, key }, options, (end) => {
       if (end.kind === 'read') this.#recorder.read(key, end.held?.version, startedAt)
     })
   }
@@ -161,18 +161,18 @@ export class StoreSimulation {
     if (awake.length === 0) return
     const { self, ring } = this.peers.pick(awake)
     if (ring.size < 2) return
-    const service = this.peers.service(self)
+    const { coordinator } = this.peers.service(self)
     const isFresh = random() < 0.6
     const key = isFresh ? `fresh ${this.#keys++}` : `${contended} ${Math.floor(random() * 20)}`
     const deleted = random() < 0.15
     const content = deleted ? null : new Uint8Array(8 + Math.floor(random() * 50))
-    const held = service.find(storeName, key)
-    if (held !== undefined) service.clock.observe(held.version)
-    const version = service.clock.next()
+    const held = coordinator.find(storeName, key)
+    if (held !== undefined) coordinator.clock.observe(held.version)
+    const version = coordinator.clock.next()
     const { replicas, edges } = this.#options
     const record = { store: storeName, replicas, key, kind: kinds.last, version, content }
     const durable = edges > 0 && random() < 0.3
-    service.write(
+    coordinator.write(
       record,
       { writes: 2, fewerSuffice: false, durable, expected: null, timeout: 10_000 },
       (end) => {

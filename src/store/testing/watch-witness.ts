@@ -18,7 +18,8 @@ export class WatchWitness {
   follow(id: PeerId, service: StateService): void {
     const told = new Map<string, Version>()
     this.#told.set(id, told)
-    service.watches.watch(storeName, this.#replicas, { prefix: this.#prefix }, (key, { version }) =>
+    const { watches } = service.coordinator
+    watches.watch(storeName, this.#replicas, { prefix: this.#prefix }, (key, { version }) =>
       told.set(key, version),
     )
   }
