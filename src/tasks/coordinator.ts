@@ -6,11 +6,17 @@ import type { Assignment, Report } from './assignment.js'
 import { fullJitter } from './backoff.js'
 import { Dispatcher } from './dispatcher.js'
 import { Busy, NoWorkers, TaskFailed, Timeout } from './errors.js'
-import type { Offer, Placement, Slot } from './lane.js'
 import { Notes } from './notes.js'
 import { Placements } from './placements.js'
 import { settings } from './settings.js'
-import { newSubmission, type Settled, type Submission, type SubmissionOptions } from './submission.js'
+import type { Offer, Slot } from './slot.js'
+import {
+  newSubmission,
+  type Placement,
+  type Settled,
+  type Submission,
+  type SubmissionOptions,
+} from './submission.js'
 import type { Thrown } from './thrown.js'
 
 export interface CoordinatorEvents {
@@ -88,7 +94,7 @@ export class Coordinator {
   shares(name: string): Map<PeerId, { assigned: number; placed: number }> {
     const shares = new Map<PeerId, { assigned: number; placed: number }>()
     for (const slot of this.#dispatcher.find(name)?.slots.values() ?? []) {
-      shares.set(slot.peer, { assigned: slot.assigned, placed: slot.placements.size })
+      shares.set(slot.peer, { assigned: slot.assigned, placed: slot.tasks.size })
     }
     return shares
   }

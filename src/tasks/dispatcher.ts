@@ -1,7 +1,8 @@
 import type { Cluster, Member } from '../mesh/index.js'
 import type { PeerId } from '../wire/index.js'
-import { Lane, type Offer, type Slot } from './lane.js'
+import { Lane } from './lane.js'
 import { settings } from './settings.js'
+import type { Offer, Slot } from './slot.js'
 import type { Submission } from './submission.js'
 
 /** What a dispatcher asks of its coordinator. */

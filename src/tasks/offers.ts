@@ -3,8 +3,8 @@ import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { Coordinator } from './coordinator.js'
 import type { Executor } from './executor.js'
-import type { Offer } from './lane.js'
 import { settings } from './settings.js'
+import type { Offer } from './slot.js'
 
 /**
  * Tells the others what is defined here, and takes in what they tell: the whole list each time, to

@@ -1,7 +1,7 @@
 import type { Runtime, Timer } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
-import type { Placement } from './lane.js'
 import { settings } from './settings.js'
+import type { Placement } from './submission.js'
 
 /** Which worker has which task, and for how long it may without a word. */
 export class Placements {
@@ -43,14 +43,14 @@ export class Placements {
       this.#byPeer.set(slot.peer, placements)
     }
     placements.set(submission.number, placement)
-    slot.placements.set(submission.number, placement)
+    slot.tasks.add(submission.number)
     submission.placement = placement
     if (slot.peer !== this.#self) this.#keepSweeping()
   }
 
   remove(placement: Placement): void {
     const { slot, submission } = placement
-    slot.placements.delete(submission.number)
+    slot.tasks.delete(submission.number)
     const placements = this.#byPeer.get(slot.peer)
     placements?.delete(submission.number)
     if (placements?.size === 0) this.#byPeer.delete(slot.peer)

@@ -1,9 +1,9 @@
 import type { RingmeshError } from '../errors/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
-import type { Placement } from './lane.js'
 import type { Payload } from './payload.js'
 import type { Queueable, TaskPriority } from './priority-queue.js'
+import type { Slot } from './slot.js'
 import type { Thrown } from './thrown.js'
 
 /** How a task ended for the one who submitted it: once, with a result or with a clear failure. */
@@ -55,6 +55,17 @@ export interface Submission extends Queueable {
   backoff: Timer | undefined
   deadline: Timer | undefined
   readonly size: number
+}
+
+/** One assignment that a worker has not given an answer to. */
+export interface Placement {
+  readonly submission: Submission
+  readonly slot: Slot
+  readonly attempt: number
+  /** When the task is taken back, unless renewed; on the runtime's clock. */
+  expires: number
+  /** Nobody wants the result; the worker's answer is awaited for its credit alone. */
+  abandoned: boolean
 }
 
 /** A task that was just submitted at the peer `self`, as its `number`th. */
