@@ -74,7 +74,8 @@ const startTuple = v.custom<readonly [GenServerClass, unknown?]>(
     Array.isArray(given) && (given.length === 1 || given.length === 2) && v.is(serverClass, given[0]),
   'must be [a class that extends GenServer, its arguments] or worker(…)',
 )
-const start = v.union(
+/** What a child runs: a class and its arguments, or a launcher. */
+export const childStart = v.union(
   [startTuple, v.custom<Launcher>(isLauncher)],
   'must be [a class that extends GenServer, its arguments] or worker(…)',
 )
@@ -86,7 +87,7 @@ const common = {
 }
 const workerSpec = v.strictObject({
   ...common,
-  start,
+  start: childStart,
   name: v.optional(v.union([name, v.custom<ViaName>(isViaName)], 'must be a name, or via(…) of a registry')),
   shutdown: v.optional(shutdownTime),
   timeout: v.optional(milliseconds),

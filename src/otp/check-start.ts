@@ -1,4 +1,4 @@
-import { InvalidOption } from '../errors/index.js'
+import { checkNames, InvalidOption } from '../errors/index.js'
 import { defaultTimeout } from './call-options.js'
 import { isViaName, type ViaName } from './ref.js'
 
@@ -12,20 +12,16 @@ export function checkTimeout(given: number | undefined, at: string): number {
   return timeout
 }
 
+const onlyTimeout = ['timeout']
+
 /** The time-out of a call or a stop. @throws {InvalidOption} naming what is wrong, below `at` */
 export function checkOnlyTimeout(options: { readonly timeout?: number }, at: string): number {
   // Who comes from OTP gives the milliseconds alone.
-  if (typeof options !== 'object' || options === null)
-    throw new InvalidOption(at, options, 'must be an object of options, { timeout }')
-  for (const option in options)
-    if (option !== 'timeout')
-      throw new InvalidOption(
-        `${at}.${option}`,
-        (options as Record<string, unknown>)[option],
-        'is not an option here',
-      )
+  checkNames(options, onlyTimeout, at)
   return checkTimeout(options.timeout, `${at}.timeout`)
 }
+
+const startNames = ['args', 'name', 'timeout']
 
 /** The longest name, as everywhere on the wire. */
 const longestName = 1024
@@ -36,14 +32,7 @@ export function checkStart(options: unknown): {
   name: string | ViaName | undefined
   timeout: number | undefined
 } {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOption('start', options, 'must be an object of options')
-  }
-  for (const [option, value] of Object.entries(options)) {
-    if (option !== 'args' && option !== 'name' && option !== 'timeout') {
-      throw new InvalidOption(`start.${option}`, value, 'is not an option here')
-    }
-  }
+  checkNames(options, startNames, 'start')
   const { args, name, timeout } = options as { args?: unknown; name?: unknown; timeout?: number }
   const isName = typeof name === 'string' ? name.length > 0 && name.length <= longestName : isViaName(name)
   if (name !== undefined && !isName) {

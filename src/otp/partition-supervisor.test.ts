@@ -58,7 +58,7 @@ test('bad partition options are refused by their path', () => {
   expect(make({ partitions: 0 })).toThrow('PartitionSupervisor.partitions')
   expect(make({ partitions: 1.5 })).toThrow('PartitionSupervisor.partitions')
   expect(make({ withArguments: 123 })).toThrow('PartitionSupervisor.withArguments')
-  expect(make({ start: [Object] })).toThrow('PartitionSupervisor.children[0].start')
+  expect(make({ start: [Object] })).toThrow('PartitionSupervisor.start')
 })
 
 test('partitions: via finds the partition of a key for each message, also after its restart', async () => {
@@ -88,4 +88,13 @@ test('partitions: too many restarts of one end all, and it exits shutdown', asyn
   }
   expect(seen).toEqual(['shutdown'])
   expect(world.system.size).toBe(0)
+})
+
+test('what a partition is to run is named where it is missing or wrong', () => {
+  const world = new World()
+  for (const start of [{}, { start: undefined }, { start: Probe }, { start: [] }]) {
+    const options = { partitions: 2, ...start } as never
+    expect(() => new PartitionSupervisor(world.system, options)).toThrow('PartitionSupervisor.start: must be')
+    expect(() => partitionSupervisor(options)).toThrow('partitionSupervisor.start: must be')
+  }
 })

@@ -1,9 +1,15 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
-import { checkSupervisor, intensityOptions } from './check-child.js'
+import { checkSupervisor, childStart, intensityOptions } from './check-child.js'
 import type { Launcher, SupervisingWorld, WorkerSpec } from './child-spec.js'
 import type { ProcessRef, Target, Via } from './ref.js'
-import { SupervisorHandle, startAlone, supervisorLauncher, type Unstarted } from './supervisor-handle.js'
+import {
+  elsewhere,
+  SupervisorHandle,
+  startAlone,
+  supervisorLauncher,
+  type Unstarted,
+} from './supervisor-handle.js'
 import { SupervisorServer } from './supervisor-server.js'
 import type { ProcessSystem } from './system.js'
 
@@ -25,7 +31,7 @@ export interface PartitionSupervisorOptions {
 
 const partitionOptions = v.strictObject({
   ...intensityOptions,
-  start: v.unknown(),
+  start: childStart,
   partitions: v.optional(
     v.pipe(
       v.number('must be a whole number above 0'),
@@ -79,12 +85,8 @@ export function partitionSupervisor(options: PartitionSupervisorOptions): Launch
 export class PartitionSupervisor extends SupervisorHandle {
   /** Starts one, or, given a target, takes hold of one that was started elsewhere, as in a tree. */
   constructor(system: ProcessSystem, options: PartitionSupervisorOptions | { readonly at: Target }) {
-    super(
-      system,
-      typeof options === 'object' && options !== null && 'at' in options
-        ? options.at
-        : startAlone(system, partitionServer(system, options, 'PartitionSupervisor')),
-    )
+    const label = 'PartitionSupervisor'
+    super(system, elsewhere(options, label) ?? startAlone(system, partitionServer(system, options, label)))
   }
 
   /** How many partitions there are. */

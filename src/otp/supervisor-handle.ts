@@ -1,3 +1,4 @@
+import { checkNames } from '../errors/index.js'
 import type { StopOptions } from './call-options.js'
 import { type ChildAnswer, type ChildCount, type ChildInfo, countOf } from './child-info.js'
 import { type Launcher, makeLauncher, type SupervisingWorld } from './child-spec.js'
@@ -64,6 +65,16 @@ export abstract class SupervisorHandle {
     const timeout = Number.POSITIVE_INFINITY
     return (await this.system.call(this.target, request, { timeout })) as ChildAnswer
   }
+}
+
+/**
+ * Where a supervisor is that was started elsewhere; undefined where the options are those of a new one.
+ * @throws {InvalidOption} for another option beside
+ */
+export function elsewhere(options: unknown, label: string): Target | undefined {
+  if (typeof options !== 'object' || options === null || !('at' in options)) return undefined
+  checkNames(options, ['at'], label)
+  return options.at as Target
 }
 
 /** Starts a supervisor of no parent; it is there at once, its children follow. */

@@ -1,4 +1,4 @@
-import { RingmeshError } from '../errors/index.js'
+import { checkNames, RingmeshError } from '../errors/index.js'
 import type { Shutdown } from './child-stop.js'
 import { DynamicSupervisor, type DynamicSupervisorOptions } from './dynamic-supervisor.js'
 import { ExitError } from './exit.js'
@@ -46,11 +46,13 @@ export class TaskSupervisor {
 
   /** Starts a task that is linked to the process that calls: a crash of either ends the other. */
   async<T>(work: Work<T>, options: AsyncOptions = {}): Task<T> {
+    checkNames(options, ['owner', 'shutdown'], 'async')
     return this.#task(work, options, options.owner ?? this.#system.current?.ref)
   }
 
   /** Starts a task that is linked to nobody: a crash is seen only where it is awaited. */
   asyncNolink<T>(work: Work<T>, options: TaskOptions = {}): Task<T> {
+    checkNames(options, ['shutdown'], 'asyncNolink')
     return this.#task(work, options, undefined)
   }
 
@@ -59,6 +61,7 @@ export class TaskSupervisor {
     work: Work<unknown>,
     options: TaskOptions & { readonly restart?: Restart } = {},
   ): Promise<ProcessRef> {
+    checkNames(options, ['restart', 'shutdown'], 'startChild')
     return this.#start({ work, report: () => {}, waits: false }, options)
   }
 

@@ -1,4 +1,5 @@
 import type { BrowserContext } from '@playwright/test'
+import { checkNames } from '../errors/index.js'
 import { Edge } from './edge.js'
 import { PageServer } from './page-server.js'
 import type { Peer } from './peer.js'
@@ -39,6 +40,7 @@ export class Cluster {
 
   /** @internal */
   static async start(context: BrowserContext, options: ClusterOptions): Promise<Cluster> {
+    checkNames(options, ['url', 'room'], 'ringmesh')
     const cluster = new Cluster(context, await PageServer.start(), options)
     await cluster.signal.start()
     return cluster
@@ -77,8 +79,12 @@ export class Cluster {
     return tabs as Tuple<Tab, Count>
   }
 
-  /** Starts an edge worker; resolves when it is in the mesh. */
+  /**
+   * Starts an edge worker; resolves when it is in the mesh.
+   * @param options - `data`: a folder for its state; default: it keeps none
+   */
   async edge(options: { data?: string } = {}): Promise<Edge> {
+    checkNames(options, ['data'], 'edge')
     const edge = await Edge.start(this.signal.url, this.room, options.data, this.#trace)
     this.#peers.push(edge)
     return edge
@@ -104,7 +110,9 @@ export class Cluster {
    * Resolves when every peer that is there has the same view, of exactly these peers; rejects with
    * what each one sees when that takes longer than `timeout` milliseconds.
    */
-  async settled({ timeout = 30_000 }: { timeout?: number } = {}): Promise<void> {
+  async settled(options: { timeout?: number } = {}): Promise<void> {
+    checkNames(options, ['timeout'], 'settled')
+    const { timeout = 30_000 } = options
     const end = Date.now() + timeout
     let seen: readonly View[] = []
     const disagreement = (when: string): Error =>

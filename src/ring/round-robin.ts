@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { checkOptions, InvalidOption } from '../errors/index.js'
+import { checkNames, checkOptions, InvalidOption } from '../errors/index.js'
 import { isPlanted } from '../runtime/index.js'
 import { keyPosition } from './key-position.js'
 import { checkedId, checkedNodes, checkedWeight, type NodeOption } from './node-option.js'
@@ -21,6 +21,8 @@ const optionsSchema = v.strictObject(
   { order: v.optional(v.picklist(['given', 'hash'], "must be 'given' or 'hash'"), 'given') },
   'must be { order }',
 )
+
+const nextNames = ['skip']
 
 /** More than the members of any mesh: a bound on one step's work, as `HashRing` has one. */
 const mostNodes = 65_535
@@ -129,9 +131,10 @@ export class RoundRobin {
    * Whose turn it is, and moves on. A node that is skipped has let its turn pass: it does not come twice for it later.
    *
    * @returns undefined where there is no node, or all are skipped, and then nothing has moved
-   * @throws {InvalidOption} where `skip` is no function
+   * @throws {InvalidOption} where `skip` is no function, or for another option
    */
   next(options: NextOptions = {}): string | undefined {
+    checkNames(options, nextNames, 'RoundRobin.next')
     const { skip } = options
     if (skip !== undefined && typeof skip !== 'function')
       throw new InvalidOption('RoundRobin.next.skip', skip, 'must be a function of an id')

@@ -31,7 +31,9 @@ export interface Result {
   readonly failure: Failure | undefined
 }
 
-const scenarioSchema = v.looseObject({
+const scenarioSchema = v.strictObject({
+  world: v.picklist(['membership', 'mesh'], "must be 'membership' or 'mesh'"),
+  faults: v.array(v.any(), 'must be an array of faults'),
   seed: v.pipe(
     v.number('must be a whole number'),
     v.safeInteger('must be a whole number'),

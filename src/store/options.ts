@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { checkOptions, InvalidOption } from '../errors/index.js'
+import { checkNames, checkOptions, InvalidOption } from '../errors/index.js'
 import type { PeerId } from '../wire/index.js'
 import type { Version } from './clock.js'
 import { defaultValueBytes, keyBytes, mostReplicas, requestTimeout } from './constants.js'
@@ -89,6 +89,12 @@ export function checkGetOptions(options: unknown, at: string): GetOptions {
 /** The prefix of the keys to go through: every key where none is named. @throws {InvalidOption} */
 export function checkPrefix(options: unknown, at: string): string {
   return checkKey(checkOptions(entriesOptions, options ?? {}, at).prefix ?? '', `${at}.prefix`)
+}
+
+/** The prefix of the keys to watch. @throws {InvalidOption} */
+export function checkWatchPrefix(what: { readonly prefix: string }): string {
+  checkNames(what, ['prefix'], 'watch', 'must be a key or { prefix }')
+  return checkKey(what.prefix, 'watch.prefix')
 }
 
 /** @throws {InvalidOption} */

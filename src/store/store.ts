@@ -12,6 +12,7 @@ import {
   checkKey,
   checkPrefix,
   checkPutOptions,
+  checkWatchPrefix,
   type GetOptions,
   type PutOptions,
   type PutResult,
@@ -161,9 +162,7 @@ export class Store<Value = unknown> {
     changed: (value: Value | undefined, version: Version, key: string) => void,
   ): () => void {
     const watched =
-      typeof what === 'string'
-        ? { key: checkKey(what, 'watch.key') }
-        : { prefix: checkKey(what?.prefix, 'watch.prefix') }
+      typeof what === 'string' ? { key: checkKey(what, 'watch.key') } : { prefix: checkWatchPrefix(what) }
     checkFunction(changed, 'watch.changed')
     this.#coordinator.refuseWhenClosed()
     return this.#coordinator.watches.watch(this.name, this.#options.replicas, watched, (key, held) => {
