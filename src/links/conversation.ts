@@ -22,6 +22,11 @@ export interface ConversationEvents extends SessionEvents {
 const dialTimeout = 15_000
 /** An open link must be proven within this, in milliseconds: one round trip, on a busy machine. */
 const proofTimeout = 10_000
+/**
+ * What a dial said before anything came through is not said again. In milliseconds from when the relay carries both ways,
+ * as when a cut is over: an answer takes a round trip of it and a moment of the other page.
+ */
+const answerTimeout = 3_000
 /** Waits between dials, in milliseconds: full jitter over a range that doubles, above a floor. */
 const backoff = { floor: 250, first: 1_000, longest: 60_000 }
 /** A direct link that held this long, in milliseconds, lets the waits begin anew. */
@@ -43,7 +48,7 @@ export class Conversation {
   readonly #isCaller: boolean
   #isClosed = false
   #relay: { link: RelayLink; carrier: Carrier } | undefined
-  #dial: { number: number; link: DialedLink; carrier: Carrier; timer: Timer } | undefined
+  #dial: { number: number; link: DialedLink; carrier: Carrier; timer: Timer; isAnswered: boolean } | undefined
   #dialNumber = 0
   #failures = 0
   #next: Timer | undefined
@@ -123,7 +128,10 @@ export class Conversation {
       return true
     }
     if (this.#isCaller) {
-      if (this.#dial?.number === number) this.#dial.link.signal(payload)
+      if (this.#dial?.number === number) {
+        this.#dial.isAnswered = true
+        this.#dial.link.signal(payload)
+      }
       return number <= this.#dialNumber
     }
     if (number > this.#dialNumber) {
@@ -232,7 +240,7 @@ export class Conversation {
       if (this.#dial !== undefined)
         this.#dial.timer = runtime.timer(proofTimeout, () => carrier.close('unproven'))
     })
-    this.#dial = { number, link, carrier, timer }
+    this.#dial = { number, link, carrier, timer, isAnswered: false }
     this.#events.dialed()
   }
 
@@ -242,6 +250,11 @@ export class Conversation {
       this.#openRelay()
       this.#dialSoon(this.#wait())
     }
+    const dial = this.#dial
+    if (kind !== 'relay' || dial === undefined || !this.#isCaller) return
+    this.#around.runtime.timer(answerTimeout, () => {
+      if (dial === this.#dial && !dial.isAnswered) dial.carrier.close('no answer')
+    })
   }
 
   #doubted(isTroubled: boolean): void {

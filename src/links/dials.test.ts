@@ -82,6 +82,24 @@ describe('dials', () => {
     expect(a.links.stats().dials).toBe(1)
   })
 
+  it.each([1_000, 4_000, 9_000, 14_000])(
+    'that a cut of %i ms swallowed are made again soon after it, not when their time is over',
+    (length) => {
+      let isCut = true
+      const { time, network, a, b } = pair({
+        passes: (_from, _to, way) => way === 'server' || !isCut,
+        carried: (_from, _to, bytes) => (isCut ? [] : [bytes]),
+      })
+      time.advance(length)
+      expect([a.links.kind('b'), b.links.kind('a')]).toEqual(['none', 'none'])
+      isCut = false
+      network.refresh()
+      // The relay is greeted every second or two, three more are given for an answer, and the next dial is two away.
+      time.advance(7_500)
+      expect([a.links.kind('b'), b.links.kind('a')]).toEqual(['memory', 'memory'])
+    },
+  )
+
   it('of strangers are kept until this peer is told to connect', () => {
     const time = new VirtualTime('early')
     const network = new MemoryNetwork(time.runtime('network'))
