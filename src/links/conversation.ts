@@ -24,7 +24,8 @@ const dialTimeout = 15_000
 const proofTimeout = 10_000
 /**
  * What a dial said before anything came through is not said again. In milliseconds from when the relay carries both ways,
- * as when a cut is over: an answer takes a round trip of it and a moment of the other page.
+ * as when a cut is over: an answer takes a round trip of it and a moment of the other page. Doubled with every dial that
+ * failed, as a machine may be so busy that its pages need longer.
  */
 const answerTimeout = 3_000
 /** Waits between dials, in milliseconds: full jitter over a range that doubles, above a floor. */
@@ -252,7 +253,7 @@ export class Conversation {
     }
     const dial = this.#dial
     if (kind !== 'relay' || dial === undefined || !this.#isCaller) return
-    this.#around.runtime.timer(answerTimeout, () => {
+    this.#around.runtime.timer(answerTimeout * 2 ** Math.min(this.#failures, 3), () => {
       if (dial === this.#dial && !dial.isAnswered) dial.carrier.close('no answer')
     })
   }
