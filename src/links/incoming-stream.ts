@@ -22,6 +22,8 @@ export class IncomingStream {
   readonly #inbox = new Inbox()
   #received = 0
   #reported = 0
+  /** When the peer last heard. */
+  #reportedAt = 0
   #unreportedBytes = 0
   /** Left to run when the peer hears sooner: setting and cancelling one for every frame costs more than its tick. */
   #report: Timer | undefined
@@ -83,6 +85,7 @@ export class IncomingStream {
   /** A frame that is about to leave says how much has come. */
   reported(): void {
     this.#hasReported = true
+    this.#reportedAt = this.#runtime.now()
     this.#reported = this.#received
     this.#unreportedBytes = 0
   }
@@ -118,10 +121,15 @@ export class IncomingStream {
    */
   #acknowledgeSoon(bytes: number): void {
     if (!this.isUnreported || this.#isClosed) return
-    const { acknowledgeBytes, shortFrameBytes, acknowledgeFrames } = settings
-    const enough = bytes > shortFrameBytes ? bytes * acknowledgeFrames : acknowledgeBytes
-    if (this.#unreportedBytes >= enough) this.#events.acknowledge()
+    if (this.#unreportedBytes >= this.#enoughToReport(bytes)) this.#events.acknowledge()
     else this.#reportSoon()
+  }
+
+  /** Bytes that are worth an acknowledgement of their own, where frames of `bytes` bytes come. */
+  #enoughToReport(bytes: number): number {
+    if (bytes <= settings.shortFrameBytes) return settings.acknowledgeBytes
+    const isSoon = this.#runtime.now() - this.#reportedAt < settings.acknowledgePause
+    return bytes * (isSoon ? settings.acknowledgeMostFrames : settings.acknowledgeFrames)
   }
 
   #reportSoon(): void {

@@ -61,9 +61,14 @@ export class OutgoingStream {
     return this.#outbox.relaxed
   }
 
-  /** Whether a part could leave now, if the link took it. */
-  get isReady(): boolean {
-    return this.#cursor < this.#sent || (this.#outbox.bytes > 0 && !this.#isFull(this.#most))
+  /**
+   * What is to leave next: a part as soon as the link takes one, no part before more is acknowledged
+   * (`full`), or none.
+   */
+  get next(): 'part' | 'full' | 'none' {
+    if (this.#cursor < this.#sent) return 'part'
+    if (this.#outbox.bytes === 0) return 'none'
+    return this.#isFull(this.#most) ? 'full' : 'part'
   }
 
   /** Queues a message. False when it was dropped: its queue is full. */
@@ -79,7 +84,7 @@ export class OutgoingStream {
    *
    * @param isBusy - whether the link still has frames to get rid of
    */
-  next(isBusy: boolean): Omit<PartFrame, 'acknowledged'> | undefined {
+  take(isBusy: boolean): Omit<PartFrame, 'acknowledged'> | undefined {
     const first = this.#cursor
     const { isBulk } = this.#outbox
     const most = this.#most

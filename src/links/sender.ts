@@ -30,6 +30,8 @@ export class Sender {
   #isHeld = false
   #isEnded = false
   #wasRefused = false
+  /** More of the least urgent changes nothing: the window or the link is full, and what ends that calls `pump`. */
+  #isFull = false
   /** Runs while parts are under way that were not acknowledged. */
   #overdue: Timer | undefined
   #overdueAfter: number = settings.overdue
@@ -72,7 +74,7 @@ export class Sender {
       return false
     }
     this.messagesSent++
-    this.pump()
+    if (urgency !== priorities.bulk || !this.#isFull) this.pump()
     return true
   }
 
@@ -84,6 +86,7 @@ export class Sender {
   /** Another link takes over, or none: it starts from the last part that was acknowledged. */
   use(carrier: Carrier | undefined): void {
     this.#carrier = carrier
+    this.#isFull = false
     if (carrier !== undefined) this.#outgoing.rewind(carrier.kind)
   }
 
@@ -104,7 +107,10 @@ export class Sender {
     if (carrier === undefined || this.#isHeld || this.#isEnded) return
     while (!this.#loose.isEmpty && carrier.buffered < settings.looseHighWater) this.#sendLoose(carrier)
     while (carrier.buffered < settings.highWater && this.#sendParts(carrier));
-    if ((this.#outgoing.isReady || !this.#loose.isEmpty) && carrier.buffered > 0) carrier.awaitDrain()
+    const { next } = this.#outgoing
+    const { buffered } = carrier
+    this.#isFull = next === 'full' || buffered >= settings.highWater
+    if ((next === 'part' || !this.#loose.isEmpty) && buffered > 0) carrier.awaitDrain()
     if (this.#wasRefused && this.#outgoing.relaxed) {
       this.#wasRefused = false
       this.#events.drained()
@@ -113,6 +119,7 @@ export class Sender {
 
   /** Forgets what is on its way, and begins to number anew. */
   forget(): void {
+    this.#isFull = false
     this.#outgoing.renumber()
     this.#loose.clear()
   }
@@ -137,7 +144,7 @@ export class Sender {
 
   /** Sends one frame of parts, if there is one worth sending now. */
   #sendParts(carrier: Carrier): boolean {
-    const frame = this.#outgoing.next(carrier.buffered > 0)
+    const frame = this.#outgoing.take(carrier.buffered > 0)
     if (frame === undefined) return false
     carrier.sendParts({ ...frame, acknowledged: this.#events.reporting() })
     this.#watchOverdue()

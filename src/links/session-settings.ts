@@ -85,6 +85,13 @@ export const sessionSettings = {
    * (`frameShare`). Acknowledging each cost a message of 16 KiB 4 % more processor time.
    */
   acknowledgeFrames: 2,
+  /**
+   * Within so many milliseconds of the last acknowledgement as many bytes as four of it hold, which its sender may
+   * have under way in any case: the window lasts for `queueingDelay` and more, four times this. At 30 MB/s a message of
+   * 16 KiB so costs 1.4 % less processor time than with an acknowledgement of every second frame.
+   */
+  acknowledgePause: 5,
+  acknowledgeMostFrames: 4,
   /** And otherwise after one to two times this many milliseconds, so that the sender may forget what it keeps. */
   acknowledgeDelay: 25,
   /**

@@ -1,6 +1,13 @@
 import { BadFrame } from '../errors/index.js'
 import { isPlanted, type Runtime } from '../runtime/index.js'
-import { decodeMessage, limits, type Message, type Priority, protocolVersion } from '../wire/index.js'
+import {
+  decodeMessage,
+  limits,
+  type Message,
+  type Priority,
+  protocolVersion,
+  readPartFrame,
+} from '../wire/index.js'
 import { Carrier, type CarrierEvents } from './carrier.js'
 import { Carriers } from './carriers.js'
 import { IncomingStream } from './incoming-stream.js'
@@ -129,7 +136,7 @@ export class Session {
     }
     let message: Message
     try {
-      message = decodeMessage(bytes)
+      message = readPartFrame(bytes) ?? decodeMessage(bytes)
     } catch {
       this.#refuse(carrier, 'malformed-frame')
       return

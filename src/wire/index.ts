@@ -12,7 +12,7 @@ export {
 } from './message.js'
 export { type Message, type MessageType, messageDefinition } from './messages.js'
 export { packValue } from './pack-value.js'
-export { type Part, type PartFrame, partFrameLength, writePartFrame } from './part-frames.js'
+export { type Part, type PartFrame, partFrameLength, readPartFrame, writePartFrame } from './part-frames.js'
 export { type PeerId, type PeerInfo, type PeerKind, peerId, peerInfo } from './peer.js'
 export { protocolVersion } from './protocol-version.js'
 export { unpackValue } from './unpack-value.js'

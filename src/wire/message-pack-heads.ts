@@ -58,3 +58,48 @@ function writeHead(target: Uint8Array, at: number, type: number, value: number, 
   }
   return at + width + 1
 }
+
+/** Reads heads one after the other. Each gives undefined where there is another head, or the bytes end. */
+export class HeadReader {
+  readonly #bytes: Uint8Array
+  /** Where the next value begins. */
+  at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  natural(): number | undefined {
+    const head = this.#bytes[this.at++]
+    if (head === undefined || head < 0x80) return head
+    return head >= 0xcc && head <= 0xcf ? this.#number(1 << (head - 0xcc)) : undefined
+  }
+
+  /** The count of an array's values. */
+  array(): number | undefined {
+    const head = this.#bytes[this.at++]
+    if (head === undefined) return undefined
+    if (head >= 0x90 && head < 0xa0) return head - 0x90
+    return head === 0xdc || head === 0xdd ? this.#number(2 << (head - 0xdc)) : undefined
+  }
+
+  /** A row of bytes, in the same memory. */
+  binary(): Uint8Array | undefined {
+    const head = this.#bytes[this.at++]
+    if (head === undefined || head < 0xc4 || head > 0xc6) return undefined
+    const length = this.#number(1 << (head - 0xc4))
+    if (length === undefined || this.at + length > this.#bytes.length) return undefined
+    const start = this.at
+    this.at += length
+    return this.#bytes.subarray(start, this.at)
+  }
+
+  /** A big-endian number of `width` bytes. */
+  #number(width: number): number | undefined {
+    const end = this.at + width
+    if (end > this.#bytes.length) return undefined
+    let value = 0
+    while (this.at < end) value = value * 256 + (this.#bytes[this.at++] as number)
+    return Number.isSafeInteger(value) ? value : undefined
+  }
+}

@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  decodeMessage,
   encodeForSending,
   encodeMessage,
+  limits,
   type Message,
   type Part,
   type Priority,
   partFrameLength,
+  readPartFrame,
   writePartFrame,
 } from './index.js'
 
@@ -106,5 +109,85 @@ describe('a frame of parts, written straight from them', () => {
       }),
       { numRuns: 200 },
     )
+  })
+})
+
+describe('a frame of parts, read without the codec', () => {
+  const bytes = fc.uint8Array({ maxLength: 300 })
+  const data = fc.record({
+    type: fc.constant('session.data' as const),
+    first: natural,
+    acknowledged: natural,
+    messages: fc.array(bytes, { maxLength: 20 }),
+  })
+  const piece = fc.record({
+    type: fc.constant('session.piece' as const),
+    number: natural,
+    acknowledged: natural,
+    lane: fc.constantFrom<Priority>(0, 1, 2, 3),
+    total: fc.nat({ max: limits.messageBytes }),
+    offset: natural,
+    piece: bytes,
+  })
+  const decoded = (frame: Uint8Array): Message | undefined => {
+    try {
+      return decodeMessage(frame)
+    } catch {
+      return undefined
+    }
+  }
+
+  it('is what the codec makes of it', () => {
+    const one: Message = {
+      type: 'session.data',
+      first: 1,
+      acknowledged: 2,
+      messages: [new Uint8Array(60_000)],
+    }
+    const many: Message = { ...one, messages: Array<Uint8Array>(20_000).fill(Uint8Array.of(1)) }
+    for (const message of [one, many]) expect(readPartFrame(encodeMessage(message))).toEqual(message)
+    fc.assert(
+      fc.property(fc.oneof(data, piece), (message) => {
+        expect(readPartFrame(encodeMessage(message))).toEqual(message)
+      }),
+    )
+  })
+
+  it('is left to the codec where it is of another kind, or over a limit', () => {
+    const numbers = { first: 1, acknowledged: 1 }
+    const left: Message[] = [
+      { type: 'session.acknowledge', acknowledged: 1 },
+      { type: 'session.loose', messages: [Uint8Array.of(1)] },
+      { type: 'session.data', ...numbers, messages: [new Uint8Array(limits.frameBytes)] },
+      // More than could be in a frame, did each hold what it has to.
+      { type: 'session.data', ...numbers, messages: Array<Uint8Array>(30_000).fill(new Uint8Array(0)) },
+    ]
+    for (const message of left) expect(readPartFrame(encodeMessage(message))).toBeUndefined()
+    expect(readPartFrame(new Uint8Array(0))).toBeUndefined()
+  })
+
+  it('is never taken where the codec refuses it, nor with another result, whatever was changed in it', () => {
+    const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 })
+    let taken = 0
+    fc.assert(
+      fc.property(
+        fc.oneof(data, piece),
+        changes,
+        fc.integer({ min: -4, max: 4 }),
+        (message, spots, longer) => {
+          const whole = encodeMessage(message)
+          const frame = new Uint8Array(Math.max(0, whole.length + longer))
+          frame.set(whole.subarray(0, frame.length))
+          // Heads stand mostly in front.
+          for (const [at, value] of spots) frame[at % Math.min(frame.length, 40)] = value
+          const read = readPartFrame(frame)
+          if (read === undefined) return
+          taken++
+          expect(read).toEqual(decoded(frame))
+        },
+      ),
+      { numRuns: 4_000 },
+    )
+    expect(taken).toBeGreaterThan(100)
   })
 })

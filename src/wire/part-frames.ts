@@ -1,14 +1,17 @@
 import type { EncodedMessage } from './encoded-message.js'
+import { limits } from './limits.js'
 import type { Priority } from './message.js'
 import {
   arrayLength,
   binaryLength,
+  HeadReader,
   naturalLength,
   writeArray,
   writeBinary,
   writeNatural,
 } from './message-pack-heads.js'
-import { messageDefinition } from './messages.js'
+import { type Message, messageDefinition } from './messages.js'
+import { mostMessages } from './session-messages.js'
 
 /** What rides in a frame of numbered parts: a whole message, or a piece of a long one. */
 export interface Part {
@@ -88,4 +91,48 @@ export function writePartFrame(frame: PartFrame, target: Uint8Array): void {
     message.copyTo(target, at, 0, message.length)
     at += message.length
   }
+}
+
+/**
+ * Reads a frame of parts as {@link writePartFrame} writes it. What is sent most is so taken without
+ * a walk over its structure, a decoder and a validation of each value, which come to the same: what
+ * this takes, `decodeMessage` takes too, with the same result.
+ *
+ * @returns undefined where the bytes are anything else, or not within the limits: `decodeMessage` says what they are
+ */
+export function readPartFrame(
+  bytes: Uint8Array,
+): Extract<Message, { type: 'session.data' | 'session.piece' }> | undefined {
+  if (bytes.length > limits.frameBytes) return undefined
+  const reader = new HeadReader(bytes)
+  const fields = reader.array()
+  const code = reader.natural()
+  const first = reader.natural()
+  const acknowledged = reader.natural()
+  if (first === undefined || acknowledged === undefined) return undefined
+  if (code === codes.data && fields === 4) {
+    const messages = readBinaries(reader)
+    if (messages === undefined || reader.at !== bytes.length) return undefined
+    return { type: 'session.data', first, acknowledged, messages }
+  }
+  if (code !== codes.piece || fields !== 7) return undefined
+  const lane = reader.natural()
+  const total = reader.natural()
+  const offset = reader.natural()
+  const piece = reader.binary()
+  if (lane === undefined || lane > 3 || total === undefined || total > limits.messageBytes) return undefined
+  if (offset === undefined || piece === undefined || reader.at !== bytes.length) return undefined
+  return { type: 'session.piece', number: first, acknowledged, lane: lane as Priority, total, offset, piece }
+}
+
+function readBinaries(reader: HeadReader): Uint8Array[] | undefined {
+  const count = reader.array()
+  if (count === undefined || count > mostMessages) return undefined
+  const all: Uint8Array[] = []
+  for (let index = 0; index < count; index++) {
+    const one = reader.binary()
+    if (one === undefined) return undefined
+    all.push(one)
+  }
+  return all
 }

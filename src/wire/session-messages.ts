@@ -8,7 +8,8 @@ const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const anyBytes: new () => Uint8Array = Uint8Array
 const bytes = v.pipe(v.instance(anyBytes), v.maxLength(limits.frameBytes))
 /** Each encoded message takes at least two bytes and a byte for its length, so a frame holds no more. */
-const messages = v.pipe(v.array(bytes), v.maxLength(limits.frameBytes / 3))
+export const mostMessages = limits.frameBytes / 3
+const messages = v.pipe(v.array(bytes), v.maxLength(mostMessages))
 
 /**
  * What links themselves say to each other, one message a frame, except `session.dial`, which

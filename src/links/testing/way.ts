@@ -71,7 +71,7 @@ export class Way implements WayOptions {
 
   #pump(): void {
     while (this.#outgoing.bytes < 2_000_000 && this.#outgoing.push(priorities.bulk, this.#bulk));
-    for (let frame = this.#outgoing.next(false); frame !== undefined; frame = this.#outgoing.next(false)) {
+    for (let frame = this.#outgoing.take(false); frame !== undefined; frame = this.#outgoing.take(false)) {
       const { first, parts } = frame
       const bytes = parts.reduce((sum, { start, end }) => sum + end - start, 0)
       this.longestFrame = Math.max(this.longestFrame, bytes)
