@@ -7,6 +7,8 @@ export interface Figure {
   readonly unit: string
   /** The figure of the peer that this one is compared with: the table shows how many times that it is. */
   readonly peer?: number
+  /** The ratio to the peer, where it is not that of the two figures, as it was measured in another way. */
+  readonly ratio?: number
   /** What the figure is to be: the bench fails where it is not. */
   readonly atMost?: number
   readonly atLeast?: number
@@ -46,7 +48,8 @@ export function isMet(figure: Figure): boolean | undefined {
   )
 }
 
-export function ratioToPeer({ value, peer }: Figure): number | undefined {
+export function ratioToPeer({ value, peer, ratio }: Figure): number | undefined {
+  if (ratio !== undefined) return ratio
   return peer === undefined || peer === 0 ? undefined : value / peer
 }
 
