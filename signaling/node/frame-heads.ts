@@ -29,34 +29,38 @@ export class FrameHeads {
         continue
       }
       if (this.#head === undefined && frames === most) break
-      const before = this.#head?.byteLength ?? 0
-      if (before === 0) frames++
-      const more = chunk.subarray(at, at + longestHead - before)
-      const head = this.#head === undefined ? more : Buffer.concat([this.#head, more])
-      const length = lengthOfHead(head)
-      if (length > head.byteLength) {
-        this.#head = Buffer.from(head)
+      const begun = this.#head
+      if (begun === undefined) frames++
+      // Nearly every head comes whole: it is read where it stands, as a view of it would be garbage with every frame.
+      const head =
+        begun === undefined
+          ? chunk
+          : Buffer.concat([begun, chunk.subarray(at, at + longestHead - begun.byteLength)])
+      const from = begun === undefined ? at : 0
+      const length = lengthOfHead(head, from)
+      if (from + length > head.byteLength) {
+        this.#head = Buffer.from(head.subarray(from))
         return { end: chunk.byteLength, frames }
       }
       this.#head = undefined
-      this.#left = lengthOfPayload(head)
-      at += length - before
+      this.#left = lengthOfPayload(head, from)
+      at += length - (begun?.byteLength ?? 0)
     }
     return { end: at, frames }
   }
 }
 
 /** As far as it is known; more than there is of the head, while it is not whole. */
-function lengthOfHead(head: Buffer): number {
-  const second = head[1]
+function lengthOfHead(bytes: Buffer, from: number): number {
+  const second = bytes[from + 1]
   if (second === undefined) return 2
   const mask = (second & 0x80) === 0 ? 0 : 4
   const short = second & 0x7f
   return 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + mask
 }
 
-function lengthOfPayload(head: Buffer): number {
-  const short = (head[1] as number) & 0x7f
-  if (short === 126) return head.readUInt16BE(2)
-  return short === 127 ? Number(head.readBigUInt64BE(2)) : short
+function lengthOfPayload(bytes: Buffer, from: number): number {
+  const short = (bytes[from + 1] as number) & 0x7f
+  if (short === 126) return bytes.readUInt16BE(from + 2)
+  return short === 127 ? Number(bytes.readBigUInt64BE(from + 2)) : short
 }

@@ -19,6 +19,8 @@ export class LaterWork {
   readonly #waiting = new Set<Worker>()
   readonly #onTurn = (): void => this.#workOn()
   #isScheduled = false
+  /** Milliseconds of this turn that were spent. */
+  #spent = 0
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
@@ -27,6 +29,13 @@ export class LaterWork {
   /** Puts somebody at the end of the line, who is not in it yet. */
   add(worker: Worker): void {
     this.#waiting.add(worker)
+    this.#schedule()
+  }
+
+  /** Lets somebody work now, where there is nobody in line and time left in this turn; or puts it in line. */
+  soon(worker: Worker): void {
+    if (this.#waiting.size > 0 || this.#spent >= turnMilliseconds) this.#waiting.add(worker)
+    else this.#let(worker)
     this.#schedule()
   }
 
@@ -43,12 +52,19 @@ export class LaterWork {
 
   #workOn(): void {
     this.#isScheduled = false
-    const until = this.#runtime.now() + turnMilliseconds
+    this.#spent = 0
     for (const worker of this.#waiting) {
       this.#waiting.delete(worker)
-      worker.workOn()
-      if (this.#runtime.now() >= until) break
+      this.#let(worker)
+      if (this.#spent >= turnMilliseconds) break
     }
-    if (this.#waiting.size > 0) this.#schedule()
+    // What was spent holds until a next turn begins.
+    if (this.#spent > 0) this.#schedule()
+  }
+
+  #let(worker: Worker): void {
+    const start = this.#runtime.now()
+    worker.workOn()
+    this.#spent += this.#runtime.now() - start
   }
 }

@@ -23,6 +23,9 @@ export const shared: Measure = { frames: 16, milliseconds: 0.1, writes: 8 }
  */
 const alone: Measure = { frames: 128, milliseconds: 1, writes: 64 }
 
+/** Writes at once in a turn to an address that was over its rate: what a flood causes waits for a turn with less in it. */
+const greedyWrites = 2
+
 /** Milliseconds for which a second address that said something counts as having more to say. */
 const companyKept = 1_000
 
@@ -86,7 +89,7 @@ export class ReadingTurns {
 
   /** Whether several addresses have something to say, and each is to be brief. */
   get isShared(): boolean {
-    return this.#runtime.now() - this.#sharedAt < companyKept
+    return this.#isSharedAt(this.#runtime.now())
   }
 
   /** An address has something to say. */
@@ -103,7 +106,7 @@ export class ReadingTurns {
     this.heard(share, now)
     if (share.turn !== this.#turn) {
       share.turn = this.#turn
-      share.left = this.#lineOf(share) === undefined ? this.#framesFor(share, now) : 0
+      share.left = this.#standsInLine(share, now) ? 0 : this.#framesFor(share, now)
       this.#schedule()
     }
     return share.left
@@ -127,7 +130,8 @@ export class ReadingTurns {
       share.writes = 0
       this.#schedule()
     }
-    return share.writes++ < this.#measure.writes
+    const now = this.#runtime.now()
+    return share.writes++ < (this.#isGreedy(share, now) ? greedyWrites : this.#measureAt(now).writes)
   }
 
   /** Puts a reader at the end of its address's line; `readOn` is called when it is its turn. */
@@ -152,13 +156,31 @@ export class ReadingTurns {
     this.#blocked.clear()
   }
 
-  get #measure(): Measure {
-    return this.isShared ? shared : alone
+  #measureAt(now: number): Measure {
+    return this.#isSharedAt(now) ? shared : alone
+  }
+
+  #isSharedAt(now: number): boolean {
+    return now - this.#sharedAt < companyKept
+  }
+
+  /** Whether an address was over its rate a moment ago. */
+  #isGreedy(share: ReadingShare, now: number): boolean {
+    return now - share.blockedUntil < companyKept
   }
 
   /** Frames of a go. Few of an address at its rate: the debt of many would let its other sockets wait for long. */
   #framesFor(share: ReadingShare, now: number): number {
-    return now - share.blockedUntil < companyKept ? shared.frames : this.#measure.frames
+    return this.#isGreedy(share, now) ? shared.frames : this.#measureAt(now).frames
+  }
+
+  /**
+   * Whether an address is not read at once: it has sockets in line already, or takes all that it may have and others
+   * have something to say. What it sends is read in the goes alone, then, of which there are few in a turn.
+   */
+  #standsInLine(share: ReadingShare, now: number): boolean {
+    if (this.#lineOf(share) !== undefined) return true
+    return this.#isGreedy(share, now) && this.#isSharedAt(now)
   }
 
   #lineOf(share: ReadingShare): Set<Reader> | undefined {
@@ -174,7 +196,8 @@ export class ReadingTurns {
   #beginTurn(): void {
     this.#isScheduled = false
     this.#turn++
-    this.#turnEnds = this.#runtime.now() + this.#measure.milliseconds
+    const now = this.#runtime.now()
+    this.#turnEnds = now + this.#measureAt(now).milliseconds
     this.#beginGo()
   }
 

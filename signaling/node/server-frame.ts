@@ -1,5 +1,5 @@
 /** Kinds of frames that a server sends by itself (RFC 6455, 5.2). */
-export const opcodes = { text: 0x1, binary: 0x2, ping: 0x9 } as const
+export const opcodes = { text: 0x1, binary: 0x2, ping: 0x9, pong: 0xa } as const
 
 /** Bytes of a payload up to which copying it behind its head costs less than a second piece to write. */
 const longestCopied = 4 * 1024

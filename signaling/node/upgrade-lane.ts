@@ -14,7 +14,7 @@ const patience = 1_000
  * long again for every ten peers of its room that are told of it. Peers that are in wait no longer for those who come,
  * however many there are; where all come from one address and nobody else says anything, they may be more at once.
  */
-const turnMilliseconds = { shared: 0.25, alone: 1 }
+const turnMilliseconds = { shared: 0.1, alone: 1 }
 
 /** Silent connections that are left to Node at once, a millisecond apart: those who came in a crowd are silent in one. */
 const silentAtOnce = 8

@@ -49,8 +49,7 @@ export class ServerWebSocket extends WebSocket {
         if (this.readyState === WebSocket.OPEN) plugged.message(first as Buffer, second === true)
         return true
       case 'ping':
-        if (this.bufferedAmount > mostUnreadPongs) this.terminate()
-        else if (this.readyState === WebSocket.OPEN) this.pong(first as Buffer)
+        plugged.pinged(first as Buffer)
         return true
       case 'pong':
         plugged.connection?.alive()
@@ -86,7 +85,7 @@ export interface SocketHost {
   readonly turns: ReadingTurns
   readonly laterWork: LaterWork
   readonly webSocketOptions: ServerOptions
-  /** Called once, with the address, when a socket is closed. */
+  /** Called once, with the address, when a socket is closed and its door knows. */
   gone(address: string): void
 }
 
@@ -116,6 +115,7 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
   #isDropping = false
   /** Its peer has not answered the close in time. */
   #isOverdue = false
+  #isGone = false
   #pausedUntil = 0
   #resume: NodeJS.Timeout | undefined
   #cutLater: NodeJS.Timeout | undefined
@@ -177,7 +177,10 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
   }
 
   workOn(): void {
-    if (this.#isOverdue) this.cut()
+    if (this.#isGone) {
+      this.connection?.closed()
+      this.#host.gone(this.address)
+    } else if (this.#isOverdue) this.cut()
     else this.#uncork()
   }
 
@@ -251,6 +254,12 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
     if (!stream.destroyed) turns.wait(this.#share, this)
   }
 
+  /** Answered together with what else is sent in this turn: `ws` would make a system call for each. */
+  pinged(payload: Buffer): void {
+    if (this.buffered > mostUnreadPongs) this.cut()
+    else if (this.#isOpen) this.#write(serverFrame(opcodes.pong, payload))
+  }
+
   message(data: Buffer, isBinary: boolean): void {
     if (isBinary === this.binary) this.connection?.receive(data)
     else this.connection?.malformed('bad-frame', `frames must be ${this.binary ? 'binary' : 'text'}`)
@@ -265,9 +274,9 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
     clearTimeout(this.#resume)
     clearTimeout(this.#cutLater)
     this.#host.turns.forget(this.#share, this)
-    this.#host.laterWork.remove(this)
-    this.connection?.closed()
-    this.#host.gone(this.address)
+    this.#isGone = true
+    // All others of its room are told: where many go at once, a few of them in one turn.
+    this.#host.laterWork.soon(this)
   }
 
   #write(pieces: readonly Uint8Array[]): void {
