@@ -9,13 +9,13 @@ import { buildWorkerScripts } from './worker-scripts.js'
 const wanted = Number(process.env.SIGNAL_ATTACK_FRAMES ?? 1_000_000)
 /** Seconds of a slice without the attack, and of one with it: those who came first are put out within it. */
 const calmSlice = 5
-const attackSlice = 12
-/** Seconds between them: what is under way ends. */
-const settling = 1
+const attackSlice = 15
 const fewestSlices = 3
+/** Seconds that the server has to read what is left of an attack. */
+const patience = 60
 
-/** As in `signaling/deploy`, where it is said why. */
-const flags = ['--v8-pool-size=1', '--heap-growing-percent=400']
+/** Of Node; none for the plain command. `SIGNAL_ATTACK_FLAGS='--v8-pool-size=1'` measures others. */
+const flags = (process.env.SIGNAL_ATTACK_FLAGS ?? '').split(' ').filter((flag) => flag !== '')
 
 /** What the attackers count. */
 interface Attack {
@@ -46,9 +46,10 @@ const kinds = ['calm', 'floor', 'attack'] as const
 async function measure(directory: string, progress: (line: string) => void): Promise<Table> {
   const started: { stop(): Promise<void> }[] = []
   try {
-    const server = await ServerProcess.start(join(directory, 'signal-shipped.mjs'), flags)
+    const asShipped = { flags, isSilent: true }
+    const server = await ServerProcess.start(join(directory, 'signal-shipped.mjs'), asShipped)
     started.push(server)
-    const other = await ServerProcess.start(join(directory, 'signal-shipped.mjs'), flags)
+    const other = await ServerProcess.start(join(directory, 'signal-shipped.mjs'), asShipped)
     started.push(other)
     const [bystanders] = await WorkerProcess.start(join(directory, 'signal-bystanders.mjs'))
     started.push(bystanders)
@@ -69,6 +70,21 @@ async function measure(directory: string, progress: (line: string) => void): Pro
     let total = nothing
     let frames = 0
     let cpu = 0
+    /**
+     * Until nobody is heard but the measured peers: what attackers sent before they went is read on for a while, and a
+     * slice without an attack would have the end of one in it.
+     */
+    const settle = async (): Promise<void> => {
+      for (let second = 0; second < patience; second++) {
+        await bystanders.ask('take')
+        const before = (await server.glance()).frames ?? 0
+        await seconds(1)
+        const trips = ((await bystanders.ask('take')) as number[]).length
+        // A round trip is two frames.
+        if (((await server.glance()).frames ?? 0) - before < 1.1 * 2 * trips) return
+      }
+      throw new Error(`the server was not through with an attack ${patience} s after it`)
+    }
     /** Round trips meanwhile. */
     const watched = async (length: number): Promise<number[]> => {
       await bystanders.ask('take')
@@ -82,7 +98,7 @@ async function measure(directory: string, progress: (line: string) => void): Pro
     for (let round = 0; round <= fewestSlices || frames < wanted; round++) {
       for (const kind of kinds) {
         progress(`signal-attack: ${frames} of ${wanted} frames`)
-        await seconds(settling)
+        await settle()
         const before = await server.glance()
         const start = performance.now()
         if (kind !== 'calm') {
@@ -133,6 +149,13 @@ async function measure(directory: string, progress: (line: string) => void): Pro
           unit: 'ms',
           peer: quantile(times.calm, share),
         })),
+        ...quantiles.map(([name, share]) => ({
+          name: `round trip beside that floor, ${name}`,
+          value: quantile(times.attack, share),
+          unit: 'ms',
+          peer: quantile(times.floor, share),
+        })),
+        { name: 'round trips measured', value: times.attack.length, unit: '', peer: times.calm.length },
         {
           name: 'round trips in a second',
           value: times.attack.length / spent.attack,
@@ -160,10 +183,10 @@ async function measure(directory: string, progress: (line: string) => void): Pro
         { name: "the server's share of a core under attack", value: cpu / spent.attack, unit: '' },
       ],
       notes: [
-        `Server, attackers and measured peers have a process each; the server's limits are as they come, Node's flags as in signaling/deploy: ${flags.join(' ')}.`,
+        `Server, attackers and measured peers have a process each; the server is as \`ringmesh signal\` starts it, its log goes nowhere${flags.length === 0 ? '' : `, Node's flags are ${flags.join(' ')}`}.`,
         `Four addresses attack with all their limits let them: fuzzed frames at both doors, floods of relay frames, pings and empty parts, connections that stall at seven stages, pages without end.`,
         `In the world attackers have machines of their own. Here ${areIdle ? 'they run only when nobody else wants a core (SCHED_IDLE)' : 'they run at the lowest priority, as SCHED_IDLE was not to be had'}, and ${isAlone ? "the server's JavaScript has a core to itself, all else the others" : 'all share the cores as they like'}. The floor is what they cost the others when they attack a second server, which runs as they do.`,
-        `Slices of ${calmSlice} s without the attack, ${calmSlice} s with it elsewhere and ${attackSlice} s with it take turns; the first of each is not counted. Memory is compared with that after the first counted slice.`,
+        `Slices of ${calmSlice} s without the attack, ${calmSlice} s with it elsewhere and ${attackSlice} s with it take turns, each begun when the server has read all of the one before; the first of each is not counted. Memory is compared with that after the first counted slice.`,
       ],
     }
   } finally {

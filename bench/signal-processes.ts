@@ -11,6 +11,14 @@ export interface Usage {
   readonly frames?: number
 }
 
+/** How a worker is started. */
+export interface WorkerOptions {
+  /** Of Node. */
+  readonly flags?: readonly string[]
+  /** What it prints goes nowhere. */
+  readonly isSilent?: boolean
+}
+
 /** A worker of the bench in a process of its own, that answers each message by one. */
 export class WorkerProcess {
   readonly #child: ChildProcess
@@ -19,15 +27,15 @@ export class WorkerProcess {
     this.#child = child
   }
 
-  /**
-   * @param flags - of Node
-   * @returns the worker and its first message, which says that it is ready
-   */
+  /** @returns the worker and its first message, which says that it is ready */
   static start(
     file: string,
-    flags: readonly string[] = [],
+    { flags = [], isSilent = false }: WorkerOptions = {},
   ): Promise<[worker: WorkerProcess, ready: unknown]> {
-    const child = fork(file, { execArgv: ['--expose-gc', ...flags] })
+    const child = fork(file, {
+      execArgv: ['--expose-gc', ...flags],
+      ...(isSilent && { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
+    })
     return new Promise((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)))
       child.once('message', (message) => resolve([new WorkerProcess(child), message]))
@@ -74,8 +82,8 @@ export class ServerProcess {
     this.worker = worker
   }
 
-  static async start(file: string, flags: readonly string[] = []): Promise<ServerProcess> {
-    const [worker, ready] = await WorkerProcess.start(file, flags)
+  static async start(file: string, options: WorkerOptions = {}): Promise<ServerProcess> {
+    const [worker, ready] = await WorkerProcess.start(file, options)
     return new ServerProcess((ready as { port: number }).port, worker)
   }
 

@@ -3,6 +3,7 @@ import { InvalidOption } from '../src/errors/index.js'
 import type { LogLevel } from '../src/runtime/index.js'
 import { keyOf, loadConfiguration } from './configuration.js'
 import { mintToken, type TokenOptions } from './mint-token.js'
+import { collectGarbageRarely } from './node/collecting-garbage.js'
 import { jsonLog } from './node/json-log.js'
 import { withoutSecrets } from './options.js'
 import { type SignalServer, startSignalServer } from './server.js'
@@ -31,7 +32,7 @@ export interface SignalFlags {
 /**
  * `ringmesh signal`: puts the configuration together from file, environment and flags, starts the
  * server, prints its URL on standard output and its log, a JSON object a line, on standard error. SIGTERM
- * and SIGINT drain it; a second one ends it at once.
+ * and SIGINT drain it; a second one ends it at once. The process is taken to be the server's alone.
  *
  * @returns the server, or undefined where only the configuration was wanted
  * @throws {InvalidOption} for anything wrong in file, environment or flags, or a port that is taken
@@ -47,6 +48,7 @@ export async function runSignal(flags: SignalFlags = {}): Promise<SignalServer |
     process.stdout.write(`${JSON.stringify(withoutSecrets(configuration), null, 2)}\n`)
     return undefined
   }
+  collectGarbageRarely()
   // Whoever reads the log may end, and a log that nobody reads is no reason to end as well.
   process.stderr.on('error', () => {})
   const log = jsonLog((line) => process.stderr.write(line), levelOf(logLevel))

@@ -1,6 +1,6 @@
-import { startSignalServer } from '../../signaling/index.js'
+import { runSignal } from '../../signaling/index.js'
 import { serveMemory } from './serve-memory.js'
 
-// All limits as they come. Lines of the log go nowhere: what a disk takes for them is not measured here.
-const server = await startSignalServer({ port: 0, log: () => {} })
-serveMemory(server.port, () => ({ frames: server.tally.frames }))
+// As the command line starts it: limits, log and what it asks of V8 are as they come.
+const server = await runSignal({ port: 0 })
+if (server !== undefined) serveMemory(server.port, () => ({ frames: server.tally.frames }))

@@ -39,3 +39,17 @@ it('is not done for somebody who is gone', async () => {
   await turn()
   expect(done).toEqual([1])
 })
+
+it('is done at once where there is time left in the turn and nobody in line', async () => {
+  const { later, done, work } = slow()
+  for (let n = 0; n < 3; n++) later.soon(work(n))
+  expect(done).toEqual([0])
+  later.add(work(3))
+  for (let turns = 2; turns <= 4; turns++) {
+    await turn()
+    expect(done).toEqual([0, 1, 2, 3].slice(0, turns))
+  }
+  await turn()
+  later.soon(work(4))
+  expect(done).toEqual([0, 1, 2, 3, 4])
+})

@@ -1,8 +1,9 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
+import { encodeMessage } from '../../src/wire/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
-import { RawPeer, tab } from '../testing/raw-peer.js'
+import { RawPeer } from '../testing/raw-peer.js'
+import { joinRequest } from '../testing/raw-request.js'
 import { shared } from './reading-turns.js'
 
 /** More than any of these tests sends. */
@@ -29,27 +30,9 @@ afterEach(async () => {
 /** A peer on a bare socket, from another address than the other peers of the test have. */
 function dial({ port }: SignalServer, id: string): Socket {
   const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
-  const join = encodeMessage({
-    type: 'signal.join',
-    protocol: protocolVersion,
-    room: 'crowd',
-    peer: tab(id),
-    token: null,
-  })
   socket.on('error', () => {})
   socket.resume()
-  socket.write(
-    [
-      'GET / HTTP/1.1',
-      'Host: localhost',
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-      `Sec-WebSocket-Protocol: ${joinProtocols(join).join(', ')}`,
-      '\r\n',
-    ].join('\r\n'),
-  )
+  socket.write(joinRequest(id, 'crowd'))
   sockets.push(socket)
   return socket
 }
@@ -144,6 +127,18 @@ describe('an address', () => {
     for (const socket of crowd) socket.destroy()
     await expect.poll(() => server.connections).toBe(0)
     expect(server.tally.relayFrames).toBeLessThan(1_000)
+  })
+
+  it('that hangs up with frames unread which nobody answers has them read no more either', async () => {
+    const server = await start({ framesPerSecondPerAddress: 100 })
+    const crowd = Array.from({ length: 10 }, (_, n) => dial(server, `peer-${n}`))
+    await expect.poll(() => server.tally.joins).toBe(10)
+    const parts = Buffer.concat([frame(0x02), many(50, frame(0x00)), frame(0x80)])
+    for (const socket of crowd) socket.write(many(80, parts))
+    await expect.poll(() => server.tally.throttledByAddress).toBeGreaterThan(0)
+    for (const socket of crowd) socket.destroy()
+    await expect.poll(() => server.connections, { timeout: 10_000 }).toBe(0)
+    expect(server.tally.frames).toBeLessThan(5_000)
   })
 
   it('over its rate is read on when it has waited, and loses nothing', async () => {

@@ -3,10 +3,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/runtime/index.js'
-import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
 import { Tally } from '../rooms/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
-import { tab } from '../testing/raw-peer.js'
+import { joinMessage, joinRequest, upgradeRequest } from '../testing/raw-request.js'
 import { refuseUpgrade } from './opening-handshake.js'
 import { ReadingShare, ReadingTurns } from './reading-turns.js'
 import { UpgradeLane } from './upgrade-lane.js'
@@ -41,24 +40,8 @@ function dial(port: number): { socket: Socket; got: () => string; closed: () => 
   return { socket, got: () => got, closed: () => closed }
 }
 
-const join = encodeMessage({
-  type: 'signal.join',
-  protocol: protocolVersion,
-  room: 'room',
-  peer: tab('a'),
-  token: null,
-})
-
-function upgrade(path = '/', ...lines: string[]): string {
-  const all = [
-    `GET ${path} HTTP/1.1`,
-    ...['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'],
-    ...['Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', ...lines],
-  ]
-  return `${all.join('\r\n')}\r\n\r\n`
-}
-
-const withJoin = upgrade('/', `Sec-WebSocket-Protocol: ${joinProtocols(join).join(', ')}`)
+const join = joinMessage('a', 'room')
+const withJoin = joinRequest('a', 'room')
 
 describe('a connection', () => {
   it("takes the lane when its head is plain, and is Node's when it is not", async () => {
@@ -81,7 +64,7 @@ describe('a connection', () => {
     })
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
     const { port } = http.address() as AddressInfo
-    for (const head of [upgrade('/plain'), upgrade('/other', 'X_A:b')]) {
+    for (const head of [upgradeRequest('/plain'), upgradeRequest('/other', 'X_A:b')]) {
       const { socket, closed } = dial(port)
       socket.write(head)
       await expect.poll(closed).toBe(true)
@@ -114,8 +97,8 @@ describe('a connection', () => {
   })
 
   it.each<[string, string]>([
-    ['with the head', upgrade()],
-    ['with a head that Node reads', upgrade('/', 'X_A: b')],
+    ['with the head', upgradeRequest()],
+    ['with a head that Node reads', upgradeRequest('/', 'X_A: b')],
   ])('is heard from its first frame on, also when that comes %s', async (_how, head) => {
     const server = await start()
     const { socket } = dial(server.port)
@@ -146,7 +129,7 @@ describe('a connection', () => {
   it('is told 404 for a path that nobody knows, and 400 for what is no HTTP', async () => {
     const { port } = await start()
     const unknown = dial(port)
-    unknown.socket.write(upgrade('/other'))
+    unknown.socket.write(upgradeRequest('/other'))
     await expect.poll(unknown.got).toContain('404 Not Found')
     const nonsense = dial(port)
     nonsense.socket.write('hello\r\n\r\n')
@@ -157,7 +140,7 @@ describe('a connection', () => {
     const { port } = await start({ limits: { handshakeMilliseconds: 500 } })
     const silent = dial(port)
     const half = dial(port)
-    half.socket.write(upgrade().slice(0, 40))
+    half.socket.write(upgradeRequest().slice(0, 40))
     await expect.poll(() => silent.closed() && half.closed(), { timeout: 10_000 }).toBe(true)
   })
 

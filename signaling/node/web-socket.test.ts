@@ -4,9 +4,10 @@ import { Duplex } from 'node:stream'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as ws from 'ws'
-import { encodeMessage, joinedProtocol, joinProtocols, protocolVersion } from '../../src/wire/index.js'
+import { encodeMessage, joinedProtocol } from '../../src/wire/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
 import { RawPeer, tab } from '../testing/raw-peer.js'
+import { joinRequest } from '../testing/raw-request.js'
 import { answerHandshake, pickProtocol } from './opening-handshake.js'
 import { opcodes, serverFrame } from './server-frame.js'
 
@@ -28,22 +29,6 @@ afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy()
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })
-
-function upgrade(id: string): string {
-  const join = encodeMessage({
-    type: 'signal.join',
-    protocol: protocolVersion,
-    room: 'room',
-    peer: tab(id),
-    token: null,
-  })
-  const lines = [
-    ...['GET / HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket'],
-    ...['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='],
-    `Sec-WebSocket-Protocol: ${joinProtocols(join).join(', ')}`,
-  ]
-  return `${lines.join('\r\n')}\r\n\r\n`
-}
 
 /** A frame of a client, masked with zeros. */
 function frame(opcode: number, payload: Uint8Array): Buffer {
@@ -73,7 +58,7 @@ async function asleep(server: SignalServer, id: string, more: Uint8Array = Buffe
   socket.on('close', () => {
     closed = true
   })
-  socket.write(Buffer.concat([Buffer.from(upgrade(id)), more]))
+  socket.write(Buffer.concat([Buffer.from(joinRequest(id, 'room')), more]))
   await expect.poll(() => got).toContain(`Sec-WebSocket-Protocol: ${joinedProtocol}\r\n\r\n\x82`)
   return { socket, got: () => got, closed: () => closed }
 }

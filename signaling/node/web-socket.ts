@@ -159,6 +159,10 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
     return this.#stream.writableLength
   }
 
+  get isBehind(): boolean {
+    return this.#stream.readableLength > 0
+  }
+
   get #isOpen(): boolean {
     return this.#webSocket === undefined
       ? this.#stream.writable

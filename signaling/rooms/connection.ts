@@ -4,6 +4,8 @@ export interface PeerSocket {
   readonly address: string
   /** Bytes given to `send` that have not left this machine yet. */
   readonly buffered: number
+  /** Frames that came wait to be read: nothing that comes after them is noticed meanwhile, not even that the peer is gone. */
+  readonly isBehind: boolean
   send(frame: Uint8Array): void
   /** Asks for a sign of life that costs the page nothing; answered by `Connection.alive`. */
   probe(): void

@@ -119,6 +119,8 @@ export class GuardedSocket {
       return isLate
     }
     if (this.#rates?.frames.isFull(now) && this.#rates.bytes.isFull(now)) this.#rates = undefined
+    // A peer that hung up is found by what is written to it, so that others need not wait until all it sent is read.
+    if (this.#socket.isBehind) this.#socket.probe()
     const silence = now - this.#heardAt
     const { idleMilliseconds } = this.#all.limits
     // Nobody is cut off who was not asked before, as when this process itself was asleep.

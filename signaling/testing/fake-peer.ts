@@ -71,6 +71,7 @@ export class FakePeer implements PeerSocket {
   readonly address = 'fake'
   readonly id: string
   buffered = 0
+  isBehind = false
   readonly got: Message[] = []
   /** Who is in the room, by what the server said. */
   readonly view = new Set<string>()
