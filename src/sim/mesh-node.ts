@@ -68,8 +68,6 @@ export class MeshNode {
   readonly openedAt: number
   /** Messages sent and taken, by receiver: the number of the latest. */
   readonly sent = new Map<PeerId, number>()
-  /** By sender: the number of the latest message that came. */
-  readonly received = new Map<PeerId, number>()
   /** Peers that this node has believed gone at some time: their numbers may have gaps. */
   readonly sawDown = new Set<PeerId>()
   readonly calls = new Set<Call>()

@@ -1,25 +1,19 @@
-import { MemoryNetwork, type Way } from '../links/adapters/memory.js'
-import { seededRandom, type VirtualTime } from '../runtime/index.js'
+import type { VirtualTime } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
 import { Departures } from './departures.js'
 import { lieAbout, liesOfHostile, madeUpFrame } from './hostile-frames.js'
 import type { Judge } from './invariant.js'
+import { MeshNetwork } from './mesh-network.js'
 import { type Acknowledged, MeshNode } from './mesh-node.js'
-import type { Fate, Interference, NetworkOptions } from './network.js'
+import { MessageWitness } from './message-witness.js'
+import type { Interference, NetworkOptions } from './network.js'
 import type { ThawOrder, TimerMode } from './node-runtime.js'
 import { Pages, type WorldOptions } from './pages.js'
 import { ProcessWitness } from './process-witness.js'
 import { SnapshotWitness } from './snapshot-witness.js'
-import type { TraceHash } from './trace-hash.js'
 import { serverNumber, type World } from './world.js'
 
 export type MeshWorldOptions = WorldOptions<MeshWorld>
-
-/** Milliseconds by which a lost packet comes later, as SCTP sends it again: its least time-out (RFC 9260, RTO.Min). */
-const resentAfter = 1_000
-
-/** Bytes a millisecond over one link: 2 Mbit/s, so that a long message takes most of a second. */
-const linkRate = 250
 
 /** Milliseconds after which the server gives up a socket whose page has vanished. */
 const serverTimeout = 30_000
@@ -33,8 +27,6 @@ const slowestTimer = 60_000
 /**
  * A cluster of pages that run all of floors 1 to 4: membership, ring, links with sessions and
  * codec, mesh, sharded state, tasks and processes, over memory links and a signalling server in memory.
- * Links are reliable and in order while they last, as data channels are: what the network loses
- * is late.
  */
 export class MeshWorld implements World {
   readonly time: VirtualTime
@@ -50,42 +42,29 @@ export class MeshWorld implements World {
   /** Told of each page that has joined: where more runs in it than it does of its own accord. */
   onJoined: (node: MeshNode) => void = () => {}
   readonly #seed: string | number
-  readonly #hash: TraceHash
   readonly #pages: Pages<MeshNode, MeshWorld>
-  readonly #network: MemoryNetwork
-  readonly #chances = new Map<PeerId, () => number>()
-  readonly #interferences: Interference[] = []
-  readonly #cuts: ((from: number, to: number) => boolean)[] = []
-  readonly #severed = new Set<string>()
+  readonly #network: MeshNetwork
+  readonly #messages = new MessageWitness<MeshNode>(this)
   /** Until when nodes are excused, by their numbers, and all of them, those included that come meanwhile. */
   readonly #slowUntil = new Map<number, number>()
   #allSlowUntil = 0
-  readonly #fate: Fate = { isDropped: false, delay: 0, extraCopies: 0 }
-  #isServerUp = true
   #hasServerLied = false
   #judge: Judge<MeshWorld, never> | undefined
-  #network_: NetworkOptions
 
   constructor(options: MeshWorldOptions) {
     this.#seed = options.seed
     this.#pages = new Pages<MeshNode, MeshWorld>(this, options)
-    this.#network_ = options.network
     this.time = options.time
-    this.#hash = options.hash
     this.witness = new ProcessWitness(this)
-    this.#network = new MemoryNetwork(options.time.runtime('network'), {
-      kind: 'direct',
-      bytesPerMillisecond: linkRate,
-      delay: (from, to, way) => this.#delay(from, to, way),
-      passes: (from, to, way) => this.#passes(from, to, way),
-      carried: (from, to, bytes) => this.#carried(from, to, bytes),
+    this.#network = new MeshNetwork({
+      ...options,
+      numberOf: (id) => this.#pages.get(id)?.number ?? serverNumber,
     })
   }
 
   /** Whether nothing keeps two pages from reaching each other through the server, nor makes that slow. */
   isServed(one: MeshNode, other: MeshNode): boolean {
-    if (!this.#isServerUp || this.#hasServerLied || this.#cuts.length > 0 || this.#interferences.length > 0)
-      return false
+    if (!this.#network.isUndisturbed || this.#hasServerLied) return false
     return [one, other].every(
       ({ page, runtime, info }) =>
         page === 'shown' && !runtime.isFrozen && runtime.isExact && !this.hostile.has(info.id),
@@ -109,7 +88,7 @@ export class MeshWorld implements World {
 
   /** Loss and delay from now on. */
   setNetwork(options: NetworkOptions): void {
-    this.#network_ = options
+    this.#network.set(options)
   }
 
   get nodes(): readonly MeshNode[] {
@@ -140,36 +119,27 @@ export class MeshWorld implements World {
   }
 
   interfere(interference: Interference): () => void {
-    this.#interferences.push(interference)
-    return () => void this.#interferences.splice(this.#interferences.indexOf(interference), 1)
+    return this.#network.interfere(interference)
   }
 
   cut(isCut: (from: number, to: number) => boolean): () => void {
-    this.#cuts.push(isCut)
-    this.#network.refresh()
-    return () => {
-      this.#cuts.splice(this.#cuts.indexOf(isCut), 1)
-      this.#network.refresh()
-    }
+    return this.#network.cut(isCut)
   }
 
   join(name: string): void {
     const page = this.#pages.create(name)
-    const { id } = page.info
-    this.#chances.set(id, seededRandom(`${this.#seed}/network/${name}`))
     const node = new MeshNode({
       ...page,
       seed: this.#seed,
       snapshots: this.snapshots,
-      openSignaling: this.#network.signaling('simulated'),
-      openDirect: this.#network.direct(id),
+      ...this.#network.open(page.info.id, name),
       events: {
         joined: (newcomer) => {
           newcomer.processes.begin()
           this.onJoined(newcomer)
         },
         acknowledged: (_node, write) => this.acknowledged.push(write),
-        message: (receiver, from, number) => this.#received(receiver, from, number),
+        message: (receiver, from, number) => this.#messages.received(receiver, from, number),
         down: (observer, gone) => observer.sawDown.add(gone),
         answers: (answer) => this.witness.answers(answer),
         answered: (caller, answer) => this.witness.answered(caller, answer),
@@ -191,7 +161,7 @@ export class MeshWorld implements World {
       this.#network.crash(node.info.id)
       return
     }
-    for (const other of this.living()) this.#network.breakLinks(node.info.id, other.info.id, true)
+    this.#network.breakLinks(node.info.id, this.#livingIds(), true)
     this.time.timer(serverTimeout, () => this.#network.crash(node.info.id))
   }
 
@@ -205,7 +175,7 @@ export class MeshWorld implements World {
       return
     }
     this.#lose(node)
-    for (const other of this.living()) this.#network.breakLinks(node.info.id, other.info.id)
+    this.#network.breakLinks(node.info.id, this.#livingIds())
     this.#network.crash(node.info.id)
   }
 
@@ -265,25 +235,20 @@ export class MeshWorld implements World {
   failLink(a: number, b: number): void {
     const [one, other] = [this.nodes[a], this.nodes[b]]
     if (one === undefined || other === undefined) return
-    this.#severed.add(pair(one.info.id, other.info.id))
-    this.#network.breakLinks(one.info.id, other.info.id)
-    this.#network.refresh()
+    this.#network.sever(one.info.id, other.info.id)
   }
 
   restoreLink(a: number, b: number): void {
     const [one, other] = [this.nodes[a], this.nodes[b]]
     if (one === undefined || other === undefined) return
-    this.#severed.delete(pair(one.info.id, other.info.id))
-    this.#network.refresh()
+    this.#network.restore(one.info.id, other.info.id)
   }
 
   serverDown(): void {
-    this.#isServerUp = false
     this.#network.setServer(false)
   }
 
   serverUp(): void {
-    this.#isServerUp = true
     this.#network.setServer(true)
   }
 
@@ -354,63 +319,7 @@ export class MeshWorld implements World {
     )
   }
 
-  #received(receiver: MeshNode, from: PeerId, number: number): void {
-    const last = receiver.received.get(from) ?? 0
-    receiver.received.set(from, Math.max(last, number))
-    if (this.hostile.has(from) || this.hostile.has(receiver.info.id)) return
-    this.asked('once-and-in-order')
-    const sender = this.#pages.get(from)
-    const name = sender?.name ?? from
-    if (number <= last) {
-      this.wrong('once-and-in-order', `${receiver.name} got message ${number} of ${name} after ${last}`)
-    } else if (number !== last + 1 && !this.wereApart(receiver, sender)) {
-      this.wrong(
-        'once-and-in-order',
-        `${receiver.name} got message ${number} of ${name} after ${last}: some are lost`,
-      )
-    }
+  #livingIds(): PeerId[] {
+    return this.living().map(({ info }) => info.id)
   }
-
-  #numberOf(id: PeerId): number {
-    return this.#pages.get(id)?.number ?? serverNumber
-  }
-
-  #passes(from: PeerId, to: PeerId, way: Way): boolean {
-    if (way === 'direct' && this.#severed.has(pair(from, to))) return false
-    if (this.#cuts.length === 0) return true
-    const [a, b] = [this.#numberOf(from), this.#numberOf(to)]
-    return !this.#cuts.some((isCut) => isCut(a, b))
-  }
-
-  #delay(from: PeerId, to: PeerId, way: Way): number {
-    const chance = this.#chances.get(from === '' ? to : from)
-    if (chance === undefined) return 1
-    const fate = this.#fate
-    fate.isDropped = chance() < this.#network_.loss
-    fate.delay = this.#network_.delay(chance)
-    for (const interference of this.#interferences) {
-      interference(this.#numberOf(from), this.#numberOf(to), fate)
-    }
-    this.#hash.integer(way === 'direct' ? 1 : 2)
-    this.#hash.number(this.time.now)
-    return fate.isDropped ? fate.delay + resentAfter : fate.delay
-  }
-
-  /** What the server relays: copied where a fault has it so. */
-  #carried(from: PeerId, to: PeerId, bytes: Uint8Array): readonly Uint8Array[] {
-    const fate = this.#fate
-    fate.isDropped = false
-    fate.delay = 0
-    fate.extraCopies = 0
-    for (const interference of this.#interferences) {
-      interference(this.#numberOf(from), this.#numberOf(to), fate)
-    }
-    // A WebSocket loses nothing, but a faulty server may repeat.
-    return fate.extraCopies > 0 ? [bytes, bytes] : [bytes]
-  }
-}
-
-/** One word for two peers in any order. */
-function pair(a: PeerId, b: PeerId): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`
 }
