@@ -169,6 +169,9 @@ test('a frame that is cut off can be chosen and connected again, and moves its o
   const [moved, least] = ((await seen(tab, 'heal'))['keys moved / the least possible'] ?? '').split(' / ')
   expect(moved).toBe(least?.replace(/ in .*$/, ''))
   await agree([tab], 5)
+  // What it had offered while it was cut off is not waited for.
+  const link = tab.locator(`[data-testid=peers] tr[data-peer="${peer}"]`).getByRole('cell').nth(3)
+  await expect(link).toHaveText('direct', { timeout: 15_000 })
 })
 
 test('peers of other pages can be broken as well: a tab, which can join again, and the edge worker', async ({
