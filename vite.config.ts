@@ -27,7 +27,7 @@ const jsx = { oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } } } s
  */
 const library: ViteUserConfig = {
   publicDir: false,
-  plugins: [lightSimplePeer(), keepLicences()],
+  plugins: [lightSimplePeer(), withoutPlantedBugs(), keepLicences()],
   build: {
     target: 'es2022',
     outDir: 'dist',
