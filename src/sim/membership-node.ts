@@ -78,4 +78,25 @@ export class MembershipNode implements Endpoint<MembershipMessage> {
     // A message of membership counts as a sign of life by itself; `heard` is for all others.
     this.membership.receive(id, message)
   }
+  /** Keeps ring and turns as the mesh keeps them: one change at a time, in the order it heard of them. */
+  followRing({ id, weight, state }: Member, arrival: number): void {
+    const { ring, turns, arrivals } = this
+    if (ring === undefined || turns === undefined) return
+    const isIn = weight > 0 && holdsState(state)
+    if (arrivals.has(id) === isIn) return
+    if (isIn) {
+      ring.add(id, { weight })
+      turns.add(id)
+      arrivals.set(id, arrival)
+    } else {
+      ring.remove(id)
+      turns.remove(id)
+      arrivals.delete(id)
+    }
+  }
+}
+
+/** Whether a member in this state holds ranges; as the mesh's ring has it. */
+function holdsState(state: Member['state']): boolean {
+  return state === 'alive' || state === 'suspect' || state === 'leaving'
 }

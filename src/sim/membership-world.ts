@@ -1,10 +1,11 @@
 import type { Member, MembershipMessage } from '../membership/index.js'
-import { seededRandom, type VirtualTime } from '../runtime/index.js'
+import type { VirtualTime } from '../runtime/index.js'
 import type { PeerId } from '../wire/index.js'
-import { nearDelay } from './delays.js'
 import { lieAbout, liesOfHostile, madeUpMembership } from './hostile-frames.js'
 import type { Judge } from './invariant.js'
 import { type Belief, MembershipNode } from './membership-node.js'
+import { MembershipServer } from './membership-server.js'
+import { Mistakes } from './mistakes.js'
 import { type Interference, Network } from './network.js'
 import type { ThawOrder, TimerMode } from './node-runtime.js'
 import { Pages, type WorldOptions } from './pages.js'
@@ -28,9 +29,6 @@ export interface MembershipWorldOptions extends WorldOptions<MembershipWorld> {
 /** Milliseconds a page takes to be ready after it joined: links, then its share of the state. */
 const joiningTime = 500
 
-/** Milliseconds after which a page comes back to a server that was restarted, at most: its backoff. */
-const reconnectTime = 3_000
-
 /** Milliseconds for which nothing is promised of two pages whose link and whose relay are both down. */
 const apartFor = 60_000
 
@@ -45,8 +43,6 @@ const closeNoticed = 25
 export class MembershipWorld implements World {
   readonly time: VirtualTime
   readonly network: Network<MembershipMessage>
-  /** Pairs of a living node and a subject of whom it believes what is not so; 0 when all views are right. */
-  mistakes = 0
   /** Peers that were introduced and never existed. */
   ghosts = 0
   /** Set while frames of chance's making are about, and after: incarnations may be anything. */
@@ -55,9 +51,8 @@ export class MembershipWorld implements World {
   readonly #options: MembershipWorldOptions
   readonly #pages: Pages<MembershipNode, MembershipWorld>
   readonly #severed = new Set<number>()
-  readonly #serverChance: () => number
-  readonly #connected = new Set<number>()
-  #isServerUp = true
+  readonly #server: MembershipServer
+  readonly #mistakes = new Mistakes()
   #arrivals = 0
   /** Until when nothing is promised of anybody, those included that come meanwhile. */
   #allExcusedUntil = 0
@@ -67,7 +62,12 @@ export class MembershipWorld implements World {
     this.time = options.time
     this.#pages = new Pages<MembershipNode, MembershipWorld>(this, options)
     this.network = new Network(options.time, options.hash, options.seed, options.network)
-    this.#serverChance = seededRandom(`${options.seed}/server`)
+    this.#server = new MembershipServer(options.time, options.seed)
+  }
+
+  /** Pairs of a living node and a subject of whom it believes what is not so; 0 when all views are right. */
+  get mistakes(): number {
+    return this.#mistakes.count
   }
 
   get nodes(): readonly MembershipNode[] {
@@ -115,11 +115,11 @@ export class MembershipWorld implements World {
     this.#pages.add(node)
     // A newcomer is unknown to all and all to it until they are introduced.
     for (const other of this.nodes) {
-      this.#review(other, node)
-      this.#review(node, other)
+      this.#mistakes.review(other, node)
+      this.#mistakes.review(node, other)
     }
     node.membership.start()
-    this.#connect(node)
+    this.#server.connect(node)
     page.runtime.timer(joiningTime, () => {
       if (node.page !== 'joining') return
       node.membership.ready()
@@ -131,8 +131,8 @@ export class MembershipWorld implements World {
     const node = this.#pages.living(number)
     if (node === undefined) return
     this.#remove(node)
-    if (isHinted) this.#socketCloses(node)
-    else this.#connected.delete(number)
+    if (isHinted) this.#server.socketCloses(node)
+    else this.#server.forget(node)
   }
 
   close(number: number, saysLeft: boolean): void {
@@ -140,7 +140,7 @@ export class MembershipWorld implements World {
     if (node === undefined) return
     if (saysLeft && !node.runtime.isFrozen) node.membership.left()
     this.#remove(node)
-    this.#socketCloses(node)
+    this.#server.socketCloses(node)
     for (const other of this.nodes) {
       if (other.page === 'gone' || this.#isSevered(node, other)) continue
       other.runtime.later(closeNoticed, () => other.membership.hint(node.info.id))
@@ -204,32 +204,22 @@ export class MembershipWorld implements World {
   }
 
   serverDown(): void {
-    this.#isServerUp = false
-    this.#connected.clear()
+    this.#server.down()
   }
 
   serverUp(): void {
-    if (this.#isServerUp) return
-    this.#isServerUp = true
-    for (const node of this.nodes) {
-      if (node.page === 'gone') continue
-      this.time.timer(this.#serverChance() * reconnectTime, () => this.#connect(node))
-    }
+    this.#server.up(this.nodes)
   }
 
   lieAbout(number: number): void {
     const node = this.nodes[number]
-    if (node !== undefined && this.#isServerUp) this.#hintAll(node.info.id)
+    if (node !== undefined && this.#server.isUp) this.#server.hint(node.info.id)
   }
 
   introduceGhost(name: string): void {
-    if (!this.#isServerUp) return
+    if (!this.#server.isUp) return
     this.ghosts++
-    const ghost = this.#pages.ghost(name)
-    for (const number of this.#connected) {
-      const node = this.nodes[number] as MembershipNode
-      node.runtime.later(this.#serverDelay(), () => node.membership.introduce(ghost.id))
-    }
+    this.#server.introduce(this.#pages.ghost(name).id)
   }
 
   sendHostile(from: number, to: number, chance: () => number): void {
@@ -271,7 +261,7 @@ export class MembershipWorld implements World {
 
   /** By way of the server, to which a session changes over while its link is broken. */
   #relay(from: MembershipNode, to: MembershipNode, message: MembershipMessage): boolean {
-    const canRelay = this.#isServerUp && this.#connected.has(from.number) && this.#connected.has(to.number)
+    const canRelay = this.#server.relays(from, to)
     if (canRelay) this.network.send(from, to, message)
     return canRelay
   }
@@ -280,32 +270,6 @@ export class MembershipWorld implements World {
     node.membership.stop()
     node.runtime.stop()
     this.#setPage(node, 'gone')
-  }
-
-  #serverDelay(): number {
-    return 20 + nearDelay(this.#serverChance) * 20
-  }
-
-  /** A page's socket to the server opens: it learns who is there, and they learn of it. */
-  #connect(node: MembershipNode): void {
-    if (!this.#isServerUp || node.page === 'gone' || this.#connected.has(node.number)) return
-    for (const number of this.#connected) {
-      const other = this.nodes[number] as MembershipNode
-      node.runtime.later(this.#serverDelay(), () => node.membership.introduce(other.info.id))
-      other.runtime.later(this.#serverDelay(), () => other.membership.introduce(node.info.id))
-    }
-    this.#connected.add(node.number)
-  }
-
-  #socketCloses(node: MembershipNode): void {
-    if (this.#connected.delete(node.number)) this.#hintAll(node.info.id)
-  }
-
-  #hintAll(id: PeerId): void {
-    for (const number of this.#connected) {
-      const node = this.nodes[number] as MembershipNode
-      if (node.info.id !== id) node.runtime.later(this.#serverDelay(), () => node.membership.hint(id))
-    }
   }
 
   #isSevered(a: MembershipNode, b: MembershipNode): boolean {
@@ -318,70 +282,21 @@ export class MembershipWorld implements World {
     const now: Belief = { state: member.state, incarnation: member.incarnation }
     this.changes.push({ observer, subject, node, now, before: observer.beliefs.get(subject) })
     observer.beliefs.set(subject, now)
-    followRing(observer, member, this.#arrivals++)
-    if (node !== undefined) this.#review(observer, node)
+    observer.followRing(member, this.#arrivals++)
+    if (node !== undefined) this.#mistakes.review(observer, node)
   }
 
   #setPage(node: MembershipNode, page: MembershipNode['page']): void {
     const { page: before } = node
     node.page = page
     for (const other of this.nodes) {
-      this.#review(other, node)
-      if (page === 'gone' && before !== 'gone') this.#review(node, other)
+      this.#mistakes.review(other, node)
+      if (page === 'gone' && before !== 'gone') this.#mistakes.review(node, other)
     }
-  }
-
-  /** Counts again whether what `observer` believes of `subject` is so. */
-  #review(observer: MembershipNode, subject: MembershipNode): void {
-    const isWrong =
-      observer !== subject &&
-      observer.page !== 'gone' &&
-      !isTrue(observer.beliefs.get(subject.info.id), subject)
-    const wasWrong = observer.wrong[subject.number] === true
-    if (isWrong === wasWrong) return
-    observer.wrong[subject.number] = isWrong
-    this.mistakes += isWrong ? 1 : -1
-  }
-}
-
-/** Keeps a node's ring and turns as the mesh keeps them: one change at a time, in the order it heard of them. */
-function followRing(node: MembershipNode, { id, weight, state }: Member, arrival: number): void {
-  const { ring, turns, arrivals } = node
-  if (ring === undefined || turns === undefined) return
-  const isIn = weight > 0 && holdsState(state)
-  if (arrivals.has(id) === isIn) return
-  if (isIn) {
-    ring.add(id, { weight })
-    turns.add(id)
-    arrivals.set(id, arrival)
-  } else {
-    ring.remove(id)
-    turns.remove(id)
-    arrivals.delete(id)
   }
 }
 
 /** One number for two nodes in any order. */
 function pair(a: number, b: number): number {
   return a < b ? a * 65_536 + b : b * 65_536 + a
-}
-
-/** Whether a member in this state holds ranges; as the mesh's ring has it. */
-function holdsState(state: Member['state']): boolean {
-  return state === 'alive' || state === 'suspect' || state === 'leaving'
-}
-
-function isTrue(belief: Belief | undefined, { page }: MembershipNode): boolean {
-  switch (page) {
-    case 'joining':
-      return belief?.state === 'joining' || belief?.state === 'alive'
-    case 'shown':
-      return belief?.state === 'alive'
-    case 'hidden':
-      return belief?.state === 'parked'
-    case 'leaving':
-      return belief?.state === 'leaving'
-    case 'gone':
-      return belief === undefined || belief.state === 'dead' || belief.state === 'left'
-  }
 }
