@@ -3,7 +3,7 @@ import { InvalidOption } from '../src/errors/index.js'
 import type { LogLevel } from '../src/runtime/index.js'
 import { keyOf, loadConfiguration } from './configuration.js'
 import { mintToken, type TokenOptions } from './mint-token.js'
-import { collectGarbageRarely } from './node/collecting-garbage.js'
+import { collectGarbageForLatency } from './node/collecting-garbage.js'
 import { jsonLog } from './node/json-log.js'
 import { withoutSecrets } from './options.js'
 import { type SignalServer, startSignalServer } from './server.js'
@@ -48,7 +48,7 @@ export async function runSignal(flags: SignalFlags = {}): Promise<SignalServer |
     process.stdout.write(`${JSON.stringify(withoutSecrets(configuration), null, 2)}\n`)
     return undefined
   }
-  collectGarbageRarely()
+  collectGarbageForLatency()
   // Whoever reads the log may end, and a log that nobody reads is no reason to end as well.
   process.stderr.on('error', () => {})
   const log = jsonLog((line) => process.stderr.write(line), levelOf(logLevel))
