@@ -1,4 +1,3 @@
-import { BadFrame } from '../errors/index.js'
 import { isPlanted, type Runtime } from '../runtime/index.js'
 import {
   decodeMessage,
@@ -10,18 +9,13 @@ import {
 } from '../wire/index.js'
 import { Carrier, type CarrierEvents } from './carrier.js'
 import { Carriers } from './carriers.js'
-import { IncomingStream } from './incoming-stream.js'
 import type { OpenLink } from './link.js'
+import { type Delivery, Receiver } from './receiver.js'
 import type { Refusal } from './refusals.js'
 import { Sender } from './sender.js'
 import type { SessionEvents } from './session-events.js'
 
 type SessionMessage = Extract<Message, { type: `session.${string}` }>
-/** What is said over a link before parts may go over it, or beside them. */
-type Preliminary = Extract<
-  SessionMessage,
-  { type: 'session.hello' | 'session.close' | 'session.echo' | 'session.dial' }
->
 type Hello = Extract<Message, { type: 'session.hello' }>
 
 /**
@@ -40,7 +34,7 @@ export class Session {
   readonly #nextSession: () => number
   readonly #carriers = new Carriers()
   readonly #sender: Sender
-  readonly #incoming: IncomingStream
+  readonly #receiver: Receiver
   #isEnded = false
 
   /** Ours and the peer's session; the peer's is 0 until it greeted. */
@@ -49,8 +43,6 @@ export class Session {
   /** Whether any link was proven since the peer's session is known. Until then its greeting may be one that came very late. */
   #isEstablished = false
 
-  messagesReceived = 0
-
   /** @param nextSession - gives a greater number at each call, for all sessions of this peer */
   constructor(runtime: Runtime, nextSession: () => number, events: SessionEvents) {
     this.#runtime = runtime
@@ -58,14 +50,11 @@ export class Session {
     this.#session = nextSession()
     this.#events = events
     this.#sender = new Sender(runtime, {
-      reporting: () => {
-        this.#incoming.reported()
-        return this.#incoming.received
-      },
+      reporting: () => this.#receiver.report(),
       drained: () => events.drained(),
     })
-    this.#incoming = new IncomingStream(runtime, {
-      deliver: (body) => this.#deliver(body),
+    this.#receiver = new Receiver(runtime, {
+      ...events,
       acknowledge: () => this.#acknowledge(),
     })
   }
@@ -101,6 +90,10 @@ export class Session {
     return this.#sender.messagesSent
   }
 
+  get messagesReceived(): number {
+    return this.#receiver.messagesReceived
+  }
+
   /** Adds a link, which is greeted as soon as it opens. */
   attach(open: OpenLink): Carrier {
     const carrier = new Carrier(this.#runtime, open, this.#carrierEvents())
@@ -123,7 +116,7 @@ export class Session {
     if (this.#isEnded) return
     this.#isEnded = true
     for (const carrier of this.carriers) carrier.close(reason)
-    this.#incoming.close()
+    this.#receiver.end()
     this.#sender.end()
   }
 
@@ -174,51 +167,24 @@ export class Session {
     }
   }
 
-  #takeGreeted(carrier: Carrier, message: Exclude<SessionMessage, Preliminary>): void {
+  #takeGreeted(carrier: Carrier, message: Delivery): void {
     if ('acknowledged' in message && !this.#sender.acknowledge(message.acknowledged)) {
       this.#refuse(carrier, 'bad-acknowledgement')
       return
     }
-    if (message.type === 'session.loose') {
-      for (const body of message.messages) if (!this.#isEnded) this.#deliver(body)
-      return
-    }
-    let refusal: Refusal | undefined
-    if (message.type === 'session.data')
-      refusal = this.#incoming.takeMessages(message.first, message.messages)
-    else if (message.type === 'session.piece') refusal = this.#incoming.takePiece(message)
+    const refusal = this.#receiver.take(message)
     if (refusal !== undefined) this.#refuse(carrier, refusal)
-  }
-
-  #deliver(body: Uint8Array): void {
-    let message: Message
-    try {
-      message = decodeMessage(body)
-      if (message.type.startsWith('session.') || message.type.startsWith('signal.'))
-        throw new BadFrame('not for peers')
-    } catch {
-      this.#events.refused('bad-message')
-      return
-    }
-    this.messagesReceived++
-    try {
-      this.#events.message(message)
-    } catch (error) {
-      // The fault of whoever takes the message; the stream and its numbers go on.
-      this.#runtime.log('error', `the receiver of ${message.type} threw`, { error })
-    }
   }
 
   #acknowledge(): void {
     if (this.current === undefined) return
-    this.#incoming.reported()
-    this.current.send({ type: 'session.acknowledge', acknowledged: this.#incoming.received })
+    this.current.send({ type: 'session.acknowledge', acknowledged: this.#receiver.report() })
   }
 
   // Greeting.
 
   #hello(): Omit<Hello, 'type' | 'protocol' | 'answer'> {
-    return { session: this.#session, peerSession: this.#peerSession, received: this.#incoming.received }
+    return { session: this.#session, peerSession: this.#peerSession, received: this.#receiver.received }
   }
 
   #greeted(carrier: Carrier, hello: Hello): void {
@@ -271,7 +237,7 @@ export class Session {
   #adopt(carrier: Carrier, peerSession: number): void {
     const isFirst = this.#peerSession === 0
     this.#peerSession = peerSession
-    this.#incoming.restart()
+    this.#receiver.restart()
     // What was numbered for the one before means nothing to this one.
     if (this.#sender.hasNumbered) {
       this.#session = this.#nextSession()
@@ -299,7 +265,7 @@ export class Session {
     if (!this.#carriers.choose()) return
     const { current } = this.#carriers
     this.#sender.use(current)
-    if (current !== undefined && this.#incoming.isUnreported) this.#acknowledge()
+    if (current !== undefined && this.#receiver.isUnreported) this.#acknowledge()
     this.#carriers.retireOthers()
     this.#events.carried(current?.kind ?? 'none')
     this.#sender.pump()
@@ -324,7 +290,7 @@ export class Session {
       },
       close: (carrier, reason) => {
         this.#carriers.remove(carrier)
-        if (isPlanted('ack-before-delivery')) this.#incoming.dropPieces()
+        if (isPlanted('ack-before-delivery')) this.#receiver.dropPieces()
         if (!this.#isEnded) this.#choose()
         this.#events.closed(carrier, reason)
       },
