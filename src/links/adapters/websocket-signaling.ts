@@ -3,8 +3,6 @@ import type { Runtime, Timer } from '../../runtime/index.js'
 import {
   decodeMessage,
   encodeMessage,
-  joinedProtocol,
-  joinProtocols,
   limits,
   type Message,
   type PeerId,
@@ -12,11 +10,13 @@ import {
   protocolVersion,
 } from '../../wire/index.js'
 import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
+import { openJoining } from './joining-socket.js'
 import { pass, plainServers } from './server-messages.js'
+import { SilenceWatch } from './silence-watch.js'
 import { type StandardWebSocket, sendFrame, shut } from './standard-web-socket.js'
+import { freshToken, type Token } from './token.js'
 
-/** A token, or a function that is called for a fresh one before every connection. */
-export type Token = string | (() => Promise<string>)
+export type { Token } from './token.js'
 
 export interface WebSocketSignalingOptions {
   readonly runtime: Runtime
@@ -33,10 +33,6 @@ export interface WebSocketSignalingOptions {
 
 /** From the start of a connection to the welcome, token included, in milliseconds. */
 const handshakeTimeout = 8_000
-/** Ask for a sign of life after this long without a frame, in milliseconds; below the 30–60 s at which proxies cut. */
-const pingAfter = 20_000
-/** And give the socket up when none has come this long after asking. */
-const pongTimeout = 10_000
 /** Waits before the next attempt, in milliseconds: full jitter over a range that doubles. */
 const backoff = { first: 500, longest: 30_000 }
 /**
@@ -80,12 +76,16 @@ class WebSocketSignaling implements Signaling {
   #attempts = 0
   #problem = 'no server answered'
   #timer: Timer | undefined
-  #lastHeard = 0
+  readonly #silence: SilenceWatch
 
   constructor(self: PeerInfo, events: SignalingEvents, options: WebSocketSignalingOptions) {
     this.#self = self
     this.#events = events
     this.#options = options
+    this.#silence = new SilenceWatch(options.runtime, {
+      ask: () => this.#send({ type: 'signal.ping' }),
+      silent: () => this.#failed('the server fell silent'),
+    })
     this.#timer = options.runtime.timer(0, () => void this.#connect())
   }
 
@@ -113,7 +113,7 @@ class WebSocketSignaling implements Signaling {
   close(clean: boolean): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#timer?.cancel()
+    this.#stopTimers()
     if (clean && this.#isConnected) this.#send({ type: 'signal.leave' })
     this.#isConnected = false
     this.#dropLeaving()
@@ -128,13 +128,10 @@ class WebSocketSignaling implements Signaling {
     this.#timer = runtime.timer(handshakeTimeout, () => this.#failed('no answer in time'))
     let ticket: string | null
     try {
-      ticket = typeof token === 'function' ? await token() : (token ?? null)
-    } catch (cause) {
-      if (!isCurrent()) return
-      return this.#failed(
-        'the token function failed',
-        new RingmeshError('Unauthorized', 'the token function failed', { cause }),
-      )
+      ticket = await freshToken(token)
+    } catch (error) {
+      if (isCurrent()) this.#failed('the token function failed', error as RingmeshError)
+      return
     }
     if (!isCurrent()) return
     const join = encodeMessage({
@@ -144,30 +141,19 @@ class WebSocketSignaling implements Signaling {
       peer: this.#self,
       token: ticket,
     })
-    const protocols = this.#joinsByFrame ? [] : joinProtocols(join)
-    let socket: StandardWebSocket
     try {
-      socket = new WebSocket(url, protocols)
+      this.#socket = openJoining(WebSocket, url, join, this.#joinsByFrame, {
+        data: (socket, data) => {
+          if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
+        },
+        closed: (socket, isUpgradeRefused) => {
+          if (isUpgradeRefused && this.#socket === socket && !this.#wasWelcome) this.#withoutProtocols()
+          else this.#ended(socket, 'the connection was closed')
+        },
+      })
     } catch (error) {
-      return this.#failed(error instanceof Error ? error.message : 'not a WebSocket URL')
+      this.#failed(error instanceof Error ? error.message : 'not a WebSocket URL')
     }
-    this.#socket = socket
-    socket.binaryType = 'arraybuffer'
-    let isOpen = false
-    socket.onopen = () => {
-      isOpen = true
-      if (this.#socket === socket && socket.protocol !== joinedProtocol) sendFrame(socket, join)
-    }
-    socket.onmessage = ({ data }: { data: unknown }) => {
-      if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
-    }
-    socket.onclose = () => {
-      if (!isOpen && protocols.length > 0 && this.#socket === socket && !this.#wasWelcome) {
-        this.#withoutProtocols()
-      } else this.#ended(socket, 'the connection was closed')
-    }
-    // A close follows every error, and says no less.
-    socket.onerror = () => {}
   }
 
   /**
@@ -183,7 +169,7 @@ class WebSocketSignaling implements Signaling {
   }
 
   #take(data: unknown, socket: StandardWebSocket): void {
-    this.#lastHeard = this.#options.runtime.now()
+    this.#silence.heard()
     let message: Message
     try {
       if (!(data instanceof ArrayBuffer) || data.byteLength > limits.messageBytes)
@@ -224,7 +210,7 @@ class WebSocketSignaling implements Signaling {
     this.#socket = undefined
     // The next attempt is for the URL after this one.
     this.#attempts++
-    this.#timer?.cancel()
+    this.#stopTimers()
     this.#timer = runtime.timer(runtime.random() * moveSpread, () => void this.#connect())
   }
 
@@ -245,7 +231,7 @@ class WebSocketSignaling implements Signaling {
     this.#wasWelcome = true
     // The next loss tries this same server first.
     this.#attempts = Math.max(0, (this.#attempts - 1) % Math.max(1, this.#options.urls.length))
-    this.#watch()
+    this.#silence.start()
     this.#events.welcome(message.peers, plainServers(message.iceServers))
   }
 
@@ -254,20 +240,6 @@ class WebSocketSignaling implements Signaling {
       detail,
       hopeless.includes(error) ? new RingmeshError(error as 'Unauthorized', detail || error) : undefined,
     )
-  }
-
-  /** Asks a silent server whether it is there: a network that went away closes no socket. */
-  #watch(): void {
-    const { runtime } = this.#options
-    this.#timer = runtime.timer(pingAfter, () => {
-      if (runtime.now() - this.#lastHeard < pingAfter) return this.#watch()
-      const asked = runtime.now()
-      this.#send({ type: 'signal.ping' })
-      this.#timer = runtime.timer(pongTimeout, () => {
-        if (this.#lastHeard >= asked) this.#watch()
-        else this.#failed('the server fell silent')
-      })
-    })
   }
 
   #send(message: Message): void {
@@ -280,7 +252,7 @@ class WebSocketSignaling implements Signaling {
     const { runtime, urls } = this.#options
     // While another server still serves nothing is lost by this.
     const isLost = this.#isConnected && this.#leaving === undefined
-    this.#timer?.cancel()
+    this.#stopTimers()
     if (isLost) this.#isConnected = false
     this.#problem = problem
     this.#drop()
@@ -304,6 +276,11 @@ class WebSocketSignaling implements Signaling {
   #unreachable(): RingmeshError {
     const where = this.#options.urls.join(', ')
     return new RingmeshError('SignalUnreachable', `no signalling server at ${where}: ${this.#problem}`)
+  }
+
+  #stopTimers(): void {
+    this.#timer?.cancel()
+    this.#silence.stop()
   }
 
   #drop(): void {
