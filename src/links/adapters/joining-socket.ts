@@ -1,5 +1,5 @@
 import { joinedProtocol, joinProtocols } from '../../wire/index.js'
-import { type StandardWebSocket, sendFrame } from './standard-web-socket.js'
+import { type StandardWebSocket, type StandardWebSocketClass, sendFrame } from './standard-web-socket.js'
 
 /** What a socket tells whoever joins over it. */
 export interface JoiningEvents {
@@ -17,7 +17,7 @@ export interface JoiningEvents {
  * @throws where `url` is none of a WebSocket
  */
 export function openJoining(
-  WebSocket: new (url: string, protocols: string[]) => StandardWebSocket,
+  WebSocket: StandardWebSocketClass,
   url: string,
   join: Uint8Array<ArrayBuffer>,
   byFrame: boolean,

@@ -12,6 +12,8 @@ export interface StandardWebSocket {
   onerror: ((event: never) => void) | null
 }
 
+export type StandardWebSocketClass = new (url: string, protocols: string[]) => StandardWebSocket
+
 /** Close code for "going away of my own will" (RFC 6455, section 7.4.1). */
 const normalClosure = 1000
 

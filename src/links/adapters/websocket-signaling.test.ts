@@ -12,7 +12,8 @@ import {
   type PeerInfo,
 } from '../../wire/index.js'
 import type { Signaling } from '../signaling.js'
-import { type Token, webSocketSignaling } from './websocket-signaling.js'
+import type { Token } from './token.js'
+import { webSocketSignaling } from './websocket-signaling.js'
 
 const self: PeerInfo = { id: 'me', kind: 'tab', weight: 1, host: 'here' }
 const other: PeerInfo = { id: 'other', kind: 'edge', weight: 4, host: 'there' }

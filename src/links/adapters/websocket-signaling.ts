@@ -13,10 +13,13 @@ import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
 import { openJoining } from './joining-socket.js'
 import { pass, plainServers } from './server-messages.js'
 import { SilenceWatch } from './silence-watch.js'
-import { type StandardWebSocket, sendFrame, shut } from './standard-web-socket.js'
+import {
+  type StandardWebSocket,
+  type StandardWebSocketClass,
+  sendFrame,
+  shut,
+} from './standard-web-socket.js'
 import { freshToken, type Token } from './token.js'
-
-export type { Token } from './token.js'
 
 export interface WebSocketSignalingOptions {
   readonly runtime: Runtime
@@ -25,10 +28,7 @@ export interface WebSocketSignalingOptions {
   readonly room: string
   readonly token?: Token | undefined
   /** The platform's WebSocket; in Node 20 that of `ws`. */
-  readonly WebSocket: new (
-    url: string,
-    protocols: string[],
-  ) => StandardWebSocket
+  readonly WebSocket: StandardWebSocketClass
 }
 
 /** From the start of a connection to the welcome, token included, in milliseconds. */
@@ -121,26 +121,21 @@ class WebSocketSignaling implements Signaling {
   }
 
   async #connect(): Promise<void> {
-    const { runtime, urls, room, token, WebSocket } = this.#options
+    const { runtime, urls, room, WebSocket } = this.#options
+    const peer = this.#self
     const attempt = ++this.#attempts
     const isCurrent = (): boolean => !this.#isClosed && this.#attempts === attempt
     const url = urls[(attempt - 1) % urls.length] ?? ''
     this.#timer = runtime.timer(handshakeTimeout, () => this.#failed('no answer in time'))
-    let ticket: string | null
+    let token: string | null
     try {
-      ticket = await freshToken(token)
+      token = await freshToken(this.#options.token)
     } catch (error) {
       if (isCurrent()) this.#failed('the token function failed', error as RingmeshError)
       return
     }
     if (!isCurrent()) return
-    const join = encodeMessage({
-      type: 'signal.join',
-      protocol: protocolVersion,
-      room,
-      peer: this.#self,
-      token: ticket,
-    })
+    const join = encodeMessage({ type: 'signal.join', protocol: protocolVersion, room, peer, token })
     try {
       this.#socket = openJoining(WebSocket, url, join, this.#joinsByFrame, {
         data: (socket, data) => {
