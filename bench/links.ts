@@ -43,17 +43,17 @@ function underBulk({ links, underBulk: results }: PairResults): Figure[] {
   const bulk = links.find(({ what }) => what === 'bulk')?.raw
   return results.flatMap((result): Figure[] => {
     if (result === idle || result === idleRaw) return []
-    const { transport, pause, p50, p99, bulk: rate } = result
+    const { transport, pause, p50, p99, toIdle, bulk: rate } = result
     const isOurs = transport === 'ringmesh'
     const name = `${ways[transport]}${pause > 0 ? `, one every ${pause} ms` : ''}`
     const alone = isOurs ? idle : idleRaw
     return [
-      { name: `${name}: p50`, value: p50, unit: 'ms', ...(alone && { peer: alone.p50 }) },
+      { name: `${name}: p50`, value: p50, unit: 'ms', ...(alone && { peer: alone.p50, ratio: toIdle.p50 }) },
       {
         name: `${name}: p99`,
         value: p99,
         unit: 'ms',
-        ...(alone && { peer: alone.p99 }),
+        ...(alone && { peer: alone.p99, ratio: toIdle.p99 }),
         ...(isOurs && pause === 0 && { ratioAtMost: underBulkAtMost }),
       },
       { name: `${name}: bulk meanwhile`, value: rate, unit: 'MB/s', ...(bulk && { peer: bulk }) },
@@ -87,6 +87,7 @@ export const bench: Bench = {
         figures: underBulk(results),
         notes: [
           'One after the other, each as soon as the one before was answered, where nothing else is said.',
+          'Medians of seven rounds; a ratio to the idle echoes is the median of those within the rounds.',
           'The raw ones do by hand what a program could: what they take is the floor of this machine.',
         ],
       },

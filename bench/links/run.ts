@@ -27,6 +27,8 @@ export interface UnderBulkResult {
   /** Round trips, in milliseconds. */
   readonly p50: number
   readonly p99: number
+  /** The same as times those of the same transport when idle: the medians of the ratios within the rounds. */
+  readonly toIdle: { readonly p50: number; readonly p99: number }
   /** Megabytes of bulk a second meanwhile; 0 where there was none. */
   readonly bulk: number
 }
@@ -46,7 +48,7 @@ export interface MeshResult {
 }
 
 /** Each figure is the median of this many, taken in turns so that all see the same machine. */
-const rounds = 5
+const rounds = 7
 /** Of a pair's. */
 const pairRounds = 12
 const echoRounds = 24
@@ -57,11 +59,11 @@ const echoRounds = 24
 const bulkRounds = 40
 /** Of a message of bulk. */
 const bulkBytes = 16_384
-const bulkMegabytes = 24
+const bulkMegabytes = 16
 /** Of the bare channel's full speed, where its bulk is not held to that of ours. */
 const pacedShare = 0.95
 /** About as many as are sent beside the bulk. */
-const idleEchoes = 2_000
+const idleEchoes = 1_500
 const meshTabs = 16
 const meshRounds = 5
 
@@ -250,8 +252,19 @@ async function measureUnderBulk(
   return ways.map(({ transport, pause }, index) => {
     const middle = (pick: 'p50' | 'p99' | 'bulkRate'): number =>
       median((measured[index] ?? []).map((value) => value[pick] ?? 0)) ?? Number.NaN
-    const bulk = (middle('bulkRate') * bulkBytes) / 1e6
-    return { transport, pause, p50: middle('p50'), p99: middle('p99'), bulk }
+    const alone = ways.findIndex((way) => way.transport === (transport === 'ringmesh' ? 'idle' : 'idleRaw'))
+    const toIdle = (pick: 'p50' | 'p99'): number =>
+      median(
+        (measured[index] ?? []).map((value, round) => value[pick] / (measured[alone]?.[round]?.[pick] ?? 0)),
+      ) ?? Number.NaN
+    return {
+      transport,
+      pause,
+      p50: middle('p50'),
+      p99: middle('p99'),
+      toIdle: { p50: toIdle('p50'), p99: toIdle('p99') },
+      bulk: (middle('bulkRate') * bulkBytes) / 1e6,
+    }
   })
 }
 
