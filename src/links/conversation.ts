@@ -40,6 +40,17 @@ const relayReopen = 5_000
 /** Why a dial ends that the other end gave up. */
 const givenUp = 'given up by the other end'
 
+interface Dial {
+  readonly number: number
+  readonly link: DialedLink
+  readonly carrier: Carrier
+  /** Ends it when it has not opened in time, or was not proven. */
+  timer: Timer
+  /** Ends it when nothing of it was answered in time. */
+  answer: Timer | undefined
+  isAnswered: boolean
+}
+
 /** The links with one peer and the session over them: who dials, when, and what serves meanwhile. */
 export class Conversation {
   readonly remote: PeerId
@@ -49,7 +60,7 @@ export class Conversation {
   readonly #isCaller: boolean
   #isClosed = false
   #relay: { link: RelayLink; carrier: Carrier } | undefined
-  #dial: { number: number; link: DialedLink; carrier: Carrier; timer: Timer; isAnswered: boolean } | undefined
+  #dial: Dial | undefined
   #dialNumber = 0
   #failures = 0
   #next: Timer | undefined
@@ -241,7 +252,7 @@ export class Conversation {
       if (this.#dial !== undefined)
         this.#dial.timer = runtime.timer(proofTimeout, () => carrier.close('unproven'))
     })
-    this.#dial = { number, link, carrier, timer, isAnswered: false }
+    this.#dial = { number, link, carrier, timer, answer: undefined, isAnswered: false }
     this.#events.dialed()
   }
 
@@ -253,8 +264,8 @@ export class Conversation {
     }
     const dial = this.#dial
     if (kind !== 'relay' || dial === undefined || !this.#isCaller) return
-    this.#around.runtime.timer(answerTimeout * 2 ** Math.min(this.#failures, 3), () => {
-      if (dial === this.#dial && !dial.isAnswered) dial.carrier.close('no answer')
+    dial.answer ??= this.#around.runtime.timer(answerTimeout * 2 ** Math.min(this.#failures, 3), () => {
+      if (!dial.isAnswered) dial.carrier.close('no answer')
     })
   }
 
@@ -302,6 +313,7 @@ export class Conversation {
 
   #endDial(): void {
     this.#dial?.timer.cancel()
+    this.#dial?.answer?.cancel()
     this.#dial = undefined
     this.#around.gate.leave(this.remote)
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { VirtualTime } from '../runtime/index.js'
+import { type Timer, VirtualTime } from '../runtime/index.js'
 import { MemoryNetwork } from './adapters/memory.js'
 import { pair } from './testing/pair.js'
 import { TestPeer } from './testing/test-peer.js'
@@ -99,6 +99,37 @@ describe('dials', () => {
       expect([a.links.kind('b'), b.links.kind('a')]).toEqual(['memory', 'memory'])
     },
   )
+
+  it('leave no timer behind where all is closed before they are answered', () => {
+    const time = new VirtualTime('closed')
+    const network = new MemoryNetwork(time.runtime('network'), {
+      passes: (_from, _to, way) => way === 'server',
+    })
+    const open = new Set<object>()
+    const [a, b] = ['a', 'b'].map((id) => {
+      const runtime = time.runtime(id)
+      const timer = (delay: number, fire: () => void): Timer => {
+        const key = {}
+        open.add(key)
+        const inner = runtime.timer(delay, () => {
+          open.delete(key)
+          fire()
+        })
+        return {
+          cancel() {
+            open.delete(key)
+            inner.cancel()
+          },
+        }
+      }
+      return new TestPeer(id, { ...runtime, timer }, network)
+    }) as [TestPeer, TestPeer]
+    time.advance(1_000)
+    expect([a.links.kind('b'), a.links.stats().dialing]).toEqual(['relay', 1])
+    for (const { links } of [a, b]) links.close()
+    time.advance(1)
+    expect(open.size).toBe(0)
+  })
 
   it('of strangers are kept until this peer is told to connect', () => {
     const time = new VirtualTime('early')
