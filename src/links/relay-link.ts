@@ -5,6 +5,8 @@ import type { Signaling } from './signaling.js'
 
 /** How often to look whether the server's socket has drained, in milliseconds: it has no event for it. */
 const drainPoll = 5
+/** How often it is looked at most: what is in the socket may be others', who fill it again and again. */
+const mostPolls = 20
 
 /** A link through the signalling server: as good as the server, which may drop any frame. */
 export class RelayLink implements Link {
@@ -38,7 +40,10 @@ export class RelayLink implements Link {
   send(frame: Uint8Array): void {
     if (this.#isClosed) return
     this.#signaling.relay(this.remote, frame)
-    this.#poll()
+  }
+
+  awaitDrain(): void {
+    if (!this.#isPolling && this.buffered > 0) this.#poll(mostPolls)
   }
 
   /** A frame came from the server. */
@@ -59,14 +64,13 @@ export class RelayLink implements Link {
     this.#events.open()
   }
 
-  #poll(): void {
-    if (this.#isPolling || this.buffered === 0) return
+  #poll(left: number): void {
     this.#isPolling = true
     this.#runtime.timer(drainPoll, () => {
       this.#isPolling = false
       if (this.#isClosed) return
-      if (this.buffered === 0) this.#events.drain()
-      else this.#poll()
+      if (this.buffered === 0 || left === 1) this.#events.drain()
+      else this.#poll(left - 1)
     })
   }
 }

@@ -32,6 +32,8 @@ export class Sender {
   #wasRefused = false
   /** More of the least urgent changes nothing: the window or the link is full, and what ends that calls `pump`. */
   #isFull = false
+  /** What waits for company has waited for as long as it may. */
+  #hasWaited = false
   /** Runs while parts are under way that were not acknowledged. */
   #overdue: Timer | undefined
   #overdueAfter: number = settings.overdue
@@ -101,6 +103,13 @@ export class Sender {
     this.pump()
   }
 
+  /** The link in use has drained. The relay's socket is others' too, and says so after a while though they fill it. */
+  drained(): void {
+    this.#hasWaited = this.#carrier?.kind === 'relay'
+    this.pump()
+    this.#hasWaited = false
+  }
+
   /** Sends what there is to send, as far as the link takes it. */
   pump(): void {
     const carrier = this.#carrier
@@ -109,7 +118,7 @@ export class Sender {
     while (carrier.buffered < settings.highWater && this.#sendParts(carrier));
     const { next } = this.#outgoing
     const { buffered } = carrier
-    this.#isFull = next === 'full' || buffered >= settings.highWater
+    this.#isFull = next === 'full' || (next === 'part' && buffered >= settings.highWater)
     if ((next === 'part' || !this.#loose.isEmpty) && buffered > 0) carrier.awaitDrain()
     if (this.#wasRefused && this.#outgoing.relaxed) {
       this.#wasRefused = false
@@ -144,7 +153,7 @@ export class Sender {
 
   /** Sends one frame of parts, if there is one worth sending now. */
   #sendParts(carrier: Carrier): boolean {
-    const frame = this.#outgoing.take(carrier.buffered > 0)
+    const frame = this.#outgoing.take(carrier.buffered > 0 && !this.#hasWaited)
     if (frame === undefined) return false
     carrier.sendParts({ ...frame, acknowledged: this.#events.reporting() })
     this.#watchOverdue()

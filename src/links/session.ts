@@ -281,7 +281,7 @@ export class Session {
       open: (carrier) => this.greet(carrier),
       frame: (carrier, bytes) => this.#take(carrier, bytes),
       drain: (carrier) => {
-        if (carrier === this.current) this.#sender.pump()
+        if (carrier === this.current) this.#sender.drained()
       },
       trouble: (carrier) => {
         const wasCurrent = carrier === this.current
