@@ -215,6 +215,8 @@ describe('a placed process whose mesh is left with nobody to go on with it', () 
     const began = room.time.now
     await room.until(only.mesh.leave())
     expect(room.time.now - began).toBeLessThanOrEqual(11_000)
+    await room.time.advanceAsync(afterwards)
+    expect([...only.set]).toEqual([])
   })
 })
 
