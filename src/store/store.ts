@@ -66,7 +66,8 @@ export class Store<Value = unknown> {
    * Writes a key. Resolves when `writes` owners hold it.
    *
    * @throws {RingmeshError} `InvalidOption` for a bad key or value, `TooLarge`, `NotEnoughPeers` (nothing was
-   * sent, or others left before they held it: fewer than `writes` may), `NotDurable`, `Timeout` (whether it lasts is unknown), `Closed`
+   * sent, or owners have no room: fewer than `writes` may hold it), `NotDurable`, `Timeout` (whether it lasts is unknown: its
+   * time is over, or so many left meanwhile that it will not be held often enough), `Closed`
    */
   async put(key: string, value: Value, given?: PutOptions): Promise<PutResult> {
     checkKey(key, 'put.key')

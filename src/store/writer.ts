@@ -71,6 +71,8 @@ export class Write {
   readonly #timer: Timer
   #isDurable = false
   #accepted: boolean
+  /** Somebody was asked, and may have stored it whatever comes of the rest. */
+  #isSent = false
   /** A first owner was asked, and whether it accepted will never be known. */
   #isUncertain = false
   #overtaken: Version | undefined
@@ -130,6 +132,7 @@ export class Write {
 
   #ask(to: PeerId): void {
     if (this.#asked.has(to) || this.#isOver) return
+    this.#isSent = true
     const { expected, durable, timeout } = this.#options
     // A hint is a note for later, and no copy.
     if (isPlanted('hint-counted-as-write') && this.#cluster.member(to)?.state === 'suspect')
@@ -269,7 +272,7 @@ export class Write {
 
   /**
    * Gives up at once where too few stay for the write ever to be held often enough. Who was called dead a
-   * moment ago may yet say that it lives.
+   * moment ago may yet say that it lives. What was sent may be stored, and is handed on by those that leave.
    */
   #checkStaying(): void {
     const { writes, fewerSuffice } = this.#options
@@ -280,8 +283,11 @@ export class Write {
     const able = new Set([...nextRing.nodes().map(({ id }) => id), ...this.#asked.keys(), ...this.#holders])
     const staying = [...able].filter((id) => this.#stays(id)).length
     if (staying >= writes) return
-    const text = `${this.#name} is held by ${this.#holders.size} of ${writes} copies, and no more than ${staying} of the peers stay`
-    this.#finish({ kind: 'failed', error: new RingmeshError('NotEnoughPeers', text) })
+    const few = `no more than ${staying} of the peers stay, and it needs ${writes} copies`
+    const error = this.#isSent
+      ? this.#unknown(few)
+      : new RingmeshError('NotEnoughPeers', `${this.#name} was not written: ${few}`)
+    this.#finish({ kind: 'failed', error })
   }
 
   /** One owner that does not believe the stamp may have a wrong clock itself; too many are right. */
