@@ -27,7 +27,7 @@ export const askedAtOnce = 65_536
 export const knockBound = 15_000
 
 /**
- * Links to peers that are no members that may be kept when a stranger asks for one more. The server tells who came before
+ * Links to strangers at once: peers that speak and that nobody has introduced. The server tells who came before
  * it carries what they say, so that strangers are few; of made-up ones each takes a place for `knockBound`.
  */
 export const strangersAtOnce = 32

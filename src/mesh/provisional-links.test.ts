@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualTime } from '../runtime/index.js'
+import { knockBound, strangersAtOnce } from './constants.js'
 import { ProvisionalLinks } from './provisional-links.js'
 
 function provisional() {
@@ -73,6 +74,27 @@ describe('links to peers that are no members', () => {
     links.settled('b')
     time.advance(60_000)
     expect(said.slice(3)).toEqual(['connect b'])
+  })
+
+  it('are kept to strangers however many newcomers are in doubt: these can stay for ever by a direct link', () => {
+    const { time, said, links, direct } = provisional()
+    for (let count = 0; count < 2 * strangersAtOnce; count++) {
+      direct.add(`${count}`)
+      links.doubt(`${count}`)
+    }
+    time.advance(60_000)
+    expect(links.met('stranger')).toBe(true)
+    expect(said).toEqual(['connect stranger'])
+  })
+
+  it('are kept to so many strangers at once, and to others when these are introduced or silent', () => {
+    const { time, links } = provisional()
+    for (let count = 0; count < strangersAtOnce; count++) expect(links.met(`${count}`)).toBe(true)
+    expect(links.met('one more')).toBe(false)
+    links.introduced('0')
+    expect([links.met('one more'), links.met('another')]).toEqual([true, false])
+    time.advance(knockBound + 100)
+    expect(links.met('another')).toBe(true)
   })
 
   it('are judged by no timer that was late: what came meanwhile is not read yet', () => {

@@ -22,6 +22,8 @@ export interface ProvisionalLinksOptions {
 export class ProvisionalLinks {
   readonly #options: ProvisionalLinksOptions
   readonly #kept = new Map<PeerId, { reason: 'dead' | 'closed'; since: number; timer: Timer }>()
+  /** Of these, those that nobody had introduced: only they are limited, and only by each other. */
+  readonly #strangers = new Set<PeerId>()
 
   constructor(options: ProvisionalLinksOptions) {
     this.#options = options
@@ -44,7 +46,8 @@ export class ProvisionalLinks {
    * @returns whether there is a link to it now
    */
   met(id: PeerId): boolean {
-    if (this.#kept.size >= strangersAtOnce) return false
+    if (this.#strangers.size >= strangersAtOnce) return false
+    this.#strangers.add(id)
     this.#options.connect(id)
     this.#keep(id, 'closed')
     return true
@@ -58,7 +61,7 @@ export class ProvisionalLinks {
   /** Membership has decided about the peer: its link is a member's, or closed. */
   settled(id: PeerId): void {
     this.#kept.get(id)?.timer.cancel()
-    this.#kept.delete(id)
+    this.#forget(id)
   }
 
   /** The peer said something. */
@@ -91,8 +94,13 @@ export class ProvisionalLinks {
         kept.timer = this.#check(id, left)
         return
       }
-      this.#kept.delete(id)
+      this.#forget(id)
       disconnect(id, kept.reason)
     })
+  }
+
+  #forget(id: PeerId): void {
+    this.#kept.delete(id)
+    this.#strangers.delete(id)
   }
 }
