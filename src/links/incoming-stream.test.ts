@@ -42,4 +42,28 @@ describe('what came is acknowledged', () => {
     expect(acknowledgements(1, 50_000, settings.acknowledgeDelay / 2)).toBe(0)
     expect(acknowledgements(1, 50_000, settings.acknowledgeDelay * 2)).toBe(1)
   })
+
+  it('at once where it comes again, as the timer of a hidden page may be a minute late; of a row of them once', () => {
+    const time = new VirtualTime()
+    const runtime = time.runtime('receiver')
+    const hidden = {
+      ...runtime,
+      timer: (delay: number, fire: () => void) => runtime.timer(delay + 60_000, fire),
+    }
+    const acknowledged: number[] = []
+    const stream: IncomingStream = new IncomingStream(hidden, {
+      deliver: () => {},
+      acknowledge: () => {
+        acknowledged.push(stream.received)
+        stream.reported()
+      },
+    })
+    time.advance(1_000)
+    const message = new Uint8Array(100)
+    for (const number of [0, 1, 2]) stream.takeMessages(number, [message])
+    expect(acknowledged).toEqual([])
+    time.advance(settings.overdue)
+    for (const number of [0, 1, 2]) stream.takeMessages(number, [message])
+    expect(acknowledged).toEqual([3])
+  })
 })

@@ -49,7 +49,7 @@ export class IncomingStream {
   /** Takes whole messages, the first of which has the number `first`. Answers why not, where it refuses. */
   takeMessages(first: number, messages: readonly Uint8Array[]): Refusal | undefined {
     if (first > this.#received) return 'gap'
-    if (first + messages.length <= this.#received) this.#repeated()
+    const isRepeated = first + messages.length <= this.#received
     const seen = isPlanted('resend-without-dedupe') ? 0 : this.#received - first
     let bytes = 0
     for (let index = seen; index < messages.length && !this.#isClosed; index++) {
@@ -59,7 +59,8 @@ export class IncomingStream {
       this.#unreportedBytes += body.length
       this.#events.deliver(body)
     }
-    this.#acknowledgeSoon(bytes)
+    if (isRepeated) this.#repeated()
+    else this.#acknowledgeSoon(bytes)
     return undefined
   }
 
@@ -77,8 +78,8 @@ export class IncomingStream {
       this.#received = number + 1
       this.#unreportedBytes += piece.length
       if (whole !== undefined) this.#events.deliver(whole)
+      this.#acknowledgeSoon(piece.length)
     } else this.#repeated()
-    this.#acknowledgeSoon(piece.length)
     return undefined
   }
 
@@ -109,9 +110,15 @@ export class IncomingStream {
     this.#report?.cancel()
   }
 
-  /** What has come before comes again: the peer may not have heard that it had. */
+  /**
+   * What has come before comes again: the peer may not have heard that it had. It hears at once, as of TCP (RFC 5681,
+   * section 4.2): the timer of a hidden page may be a minute late, and the peer would send all again four times.
+   */
   #repeated(): void {
     this.#reported = Math.min(this.#reported, this.#received - 1)
+    if (this.#isClosed) return
+    if (this.#isSoon) this.#reportSoon()
+    else this.#events.acknowledge()
   }
 
   /**
@@ -128,8 +135,12 @@ export class IncomingStream {
   /** Bytes that are worth an acknowledgement of their own, where frames of `bytes` bytes come. */
   #enoughToReport(bytes: number): number {
     if (bytes <= settings.shortFrameBytes) return settings.acknowledgeBytes
-    const isSoon = this.#runtime.now() - this.#reportedAt < settings.acknowledgePause
-    return bytes * (isSoon ? settings.acknowledgeMostFrames : settings.acknowledgeFrames)
+    return bytes * (this.#isSoon ? settings.acknowledgeMostFrames : settings.acknowledgeFrames)
+  }
+
+  /** Whether the peer heard a moment ago. */
+  get #isSoon(): boolean {
+    return this.#runtime.now() - this.#reportedAt < settings.acknowledgePause
   }
 
   #reportSoon(): void {
