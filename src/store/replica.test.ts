@@ -51,3 +51,21 @@ it('forgets the hashes shared with those that are gone, and no others', () => {
   const fresh = filled()
   for (const peer of ['b', 'd']) expect(replica.tree(peer).branches()).toEqual(fresh.tree(peer).branches())
 })
+
+it('keeps no more memory than it counts, whatever frame a value came in', () => {
+  const cluster = fakeClusters(new VirtualTime(1), ['a']).cluster('a')
+  const ignore = (): void => {}
+  const events = { changed: ignore, dropped: ignore, owned: ignore }
+  const clock = new HybridClock(cluster.runtime, 'a')
+  const replica = new Replica(cluster, new Placement(cluster), clock, events)
+  const place = { store: 's', replicas: 2, key: 'k', kind: kinds.last }
+  for (const version of ['0000000000000100-a', '0000000000000200-a']) {
+    const frame = new Uint8Array(60_000).fill(7)
+    const { entry } = replica.apply({ ...place, version, content: frame.subarray(100, 110) }) as {
+      entry: { content: Uint8Array }
+    }
+    expect(entry.content).toEqual(new Uint8Array(10).fill(7))
+    expect(entry.content.buffer.byteLength).toBe(10)
+  }
+  expect(replica.bytes).toBe(11)
+})

@@ -98,6 +98,7 @@ export class Replica {
     const held = shelf.entries.get(record.key)
     if (held === undefined) {
       const entry = new Entry(shelf, record, this.#placement.owners(record.key, shelf.replicas))
+      entry.content = inOwnMemory(entry.content)
       shelf.add(entry)
       this.#keys++
       this.#bytes += bytesOf(entry)
@@ -111,7 +112,7 @@ export class Replica {
     this.#bytes -= bytesOf(held)
     held.kind = joined.kind
     held.version = joined.version
-    held.content = joined.content
+    held.content = inOwnMemory(joined.content)
     held.rehash()
     this.#bytes += bytesOf(held)
     this.#file(held)
@@ -205,4 +206,13 @@ export class Replica {
 
 function bytesOf(entry: Entry): number {
   return entry.key.length + (entry.content?.byteLength ?? 0)
+}
+
+/**
+ * What came in a frame lies in the frame's memory, which would stay for as long as it: 64 KiB for a few bytes, and only
+ * these are counted against what a peer holds.
+ */
+function inOwnMemory(content: Uint8Array | null): Uint8Array | null {
+  if (content === null || content.buffer.byteLength <= 2 * content.byteLength) return content
+  return new Uint8Array(content)
 }
