@@ -1,19 +1,30 @@
+import type { Runtime } from '../runtime/index.js'
 import { shutdown } from './exit.js'
 import type { PlacedHost } from './placed-host.js'
 import type { Instance } from './placed-instance.js'
 import type { PlacedMoves } from './placed-moves.js'
+import type { PlacedRemains } from './placed-remains.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout, retryDelay } from './placed-timing.js'
 import type { ServerProcess } from './server-process.js'
 
-/** Leaving of our own will: all that runs here is handed over, or at least written down. Then `done`. */
-export function depart(state: PlacedState, host: PlacedHost, moves: PlacedMoves, done: () => void): void {
+/**
+ * Leaving of our own will: all that runs here is handed over, or at least written down, and so is what one held that
+ * was fenced. Then `done`.
+ */
+export function depart(
+  state: PlacedState,
+  host: PlacedHost,
+  moves: PlacedMoves,
+  remains: PlacedRemains,
+  done: () => void,
+): void {
   const { instances } = state
   const { runtime } = state.cluster
   const written = new WeakSet<ServerProcess>()
   instances.onEmpty = () => {
     instances.onEmpty = undefined
-    flush(state, done)
+    handOn(runtime, remains, () => flush(state, done))
   }
   if (instances.size === 0) {
     instances.onEmpty()
@@ -32,6 +43,19 @@ export function depart(state: PlacedState, host: PlacedHost, moves: PlacedMoves,
     runtime.timer(retryDelay, handOver)
   }
   handOver()
+}
+
+/** Waits for what fenced processes held to be on its way no more; not for long, as nobody may be left to take it. */
+function handOn(runtime: Runtime, remains: PlacedRemains, done: () => void): void {
+  let isOver = false
+  const over = (): void => {
+    if (isOver) return
+    isOver = true
+    bound.cancel()
+    done()
+  }
+  const bound = runtime.timer(requestTimeout, over)
+  remains.whenBrought(over)
 }
 
 /** Nobody can host it: its record is all that stays. */

@@ -134,7 +134,7 @@ export class PlacedEpochs {
       done: (snapshot) => {
         bound.cancel()
         stop()
-        if (snapshot !== undefined) this.#remains.bring({ placed, key, epoch, args, snapshot }, () => {})
+        if (snapshot !== undefined) this.#remains.bring({ placed, key, epoch, args, snapshot })
       },
     })
   }

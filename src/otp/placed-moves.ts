@@ -123,7 +123,7 @@ export class PlacedMoves {
       if (!instances.isCurrent(instance)) {
         // Fenced meanwhile: one that runs already is told what this one held, unless the target has it.
         if (!taken && snapshot !== undefined)
-          this.#remains.bring({ placed, key, epoch: instance.epoch, args, snapshot }, () => {})
+          this.#remains.bring({ placed, key, epoch: instance.epoch, args, snapshot })
         return
       }
       if (!taken) {

@@ -2,8 +2,18 @@ import { packValue } from '../wire/index.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout, retryDelay } from './placed-timing.js'
 
-/** Milliseconds for which it is tried to hand the state of a fenced process on: the longest silence before a death is known. */
-const longestTrying = 30_000
+/**
+ * Milliseconds of a page that is awake for which it is tried to hand on what a fenced process held: twice the 47 s in
+ * which one that should take it may die, which is known after 22 s, the next write down its epoch, which takes three
+ * tries of 5 s and the pauses between, and be asked, for 8 s.
+ */
+const longestTrying = 100_000
+
+/** Milliseconds between two tries at most: they double from one to the next. */
+const longestDelay = 1_000
+
+/** Milliseconds from one try to the next where nothing keeps the page from it. */
+const longestTry = requestTimeout + longestDelay
 
 /** What a process held that had to stop because another runs in its place. */
 export interface Remains {
@@ -22,24 +32,51 @@ export interface Remains {
  */
 export class PlacedRemains {
   readonly #state: PlacedState
+  readonly #underWay = new Set<Remains>()
+  #onBrought: (() => void) | undefined
 
   constructor(state: PlacedState) {
     this.#state = state
   }
 
-  /** Calls `done` when it is in good hands, or cannot be brought to anybody, which is logged. */
-  bring(remains: Remains, done: () => void): void {
-    const { cluster } = this.#state
-    const end = cluster.runtime.now() + longestTrying
+  /** Brings it until it is in good hands, or cannot be brought to anybody, which is logged. */
+  bring(remains: Remains): void {
+    const { runtime } = this.#state.cluster
+    this.#underWay.add(remains)
+    let left = longestTrying
+    let delay = retryDelay
+    let before = runtime.now()
     const attempt = (): void => {
-      if (cluster.runtime.now() >= end) {
+      const now = runtime.now()
+      // A page that slept has not tried meanwhile.
+      left -= Math.min(now - before, longestTry)
+      before = now
+      if (this.#giveHere(remains)) this.#end(remains)
+      else if (left <= 0) {
         const { placed, key } = remains
-        cluster.runtime.log('error', 'what a fenced process held could not be merged', { placed, key })
-        done()
-      } else if (this.#giveHere(remains)) done()
-      else this.#giveAway(remains, done, () => void cluster.runtime.timer(retryDelay, attempt))
+        runtime.log('error', 'what a fenced process held could not be merged', { placed, key })
+        this.#end(remains)
+      } else
+        this.#giveAway(remains, () => {
+          runtime.timer(delay, attempt)
+          delay = Math.min(2 * delay, longestDelay)
+        })
     }
     attempt()
+  }
+
+  /** Calls `done` when nothing is on its way any more. Only one may wait at a time, as a page leaves but once. */
+  whenBrought(done: () => void): void {
+    if (this.#underWay.size === 0) done()
+    else this.#onBrought = done
+  }
+
+  #end(remains: Remains): void {
+    this.#underWay.delete(remains)
+    if (this.#underWay.size > 0) return
+    const done = this.#onBrought
+    this.#onBrought = undefined
+    done?.()
   }
 
   /** Merges it into the process of this peer, if there is one that stays. */
@@ -50,7 +87,7 @@ export class PlacedRemains {
     return true
   }
 
-  #giveAway(remains: Remains, done: () => void, again: () => void): void {
+  #giveAway(remains: Remains, again: () => void): void {
     const { cluster, directory } = this.#state
     const { placed, key } = remains
     const owner = directory.ownerOf(placed, key)
@@ -60,7 +97,7 @@ export class PlacedRemains {
     }
     const message = takeMessage(remains)
     if (message === undefined) {
-      done()
+      this.#end(remains)
       return
     }
     cluster.request(owner, message, requestTimeout, (outcome) => {
@@ -68,7 +105,7 @@ export class PlacedRemains {
         outcome.kind === 'reply' &&
         outcome.message.type === 'placed.ensured' &&
         outcome.message.elsewhere === null
-      if (taken) done()
+      if (taken) this.#end(remains)
       else again()
     })
   }

@@ -61,7 +61,7 @@ export class Placement {
     this.#host = new PlacedHost(state, this.#router, this.#epochs, () => this.#moves.rebalanceSoon())
     this.#moves = new PlacedMoves(state, this.#router, this.#epochs, this.#host, remains)
     this.#audit = new PlacedAudit(state, this.#host, () => this.#moves.rebalanceSoon())
-    this.#serve()
+    this.#serve(remains)
   }
 
   /** How many placed processes run here. */
@@ -190,7 +190,7 @@ export class Placement {
     }
   }
 
-  #serve(): void {
+  #serve(remains: PlacedRemains): void {
     const { cluster, definitions, directory, instances, world } = this.#state
     this.#stops.push(
       cluster.receive('placed.types', ({ types }, from) => {
@@ -242,7 +242,7 @@ export class Placement {
       }),
     )
     cluster.onJoining((done) => this.#acquaint(done))
-    cluster.onLeaving((done) => depart(this.#state, this.#host, this.#moves, done), true)
+    cluster.onLeaving((done) => depart(this.#state, this.#host, this.#moves, remains, done), true)
     for (const { id } of cluster.members()) this.#introduce(id)
   }
 
