@@ -22,6 +22,21 @@ describe('NodeRuntime', () => {
     expect(runtime.timers).toBe(0)
   })
 
+  it('tells how much of a time it was awake', () => {
+    const time = new VirtualTime()
+    const runtime = node(time)
+    for (const _ of [1, 2]) {
+      time.advance(1_000)
+      runtime.freeze()
+      time.advance(5_000)
+      runtime.thaw()
+    }
+    expect(runtime.awakeBetween(0, 12_000)).toBe(2_000)
+    expect(runtime.awakeBetween(500, 7_500)).toBe(1_500)
+    expect(runtime.awakeBetween(2_000, 3_000)).toBe(0)
+    expect(runtime.awakeBetween(3_000, 2_000)).toBe(0)
+  })
+
   it('holds timers and events of a frozen page, then floods it with them in their order', () => {
     const time = new VirtualTime()
     const runtime = node(time)

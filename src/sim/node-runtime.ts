@@ -84,6 +84,8 @@ export class NodeRuntime implements Runtime {
   /** How late the latest of the timers was that the last sleep held up; 0 when it held up none. */
   lateness = 0
   #frozeAt = 0
+  /** When it was frozen, and until when. */
+  readonly #sleeps: { readonly from: number; readonly until: number }[] = []
   readonly #hash: TraceHash
   readonly #number: number
   readonly #clockOffset: number
@@ -129,6 +131,14 @@ export class NodeRuntime implements Runtime {
   /** When it last ran anything: now, unless it is frozen. */
   get lastAwake(): number {
     return this.isFrozen ? this.#frozeAt : this.time.now
+  }
+
+  /** Milliseconds of a time that is over in which it ran; one that is frozen has run up to {@link lastAwake}. */
+  awakeBetween(from: number, until: number): number {
+    return this.#sleeps.reduce(
+      (awake, sleep) => awake - Math.max(0, Math.min(until, sleep.until) - Math.max(from, sleep.from)),
+      Math.max(0, until - from),
+    )
   }
 
   /** Whether timers fire when they are due. */
@@ -225,6 +235,7 @@ export class NodeRuntime implements Runtime {
     this.#state = 'running'
     this.thawedAt = this.time.now
     this.sleptFor = this.time.now - this.#frozeAt
+    this.#sleeps.push({ from: this.#frozeAt, until: this.time.now })
     const backlog = this.#backlog
     this.#backlog = []
     this.lateness = 0

@@ -3,6 +3,7 @@ import type { MeshInvariant } from './mesh-invariants.js'
 import type { MeshNode } from './mesh-node.js'
 import type { MeshWorld } from './mesh-world.js'
 import { isLinkedTo } from './process-witness.js'
+import type { Entered } from './process-work.js'
 
 /** What a page may have of processes, names and calls: all keys and names, its tree, and some calls a peer. */
 const mostProcesses = 40
@@ -95,7 +96,9 @@ const entriesKept = (): MeshInvariant => ({
       const isExcused = world.blackouts.some(
         ({ page, from, until }) =>
           (from <= at + snapshotTime && until >= at - snapshotTime) ||
-          (page === by && world.snapshots.wentWith(page, key, entry, at, until)),
+          (page === by &&
+            (world.snapshots.wentWith(page, key, entry, at, until) ||
+              hadNoTime(world, { entry, at, by }, from, until))),
       )
       if (isExcused) continue
       if (kept.get(key)?.has(entry) !== true) return `${entry}, which ${key} answered at ${at}, is lost`
@@ -103,6 +106,17 @@ const entriesKept = (): MeshInvariant => ({
     return undefined
   },
 })
+
+/** Whether the page of a ledger went before it had been awake for long enough to write an entry down, as where it slept right after. */
+function hadNoTime(
+  world: MeshWorld,
+  { entry, at, by }: Pick<Entered, 'entry' | 'at' | 'by'>,
+  lastAwake: number,
+  gone: number,
+): boolean {
+  if (gone < at || world.snapshots.wasKept(entry, gone)) return false
+  return (world.node(by)?.runtime.awakeBetween(at, lastAwake) ?? 0) <= snapshotTime
+}
 
 const namesAgree = (): MeshInvariant => ({
   name: 'names-agree',

@@ -41,14 +41,18 @@ export class SnapshotWitness {
     }
   }
 
+  /** Whether an entry had been in a snapshot that was kept by then. */
+  wasKept(entry: string, by: number): boolean {
+    return (this.#kept.get(entry) ?? Number.POSITIVE_INFINITY) <= by
+  }
+
   /**
    * Whether a page that went at `until` took an entry of `at` with it that was in its memory alone:
    * no other page could keep a snapshot since.
    */
   wentWith(page: PeerId, key: string, entry: string, at: number, until: number): boolean {
-    const kept = this.#kept.get(entry) ?? Number.POSITIVE_INFINITY
     return (
-      kept > until &&
+      !this.wasKept(entry, until) &&
       this.#failed.some(
         (failure) =>
           failure.page === page && failure.key.endsWith(key) && failure.at > at && failure.at <= until,
