@@ -113,8 +113,9 @@ export class PlacedEpochs {
     const { process } = instance
     const { placed, key, epoch, args } = instance
     cluster.runtime.trace('placed.fence', placed, key, epoch, instance.state, survivor.owner, survivor.epoch)
-    const wasMoving = instance.state === 'moving'
     instance.state = 'moving'
+    // Before it is forgotten: a page that leaves waits for it.
+    const bring = process === undefined || instance.isOffered ? undefined : this.#remains.expect()
     instance.sequences.flush()
     const queue = instance.queue.splice(0)
     // A move of ours that is being answered: its answer ends it, and forwards what waits.
@@ -122,19 +123,26 @@ export class PlacedEpochs {
     for (const started of instance.started.splice(0)) started('elsewhere')
     for (const message of queue) this.#router.forward(message, survivor.owner)
     if (process === undefined) return
+    const stop = (): void => world.signal(process, shutdown)
     // The move that is under way tells whether its snapshot was taken, and brings it where it belongs if not.
-    if (wasMoving) {
-      world.signal(process, shutdown)
+    if (bring === undefined) {
+      stop()
       return
     }
-    const stop = (): void => world.signal(process, shutdown)
+    let isTold = false
+    const tell = (snapshot: unknown): void => {
+      if (isTold) return
+      isTold = true
+      bring(snapshot === undefined ? undefined : { placed, key, epoch, args, snapshot })
+    }
     const bound = cluster.runtime.timer(requestTimeout, stop)
+    process.monitor(() => tell(undefined))
     process.deliver({
       kind: 'snapshot',
       done: (snapshot) => {
         bound.cancel()
+        tell(snapshot)
         stop()
-        if (snapshot !== undefined) this.#remains.bring({ placed, key, epoch, args, snapshot })
       },
     })
   }

@@ -20,6 +20,8 @@ export interface Instance {
   epoch: number
   /** The latest epoch that another peer was asked to take it over in: it may have, though its answer never came. */
   offered: number
+  /** Whether one was asked that has not answered yet: what it says tells where the snapshot is. */
+  isOffered: boolean
   args: unknown
   state: 'starting' | 'running' | 'moving'
   process: ServerProcess | undefined
@@ -48,6 +50,7 @@ export function newInstance(
     key,
     epoch: 0,
     offered: 0,
+    isOffered: false,
     args,
     state: 'starting',
     process: undefined,

@@ -104,6 +104,8 @@ export class PlacedMoves {
       stay()
       return
     }
+    instance.isOffered = true
+    const bringRemains = this.#remains.expect()
     const sequences = packValue(instance.sequences.expected())
     const message = {
       type: 'placed.take',
@@ -122,10 +124,12 @@ export class PlacedMoves {
         outcome.message.reason === null
       if (!instances.isCurrent(instance)) {
         // Fenced meanwhile: one that runs already is told what this one held, unless the target has it.
-        if (!taken && snapshot !== undefined)
-          this.#remains.bring({ placed, key, epoch: instance.epoch, args, snapshot })
+        const isNeeded = !taken && snapshot !== undefined
+        bringRemains(isNeeded ? { placed, key, epoch: instance.epoch, args, snapshot } : undefined)
         return
       }
+      instance.isOffered = false
+      bringRemains(undefined)
       if (!taken) {
         stay()
         return

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { FakeNetwork } from '../mesh/testing/fake-cluster.js'
 import { PlacedRef } from './index.js'
 import { MeshWorld, Tally } from './testing/mesh-world.js'
 
@@ -8,7 +9,7 @@ const longSleep = 150_000
 const k = new PlacedRef('tally', 'k')
 
 /** A mesh in which `k` was counted on both sides of a partition, the moment the former of the two is fenced. */
-async function fenced() {
+async function fenced(meanwhile: (of: { former: string; network: FakeNetwork }) => void = () => {}) {
   let onFenced = (): void => {}
   const world = new MeshWorld(['a', 'b', 'c'], {
     each: (system) => system.define('tally', Tally),
@@ -26,7 +27,10 @@ async function fenced() {
   await world.until(world.at(former).call(k, 'inc'), 5_000)
   await world.until(world.at(other).call(k, 'inc'), 5_000)
   const happened = new Promise<void>((resolve) => {
-    onFenced = resolve
+    onFenced = () => {
+      meanwhile({ former, network: world.network })
+      resolve()
+    }
   })
   world.network.heal()
   await world.until(happened, 20_000)
@@ -44,9 +48,50 @@ test.each([0, 1, 10, 20, 50, 100])(
   },
 )
 
+test('what a process holds that is fenced before its move has its snapshot is handed on when its handler ends', async () => {
+  const waiting: (() => void)[] = []
+  class Slow extends Tally {
+    override async handleCall(request: unknown): Promise<unknown> {
+      if (request === 'slow') await new Promise<void>((resolve) => waiting.push(resolve))
+      return super.handleCall(request)
+    }
+  }
+  const world = new MeshWorld(['a', 'b', 'c'], { each: (system) => system.define('tally', Slow) })
+  await world.pass(20)
+  const keys = Array.from({ length: 20 }, (_, number) => `k${number}`)
+  for (const key of keys) await world.until(world.at('a').place('tally', key))
+  for (const key of keys) world.at('a').cast(new PlacedRef('tally', key), 'one')
+  const ownerOf = (key: string) => world.network.cluster('a').ring.owner(key) as string
+  const owners = new Map(keys.map((key) => [key, ownerOf(key)]))
+  for (const key of keys)
+    world
+      .at('a')
+      .call(new PlacedRef('tally', key), 'slow', { timeout: 60_000 })
+      .catch(() => {})
+  await world.pass(20)
+  world.join('d')
+  await world.pass(500)
+  const key = keys.find((some) => ownerOf(some) === 'd') as string
+  const former = owners.get(key) as string
+  const survivor = ['a', 'b', 'c'].find((id) => id !== former) as string
+  const entries = [{ placed: 'tally', key, epoch: 9, process: '99' }]
+  world.network.cluster(survivor).send(former, { type: 'placed.at', entries })
+  await world.pass(50)
+  for (const go of waiting) go()
+  await world.pass(5_000)
+  expect(await world.until(world.at('a').call(new PlacedRef('tally', key), 'count'), 5_000)).toBe(2)
+})
+
 test('a page that leaves waits until what its fenced process held has been handed on', async () => {
   const { world, former, other } = await fenced()
   world.network.leave(former)
+  await world.pass(20_000)
+  expect(world.network.cluster(former).running).toBe(false)
+  expect(await world.until(world.at(other).call(k, 'count'), 5_000)).toBe(2)
+})
+
+test('also where the last of its processes is fenced when it leaves', async () => {
+  const { world, former, other } = await fenced(({ former, network }) => network.leave(former))
   await world.pass(20_000)
   expect(world.network.cluster(former).running).toBe(false)
   expect(await world.until(world.at(other).call(k, 'count'), 5_000)).toBe(2)

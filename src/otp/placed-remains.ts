@@ -32,17 +32,34 @@ export interface Remains {
  */
 export class PlacedRemains {
   readonly #state: PlacedState
-  readonly #underWay = new Set<Remains>()
+  /** How many processes may have left something behind that is not in good hands yet. */
+  #underWay = 0
   #onBrought: (() => void) | undefined
 
   constructor(state: PlacedState) {
     this.#state = state
   }
 
-  /** Brings it until it is in good hands, or cannot be brought to anybody, which is logged. */
-  bring(remains: Remains): void {
+  /**
+   * A process stops, or may have to, and what it holds is not known yet: to be called once with that, which is brought
+   * until it is in good hands, or cannot be brought to anybody, which is logged; with undefined where there is nothing.
+   */
+  expect(): (remains: Remains | undefined) => void {
+    this.#underWay++
+    return (remains) => {
+      if (remains === undefined) this.#end()
+      else this.#bring(remains)
+    }
+  }
+
+  /** Calls `done` when nothing is on its way any more. Only one may wait at a time, as a page leaves but once. */
+  whenBrought(done: () => void): void {
+    if (this.#underWay === 0) done()
+    else this.#onBrought = done
+  }
+
+  #bring(remains: Remains): void {
     const { runtime } = this.#state.cluster
-    this.#underWay.add(remains)
     let left = longestTrying
     let delay = retryDelay
     let before = runtime.now()
@@ -51,11 +68,11 @@ export class PlacedRemains {
       // A page that slept has not tried meanwhile.
       left -= Math.min(now - before, longestTry)
       before = now
-      if (this.#giveHere(remains)) this.#end(remains)
+      if (this.#giveHere(remains)) this.#end()
       else if (left <= 0) {
         const { placed, key } = remains
         runtime.log('error', 'what a fenced process held could not be merged', { placed, key })
-        this.#end(remains)
+        this.#end()
       } else
         this.#giveAway(remains, () => {
           runtime.timer(delay, attempt)
@@ -65,15 +82,9 @@ export class PlacedRemains {
     attempt()
   }
 
-  /** Calls `done` when nothing is on its way any more. Only one may wait at a time, as a page leaves but once. */
-  whenBrought(done: () => void): void {
-    if (this.#underWay.size === 0) done()
-    else this.#onBrought = done
-  }
-
-  #end(remains: Remains): void {
-    this.#underWay.delete(remains)
-    if (this.#underWay.size > 0) return
+  #end(): void {
+    this.#underWay--
+    if (this.#underWay > 0) return
     const done = this.#onBrought
     this.#onBrought = undefined
     done?.()
@@ -97,7 +108,7 @@ export class PlacedRemains {
     }
     const message = takeMessage(remains)
     if (message === undefined) {
-      this.#end(remains)
+      this.#end()
       return
     }
     cluster.request(owner, message, requestTimeout, (outcome) => {
@@ -105,7 +116,7 @@ export class PlacedRemains {
         outcome.kind === 'reply' &&
         outcome.message.type === 'placed.ensured' &&
         outcome.message.elsewhere === null
-      if (taken) this.#end(remains)
+      if (taken) this.#end()
       else again()
     })
   }
