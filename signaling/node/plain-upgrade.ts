@@ -24,10 +24,26 @@ const plainHead =
   /^GET (\/[A-Za-z0-9\-._~%!$&'()*+,;=:@/?]*) HTTP\/1\.1\r\n(?:[A-Za-z0-9-]{1,64}: [\x21-\x7e]+(?: [\x21-\x7e]+)*\r\n)*$/
 
 /** What would give the request a body, make it another one, or be a list as Node reads it: never read here. */
-const notPlain = [
+const notPlain = new Set([
   ...['content-length', 'transfer-encoding', 'expect', 'te', 'trailer', 'http2-settings'],
   'set-cookie',
-]
+])
+
+/**
+ * Names as browsers, Node and proxies write them, and as they are kept. To the engine a name cut out of a head is a new
+ * string, which it has to look up among all names of properties each time.
+ */
+const usualNames = new Map(
+  [
+    ...['Host', 'Connection', 'Upgrade', 'Origin', 'User-Agent', 'Pragma', 'Cache-Control', 'Cookie'],
+    ...['Accept-Encoding', 'Accept-Language', 'Sec-Fetch-Dest', 'Sec-Fetch-Mode', 'Sec-Fetch-Site'],
+    ...['Sec-WebSocket-Version', 'Sec-WebSocket-Key', 'Sec-WebSocket-Protocol', 'Sec-WebSocket-Extensions'],
+    ...['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Real-IP'],
+  ].flatMap((name) => [
+    [name, name.toLowerCase()] as const,
+    [name.toLowerCase(), name.toLowerCase()] as const,
+  ]),
+)
 
 /**
  * Reads the head of a request that opens a WebSocket, if it stands at the start of `chunk`, whole, and as every
@@ -50,11 +66,11 @@ export function readPlainUpgrade(chunk: Buffer): PlainUpgrade | undefined {
   for (let index = 1; index <= last; index++) {
     const line = lines[index] as string
     const colon = line.indexOf(':')
-    const name = line.slice(0, colon).toLowerCase()
-    if (Object.hasOwn(headers, name)) return undefined
+    const written = line.slice(0, colon)
+    const name = usualNames.get(written) ?? written.toLowerCase()
+    if (Object.hasOwn(headers, name) || notPlain.has(name)) return undefined
     headers[name] = line.slice(colon + 2)
   }
-  if (notPlain.some((name) => Object.hasOwn(headers, name))) return undefined
   const { host, upgrade, connection } = headers
   if (host === undefined || upgrade?.toLowerCase() !== 'websocket') return undefined
   if (!/^(keep-alive, ?)?upgrade$/i.test(connection ?? '')) return undefined

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/runtime/index.js'
@@ -72,6 +72,32 @@ describe('a connection', () => {
     expect(ways).toEqual(['lane /plain', 'Node /other'])
     lane.close()
     await new Promise((resolve) => http.close(resolve))
+  })
+
+  it('that waits for its turn loses nothing of what comes meanwhile', () => {
+    const admitted: string[] = []
+    const runtime = systemRuntime()
+    let now = 0
+    // Each look at the clock is a second after the one before: one first word fills a turn.
+    const slow = { ...runtime, now: () => (now += 1_000) }
+    const lane = new UpgradeLane(createServer(), slow, {
+      turns: new ReadingTurns(runtime, new Tally()),
+      arrives: () => true,
+      shareOf: () => new ReadingShare(100, 0),
+      admit: ({ url }, _socket, rest) => {
+        admitted.push(`${url} ${rest.toString()}`)
+        return true
+      },
+    })
+    const [first, second] = [new Socket(), new Socket()]
+    sockets.push(first, second)
+    lane.data(Buffer.from(upgradeRequest('/first')), first)
+    lane.data(Buffer.from(upgradeRequest('/second')), second)
+    expect(second.isPaused()).toBe(false)
+    lane.data(Buffer.from('more'), second)
+    expect(second.isPaused()).toBe(true)
+    expect(admitted).toEqual(['/first '])
+    return expect.poll(() => [...admitted, second.isPaused()]).toEqual(['/first ', '/second more', false])
   })
 
   it.each<[string, string]>([

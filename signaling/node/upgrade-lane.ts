@@ -100,12 +100,13 @@ export class UpgradeLane implements StreamOwner<Socket> {
   data(chunk: Buffer, socket: Socket): void {
     this.#silent.delete(socket)
     this.#schedule()
-    if (this.#spent < this.#turnMilliseconds && this.#waiting.size === 0) {
-      this.#read(socket, chunk)
-      return
-    }
-    socket.pause()
-    this.#waiting.set(socket, chunk)
+    const before = this.#waiting.get(socket)
+    if (before !== undefined) {
+      socket.pause()
+      this.#waiting.set(socket, Buffer.concat([before, chunk]))
+    } else if (this.#spent < this.#turnMilliseconds && this.#waiting.size === 0) this.#read(socket, chunk)
+    // Not paused: its peer waits for the answer, and Node does much to pause a socket and resume it.
+    else this.#waiting.set(socket, chunk)
   }
 
   ended(socket: Socket): void {
@@ -136,7 +137,7 @@ export class UpgradeLane implements StreamOwner<Socket> {
       this.#waiting.delete(socket)
       if (socket.destroyed) continue
       // Before it is read: whoever gets it may want it paused.
-      socket.resume()
+      if (socket.isPaused()) socket.resume()
       this.#read(socket, chunk)
     }
     if (this.#spent > 0) this.#schedule()
