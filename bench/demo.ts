@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { findChromium } from '../.ci/find-chromium.mjs'
-import { measureDemo, median, openings, peers, rounds, tasksPerSecond } from './demo/run.js'
+import { measureDemo, openings, peers, rounds, tasksPerSecond } from './demo/run.js'
+import { median } from './median.js'
 import type { Bench } from './table.js'
 
 /** Milliseconds after which the first picture is to be there. */

@@ -6,6 +6,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import { GenServer, type ProcessRef, ProcessSystem, Supervisor, worker } from '../src/otp/index.js'
 import { systemRuntime } from '../src/runtime/index.js'
 import { openWorker } from '../src/threads/adapters/worker.js'
+import { median } from './median.js'
 import type { Bench, Table } from './table.js'
 import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 
@@ -20,8 +21,6 @@ interface Caller {
   inc(): PromiseLike<unknown>
   close(): unknown
 }
-
-const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 function newSystem(): ProcessSystem {
   return new ProcessSystem({ runtime: systemRuntime({ log: () => {} }), threads: openWorker })

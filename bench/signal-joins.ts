@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { median } from './median.js'
 import { abreast, type Dialect, joinAll, peerDialect, ringmeshDialect, usualRoom } from './signal-dialects.js'
 import { ServerProcess } from './signal-processes.js'
 import type { Bench, Figure, Table } from './table.js'
@@ -54,10 +55,6 @@ async function turnOf(server: ServerProcess, { dialect, roomSize }: Contestant):
   for (const client of clients) client.close()
   await new Promise((resolve) => setTimeout(resolve, settling))
   return { perSecond: joins / seconds, perCpu: joins / (after.cpu - before.cpu) }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 async function measured(

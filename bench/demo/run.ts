@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Browser, chromium, type Page } from 'playwright'
+import { median } from '../median.js'
 import { gather } from './crowd.js'
 import { type FrameCost, watchFrames } from './frames.js'
 
@@ -150,8 +151,4 @@ async function measureFrames(
     frames: { empty: middle(costs.empty), calm: middle(costs.calm), busy: middle(costs.busy) },
     done: median(rates),
   }
-}
-
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { PeerServer } from 'peer'
 import { type BrowserContext, chromium, type Page } from 'playwright'
 import { build } from 'vite'
+import { median } from '../median.js'
 
 /** One figure, of ringmesh and of those that have the like. */
 export interface LinksResult {
@@ -186,7 +187,7 @@ async function measurePair(tab: Page, progress: (line: string) => void): Promise
       results.push({
         what,
         unit,
-        ringmesh: median(all('ringmesh')) ?? Number.NaN,
+        ringmesh: median(all('ringmesh')),
         raw: median(all('raw')),
         peerjs: median(all('peerjs')),
         ratios: { raw: ratioTo('raw'), peerjs: ratioTo('peerjs') },
@@ -251,12 +252,12 @@ async function measureUnderBulk(
   }
   return ways.map(({ transport, pause }, index) => {
     const middle = (pick: 'p50' | 'p99' | 'bulkRate'): number =>
-      median((measured[index] ?? []).map((value) => value[pick] ?? 0)) ?? Number.NaN
+      median((measured[index] ?? []).map((value) => value[pick] ?? 0))
     const alone = ways.findIndex((way) => way.transport === (transport === 'ringmesh' ? 'idle' : 'idleRaw'))
     const toIdle = (pick: 'p50' | 'p99'): number =>
       median(
         (measured[index] ?? []).map((value, round) => value[pick] / (measured[alone]?.[round]?.[pick] ?? 0)),
-      ) ?? Number.NaN
+      )
     return {
       transport,
       pause,
@@ -288,12 +289,6 @@ async function formMeshes(
     progress(`round ${round + 1} of ${meshRounds}`)
     for (const way of ['bare', 'ringmesh']) times[way]?.push(await form(way))
   }
-  const [bare, ringmesh] = ['bare', 'ringmesh'].map((way) => median(times[way] ?? []) ?? Number.NaN)
+  const [bare, ringmesh] = ['bare', 'ringmesh'].map((way) => median(times[way] ?? []))
   return { tabs: meshTabs, bare: bare as number, ringmesh: ringmesh as number }
-}
-
-function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b)
-  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]]
-  return low === undefined || high === undefined ? undefined : (low + high) / 2
 }

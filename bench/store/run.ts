@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { chromium, type Page } from 'playwright'
 import { build } from 'vite'
 import { startSignalServer } from '../../signaling/index.js'
+import { median } from '../median.js'
 
 export interface TabsResult {
   /** Milliseconds at the median: a raw echo, an acknowledged put, taken in turns. */
@@ -164,8 +165,4 @@ async function crashOne(
   const suspected = seen.flat().filter(({ state, at }) => state === 'suspect' && at >= start)
   const first = Math.min(...suspected.map(({ at }) => at), end)
   return { lost, repair: end - start, repairFromSuspicion: end - first }
-}
-
-function median(samples: readonly number[]): number {
-  return [...samples].sort((x, y) => x - y)[Math.floor(samples.length / 2)] ?? Number.NaN
 }

@@ -1,8 +1,9 @@
 import { connect, type Socket } from 'node:net'
 import { constants, setPriority } from 'node:os'
 import { HostileFrames } from '../../signaling/testing/hostile-frames.js'
+import { joinRequest, upgradeRequest } from '../../signaling/testing/raw-request.js'
 import { seededRandom } from '../../src/runtime/index.js'
-import { encodeMessage, joinProtocols, protocolVersion } from '../../src/wire/index.js'
+import { encodeMessage } from '../../src/wire/index.js'
 import { clientFrame } from '../signal-load.js'
 
 // The attackers of the world have machines of their own: here they may have what the measured peers leave.
@@ -18,33 +19,6 @@ const counts = { connections: 0, dropped: 0, requests: 0, stalled: 0 }
 let port = 0
 let running = false
 let peers = 0
-
-function head(path: string, ...lines: string[]): string {
-  return [
-    `GET ${path} HTTP/1.1`,
-    'Host: localhost',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-    ...lines,
-    '\r\n',
-  ].join('\r\n')
-}
-
-const joining = (id: string, room: string): string =>
-  head(
-    '/',
-    `Sec-WebSocket-Protocol: ${joinProtocols(
-      encodeMessage({
-        type: 'signal.join',
-        protocol: protocolVersion,
-        room,
-        peer: { id, kind: 'tab', weight: 1, host: id },
-        token: null,
-      }),
-    ).join(', ')}`,
-  )
 
 const relay = (to: string, size: number): Buffer =>
   clientFrame(encodeMessage({ type: 'signal.relay', to, frame: new Uint8Array(size) }), false)
@@ -85,10 +59,10 @@ function fuzz(socket: Socket): void {
   const isInside = random() < 0.5
   const id = `f${peers++}`
   const start = isPeerJs
-    ? head(`/peerjs/peerjs?key=peerjs&id=${id}&token=t`)
+    ? upgradeRequest(`/peerjs/peerjs?key=peerjs&id=${id}&token=t`)
     : isInside
-      ? joining(id, 'fuzz')
-      : head('/')
+      ? joinRequest(id, 'fuzz')
+      : upgradeRequest('/')
   const burst: Buffer[] = [Buffer.from(start)]
   for (let count = 1 + hostile.upTo(50); count > 0; count--) {
     const frame = hostile.next()
@@ -105,7 +79,7 @@ function flood(frame: (id: string) => Buffer, room = 'flood'): (socket: Socket) 
     const id = `p${peers++}`
     const one = frame(id)
     const many = repeated(one, Math.ceil(65_536 / one.byteLength))
-    socket.write(joining(id, room))
+    socket.write(joinRequest(id, room))
     const more = (): void => {
       if (!running || socket.destroyed) return
       if (socket.write(many)) setImmediate(more)
@@ -118,20 +92,20 @@ function flood(frame: (id: string) => Buffer, room = 'flood'): (socket: Socket) 
 /** Stops at some stage, and stays. */
 const stalls: ((socket: Socket) => void)[] = [
   () => {},
-  (socket) => void socket.write(head('/').slice(0, 60)),
-  (socket) => void socket.write(head('/')),
+  (socket) => void socket.write(upgradeRequest('/').slice(0, 60)),
+  (socket) => void socket.write(upgradeRequest('/')),
   (socket) =>
     void socket.write(
-      Buffer.concat([Buffer.from(joining(`s${peers++}`, 'stall')), Buffer.from([0x82, 0xfe])]),
+      Buffer.concat([Buffer.from(joinRequest(`s${peers++}`, 'stall')), Buffer.from([0x82, 0xfe])]),
     ),
   // In, with others that send to it, and reads nothing.
   (socket) => {
     socket.pause()
-    socket.write(joining(`unread-${peers++ % 4}`, 'unread'))
+    socket.write(joinRequest(`unread-${peers++ % 4}`, 'unread'))
   },
   // Reads, at a crawl.
   (socket) => {
-    socket.write(joining(`unread-${peers++ % 4}`, 'unread'))
+    socket.write(joinRequest(`unread-${peers++ % 4}`, 'unread'))
     const timer = setInterval(() => {
       socket.read(64)
     }, 100)
@@ -141,7 +115,7 @@ const stalls: ((socket: Socket) => void)[] = [
   // A refused request whose answer is not read.
   (socket) => {
     socket.pause()
-    socket.write(head('/nowhere'))
+    socket.write(upgradeRequest('/nowhere'))
   },
 ]
 

@@ -1,5 +1,5 @@
 import { InvalidOption, RingmeshError } from '../errors/index.js'
-import type { Cluster } from '../mesh/index.js'
+import { type Cluster, isGone } from '../mesh/index.js'
 import { limits, type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
 
 /** Called with what another peer sent, and the id of that peer. */
@@ -78,7 +78,7 @@ export class Messages {
     const waiting = this.#waiting.get(to)
     if (waiting === undefined && this.#cluster.send(to, message)) return undefined
     const member = this.#cluster.member(to)
-    if (member === undefined || member.state === 'dead' || member.state === 'left') {
+    if (member === undefined || isGone(member.state)) {
       throw new RingmeshError('UnknownPeer', `send: there is no peer ${to} in the mesh`)
     }
     this.#refuseWhenFull(to)

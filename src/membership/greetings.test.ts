@@ -14,6 +14,19 @@ function greetingsOf(cluster: TestCluster, node: TestNode): number[] {
   return times
 }
 
+/** Two that were introduced to each other, and between whom nothing passes yet. */
+function strangers() {
+  const cluster = new TestCluster()
+  const [a, b] = [cluster.add(), cluster.add()]
+  cluster.filter = () => false
+  for (const node of [a, b]) {
+    node.membership.start()
+    node.membership.introduce(node === a ? b.id : a.id)
+    node.membership.ready()
+  }
+  return { cluster, a, b }
+}
+
 describe('first words', () => {
   it('are said once a period to one who does not answer, for as long as joining may take', () => {
     const cluster = new TestCluster().form(1)
@@ -29,36 +42,20 @@ describe('first words', () => {
 
   it('are said when a link opens, however long that took', () => {
     for (const opensAfter of [3_000, 120_000]) {
-      const cluster = new TestCluster()
-      const [a, b] = [cluster.add(), cluster.add()]
-      let isOpen = false
-      cluster.filter = () => isOpen
-      for (const node of [a, b]) {
-        node.membership.start()
-        node.membership.introduce(node === a ? b.id : a.id)
-        node.membership.ready()
-      }
+      const { cluster, a, b } = strangers()
       cluster.time.advance(opensAfter)
       expect(stateAt(a, b)).toBeUndefined()
-      isOpen = true
+      cluster.filter = () => true
       a.membership.opened(b.id)
       expect(cluster.until(() => cluster.agree(), 1_000)).toBeLessThan(1_000)
     }
   })
 
   it('are said again when those at the opening of a link were lost', () => {
-    const cluster = new TestCluster()
-    const [a, b] = [cluster.add(), cluster.add()]
-    let isOpen = false
-    cluster.filter = () => isOpen
-    for (const node of [a, b]) {
-      node.membership.start()
-      node.membership.introduce(node === a ? b.id : a.id)
-      node.membership.ready()
-    }
+    const { cluster, a, b } = strangers()
     cluster.time.advance(120_000)
     a.membership.opened(b.id)
-    isOpen = true
+    cluster.filter = () => true
     expect(cluster.until(() => cluster.agree(), 2 * PROBE_PERIOD)).toBeLessThan(2 * PROBE_PERIOD)
   })
 

@@ -5,6 +5,17 @@ export function isWorking(state: MemberState): boolean {
   return state === 'alive' || state === 'suspect' || state === 'parked' || state === 'leaving'
 }
 
+/** Whether it holds state now. A suspect keeps its ranges: only a death moves them (DESIGN, State, handoff 4). */
+export function holdsState(state: MemberState): boolean {
+  return state === 'alive' || state === 'suspect' || state === 'leaving'
+}
+
+/** Whether it will hold state when those that come have come and those that go have gone. */
+export function willHoldState(state: MemberState): boolean {
+  return state === 'alive' || state === 'suspect' || state === 'joining'
+}
+
+/** Whether it is dead or has left. */
 export function isGone(state: MemberState): boolean {
   return state === 'dead' || state === 'left'
 }

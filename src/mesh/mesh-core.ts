@@ -231,7 +231,7 @@ export class MeshCore implements Cluster {
     this.#lifecycle.onJoining(work)
   }
 
-  onLeaving(work: (done: () => void) => void, alsoAlone = false): void {
+  onLeaving(work: (done: () => void) => void, alsoAlone?: boolean): void {
     this.#lifecycle.onLeaving(work, alsoAlone)
   }
 

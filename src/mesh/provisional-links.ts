@@ -12,9 +12,9 @@ export interface ProvisionalLinksOptions {
 
 /**
  * Links to those who are no members: newcomers whose socket is said to have closed before they
- * answered, strangers that say something all the same, and the dead, who are called in case that they were only cut off. Each lasts for as
- * long as the peer is heard, and `knockBound` longer; that to a newcomer also for as long as a direct
- * link to it carries, as its first words may be late, or lost.
+ * answered, strangers that say something all the same, and the dead, who are called in case that they
+ * were only cut off. Each lasts for as long as the peer is heard, and `knockBound` longer; that to a
+ * newcomer also for as long as a direct link to it carries, as its first words may be late, or lost.
  *
  * A link with a session may not be closed under a peer that is there: it may hold this one for a
  * member already, and what it has sent would be lost with the session and no word about it.

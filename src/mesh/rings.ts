@@ -1,18 +1,12 @@
 import { HashRing, type ReadonlyRing } from '../ring/index.js'
 import type { MemberState } from './cluster.js'
+import { holdsState, willHoldState } from './member-state.js'
 
 interface RingMember {
   readonly id: string
   readonly weight: number
   readonly state: MemberState
 }
-
-/** Who holds state now. A suspect keeps its ranges: only a death moves them (DESIGN, State, handoff 4). */
-const holdsNow: ReadonlySet<MemberState> = new Set(['alive', 'suspect', 'leaving'])
-/** Who will hold state when those that come have come and those that go have gone. */
-const holdsNext: ReadonlySet<MemberState> = new Set(['alive', 'suspect', 'joining'])
-/** Where nobody is active, hidden tabs hold on to what they have rather than nobody. */
-const holdsAtNeed: ReadonlySet<MemberState> = new Set(['parked'])
 
 /** How the ring differed before a change, and how much of the key space changed its owner. */
 export interface RingChange {
@@ -37,8 +31,8 @@ export class Rings {
   /** Computes both anew where their members changed; answers how, where the current one did. */
   follow(members: readonly RingMember[]): RingChange | undefined {
     const holders = members.filter(({ weight }) => weight > 0)
-    const now = pick(holders, holdsNow)
-    const next = pick(holders, holdsNext)
+    const now = pick(holders, holdsState)
+    const next = pick(holders, willHoldState)
     const composition = { now: written(now), next: written(next) }
     const changed = composition.now !== this.#composition.now
     const before = this.#now
@@ -53,10 +47,11 @@ export class Rings {
 
 function pick(
   members: readonly RingMember[],
-  states: ReadonlySet<MemberState>,
+  holds: (state: MemberState) => boolean,
 ): { id: string; weight: number }[] {
-  const active = members.filter(({ state }) => states.has(state))
-  const holders = active.length > 0 ? active : members.filter(({ state }) => holdsAtNeed.has(state))
+  const active = members.filter(({ state }) => holds(state))
+  // Where nobody is active, hidden tabs hold on to what they have rather than nobody.
+  const holders = active.length > 0 ? active : members.filter(({ state }) => state === 'parked')
   return holders.map(({ id, weight }) => ({ id, weight }))
 }
 

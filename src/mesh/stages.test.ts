@@ -12,6 +12,16 @@ function stage(...delays: number[]) {
   return finished
 }
 
+/** What comes of a stage whose others are spared after 100 ms. */
+function spared(time: VirtualTime, stage: Stage) {
+  const finished: [at: number, late: number][] = []
+  const spare = stage.run(time.runtime(), 1000, (late) => finished.push([time.now, late]))
+  time.advance(100)
+  spare()
+  time.advance(5000)
+  return finished
+}
+
 describe('Stage', () => {
   it('is finished when the last work is', () => expect(stage(10, 300, 20)).toEqual([[300, 0]]))
   it('is finished at once without work', () => expect(stage()).toEqual([[0, 0]]))
@@ -24,12 +34,7 @@ describe('Stage', () => {
     stage.add((done) => time.timer(200, done))
     stage.add((done) => time.timer(400, done), true)
     stage.add(() => {}, true)
-    const finished: [at: number, late: number][] = []
-    const spare = stage.run(time.runtime(), 1000, (late) => finished.push([time.now, late]))
-    time.advance(100)
-    spare()
-    time.advance(5000)
-    expect(finished).toEqual([[200, 0]])
+    expect(spared(time, stage)).toEqual([[200, 0]])
   })
 
   it('is finished at once where all that is left is spared', () => {
@@ -37,11 +42,6 @@ describe('Stage', () => {
     const stage = new Stage()
     stage.add((done) => time.timer(50, done))
     stage.add(() => {}, true)
-    const finished: [at: number, late: number][] = []
-    const spare = stage.run(time.runtime(), 1000, (late) => finished.push([time.now, late]))
-    time.advance(100)
-    spare()
-    time.advance(5000)
-    expect(finished).toEqual([[100, 0]])
+    expect(spared(time, stage)).toEqual([[100, 0]])
   })
 })

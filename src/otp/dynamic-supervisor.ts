@@ -5,13 +5,7 @@ import type { ChildAnswer } from './child-info.js'
 import type { DynamicChildSpec, Launcher, SupervisingWorld } from './child-spec.js'
 import { DynamicServer } from './dynamic-server.js'
 import type { ProcessRef, Target } from './ref.js'
-import {
-  elsewhere,
-  SupervisorHandle,
-  startAlone,
-  supervisorLauncher,
-  type Unstarted,
-} from './supervisor-handle.js'
+import { SupervisorHandle, supervisorLauncher, targetOf, type Unstarted } from './supervisor-handle.js'
 import type { ProcessSystem } from './system.js'
 
 /** What a {@link DynamicSupervisor} and a {@link TaskSupervisor} may be told. */
@@ -62,7 +56,7 @@ export class DynamicSupervisor extends SupervisorHandle {
     options: DynamicSupervisorOptions | { readonly at: Target } = {},
     label = 'DynamicSupervisor',
   ) {
-    super(system, elsewhere(options, label) ?? startAlone(system, dynamicServer(system, options, label)))
+    super(system, targetOf(system, options, label, dynamicServer))
   }
 
   /** Starts a child: a process, or a supervisor with children of its own. @throws {InvalidOption} */

@@ -3,13 +3,7 @@ import { checkOptions } from '../errors/index.js'
 import { checkSupervisor, childStart, intensityOptions } from './check-child.js'
 import type { Launcher, SupervisingWorld, WorkerSpec } from './child-spec.js'
 import type { ProcessRef, Target, Via } from './ref.js'
-import {
-  elsewhere,
-  SupervisorHandle,
-  startAlone,
-  supervisorLauncher,
-  type Unstarted,
-} from './supervisor-handle.js'
+import { SupervisorHandle, supervisorLauncher, targetOf, type Unstarted } from './supervisor-handle.js'
 import { SupervisorServer } from './supervisor-server.js'
 import type { ProcessSystem } from './system.js'
 
@@ -85,8 +79,7 @@ export function partitionSupervisor(options: PartitionSupervisorOptions): Launch
 export class PartitionSupervisor extends SupervisorHandle {
   /** Starts one, or, given a target, takes hold of one that was started elsewhere, as in a tree. */
   constructor(system: ProcessSystem, options: PartitionSupervisorOptions | { readonly at: Target }) {
-    const label = 'PartitionSupervisor'
-    super(system, elsewhere(options, label) ?? startAlone(system, partitionServer(system, options, label)))
+    super(system, targetOf(system, options, 'PartitionSupervisor', partitionServer))
   }
 
   /** How many partitions there are. */

@@ -68,17 +68,22 @@ export abstract class SupervisorHandle {
 }
 
 /**
- * Where a supervisor is that was started elsewhere; undefined where the options are those of a new one.
- * @throws {InvalidOption} for another option beside
+ * Where a supervisor is: elsewhere, where `options` say that it was started there, or here, as one of no
+ * parent that is started now. It is there at once, its children follow.
+ *
+ * @throws {InvalidOption} for another option beside `at`, or as `make` does
  */
-export function elsewhere(options: unknown, label: string): Target | undefined {
-  if (typeof options !== 'object' || options === null || !('at' in options)) return undefined
-  checkNames(options, ['at'], label)
-  return options.at as Target
-}
-
-/** Starts a supervisor of no parent; it is there at once, its children follow. */
-export function startAlone(system: ProcessSystem, { server, name }: Unstarted): Target {
+export function targetOf<Options extends object>(
+  system: ProcessSystem,
+  options: Options | { readonly at: Target },
+  label: string,
+  make: (system: ProcessSystem, options: Options, label: string) => Unstarted,
+): Target {
+  if (typeof options === 'object' && options !== null && 'at' in options) {
+    checkNames(options, ['at'], label)
+    return options.at
+  }
+  const { server, name } = make(system, options, label)
   const timeout = Number.POSITIVE_INFINITY
   return system.launchServer(server, 'supervisor', { name, timeout }, () => {}).ref
 }

@@ -1,5 +1,6 @@
 import type { Member, MembershipMessage } from '../membership/index.js'
 import { Membership } from '../membership/index.js'
+import { holdsState } from '../mesh/index.js'
 import { HashRing, RoundRobin } from '../ring/index.js'
 import type { PeerId, PeerInfo } from '../wire/index.js'
 import type { Endpoint } from './network.js'
@@ -78,6 +79,7 @@ export class MembershipNode implements Endpoint<MembershipMessage> {
     // A message of membership counts as a sign of life by itself; `heard` is for all others.
     this.membership.receive(id, message)
   }
+
   /** Keeps ring and turns as the mesh keeps them: one change at a time, in the order it heard of them. */
   followRing({ id, weight, state }: Member, arrival: number): void {
     const { ring, turns, arrivals } = this
@@ -94,9 +96,4 @@ export class MembershipNode implements Endpoint<MembershipMessage> {
       arrivals.delete(id)
     }
   }
-}
-
-/** Whether a member in this state holds ranges; as the mesh's ring has it. */
-function holdsState(state: Member['state']): boolean {
-  return state === 'alive' || state === 'suspect' || state === 'leaving'
 }

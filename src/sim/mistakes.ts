@@ -1,3 +1,4 @@
+import { isGone } from '../mesh/index.js'
 import type { Belief, MembershipNode } from './membership-node.js'
 
 /** Pairs of a living node and a subject of whom it believes what is not so. */
@@ -33,6 +34,6 @@ function isTrue(belief: Belief | undefined, { page }: MembershipNode): boolean {
     case 'leaving':
       return belief?.state === 'leaving'
     case 'gone':
-      return belief === undefined || belief.state === 'dead' || belief.state === 'left'
+      return belief === undefined || isGone(belief.state)
   }
 }

@@ -1,4 +1,4 @@
-import type { Cluster } from '../mesh/index.js'
+import { type Cluster, isGone } from '../mesh/index.js'
 import type { Timer } from '../runtime/index.js'
 import type { Message, PeerId } from '../wire/index.js'
 import type { Coordinator } from './coordinator.js'
@@ -53,7 +53,7 @@ export class Offers {
   heard(peer: PeerId, message: Extract<Message, { type: 'tasks.offer' }>): void {
     // What was under way from a peer that has dropped would stand for a worker that never comes.
     const state = this.#cluster.member(peer)?.state
-    if (state === 'dead' || state === 'left') return
+    if (state !== undefined && isGone(state)) return
     if ((this.#heard.get(peer) ?? -1) > message.revision) return
     this.#heard.set(peer, message.revision)
     this.#coordinator.offered(peer, message.tasks)
@@ -85,7 +85,7 @@ export class Offers {
         tasks: this.#list(peer),
       })
       const state = this.#cluster.member(peer)?.state
-      if (sent || state === undefined || state === 'dead' || state === 'left') this.#owed.delete(peer)
+      if (sent || state === undefined || isGone(state)) this.#owed.delete(peer)
     }
     if (this.#owed.size > 0) this.#timer = this.#cluster.runtime.timer(settings.askEvery, () => this.#tell())
   }

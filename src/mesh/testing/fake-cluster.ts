@@ -2,6 +2,7 @@ import type { ReadonlyRing } from '../../ring/index.js'
 import type { Runtime, Timer, VirtualTime } from '../../runtime/index.js'
 import type { PeerId, PeerInfo } from '../../wire/index.js'
 import type { MemberState } from '../cluster.js'
+import { isGone } from '../member-state.js'
 import type { FakeClusterOptions, Span } from './fake-cluster-options.js'
 import { FakeCluster, type FakeSurroundings } from './fake-node.js'
 import { RendezvousRing, type RingNode } from './rendezvous-ring.js'
@@ -78,7 +79,7 @@ export class FakeNetwork implements FakeSurroundings {
     this.announce(node)
     // Nobody will tell the newcomer that these are dead: it finds out as the others did.
     for (const [{ id: other }, state] of node.table())
-      if (state !== 'dead' && state !== 'left' && !this.cluster(other).running) this.#doubt(node, other)
+      if (!isGone(state) && !this.cluster(other).running) this.#doubt(node, other)
     // What the contact has not heard yet would never be told again: everybody speaks for itself.
     for (const other of this.running) {
       if (other === node) continue

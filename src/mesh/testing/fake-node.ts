@@ -9,6 +9,7 @@ import {
   type PeerInfo,
 } from '../../wire/index.js'
 import type { Cluster, ClusterEvents, Member, MemberState, Outcome, Request } from '../cluster.js'
+import { holdsState, isGone, turn, willHoldState } from '../member-state.js'
 import type { FakeClusterOptions } from './fake-cluster-options.js'
 import type { RingNode } from './rendezvous-ring.js'
 
@@ -22,10 +23,6 @@ const precedence: readonly MemberState[] = [
   'dead',
   'left',
 ]
-
-const holdsState = (state: MemberState) => state === 'alive' || state === 'suspect' || state === 'leaving'
-const willHoldState = (state: MemberState) => state === 'joining' || state === 'alive' || state === 'suspect'
-const isGone = (state: MemberState) => state === 'dead' || state === 'left'
 
 /** Bytes that may wait for one peer before `send` refuses. */
 const queueLimit = 16 * 1024 * 1024
@@ -209,7 +206,7 @@ export class FakeCluster implements Cluster {
     }
     this.#known.set(info.id, { info, state, incarnation, member: this.#described(info, state) })
     this.#roster = undefined
-    const isLost = info.id !== this.self && isGone(state) && (before === undefined || !isGone(before.state))
+    const isLost = info.id !== this.self && turn(before?.state, state) === 'down'
     if (isLost && state === 'dead') this.lastDeath = this.runtime.now()
     // As the real mesh does: the rings follow before anybody hears of the change.
     this.#settleRings()
