@@ -89,7 +89,8 @@ describe('the server', () => {
     )
     await Promise.all(ends)
     await healthy.settled()
-    expect(server.connections).toBe(1)
+    // A peer sees its end before the server has told of it, where many go at once.
+    await expect.poll(() => server.connections).toBe(1)
   })
 })
 
