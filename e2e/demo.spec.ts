@@ -103,6 +103,20 @@ test('a crashed worker comes back, and goes on with its work', async ({ demo }) 
   await expect(tab.getByTestId('draw-state')).toContainText('96 tiles')
 })
 
+test('what somebody is about to click stays where it is while peers come', async ({ demo }) => {
+  const tab = await demo.tab()
+  const places = (): Promise<unknown> =>
+    Promise.all(
+      ['add-three', 'add-hidden', 'crash-worker', 'kill'].map((name) => tab.getByTestId(name).boundingBox()),
+    )
+  const before = await places()
+  await tab.getByTestId('add-three').click()
+  await agree([tab], 5)
+  await expect(tab.getByTestId('chosen')).toContainText('frame')
+  await expect(tab.getByTestId('kill')).toBeEnabled()
+  expect(await places()).toEqual(before)
+})
+
 test('a frame that is killed is seen to die, and nothing is lost with it', async ({ demo }) => {
   const tab = await demo.tab()
   await tab.getByTestId('add-three').click()

@@ -113,6 +113,8 @@ export function App(props: AppProps) {
           </p>
         </section>
         <div class="side">
+          {/* Above the table, which grows with every peer: what somebody is about to click must not move. */}
+          <BreakIt {...{ mesh, observer, frames, stopwatch, targets, selected, select, nameOfId }} />
           <section class="card" aria-label="Peers">
             <header>
               <h2>Peers</h2>
@@ -136,7 +138,6 @@ export function App(props: AppProps) {
               />
             </section>
           </section>
-          <BreakIt {...{ mesh, observer, frames, stopwatch, targets, selected, select, nameOfId }} />
           <Sightings stopwatch={stopwatch} nameOf={nameOfId} />
         </div>
       </div>
