@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { unpackValue } from '../../wire/index.js'
 import type { LinkEvents } from '../link.js'
+import { startAskingTurnServer } from '../testing/asking-turn-server.js'
 import { nodeRtc } from './node-rtc.js'
 
 function recorded(): LinkEvents & {
@@ -55,6 +56,21 @@ describe('rtc in Node', () => {
     expect(a.frames).toEqual([Uint8Array.of(4)])
     linkA.close('enough')
     await Promise.all([a.seen('close enough'), b.seen('close closed by the other end')])
+  })
+
+  it('tells a TURN server the whole user and password, whatever characters are in them', async () => {
+    const direct = await nodeRtc()
+    if (direct === undefined) throw new Error('node-datachannel is not installed')
+    // As the signalling server hands them out: the time of expiry and the peer, and a hash in base64.
+    const [username, credential] = ['1795906754:tab 1@home', 'qv/3+Zb0Jm2aO1r5xk8w9tS4cQA=']
+    const server = await startAskingTurnServer(credential)
+    const link = direct('b', true, [{ urls: server.url, username, credential }], () => {}, recorded(), 1)
+    try {
+      expect(await server.asked).toEqual({ user: username, isProven: true })
+    } finally {
+      link.close('enough')
+      server.stop()
+    }
   })
 
   // Where candidates go ahead of the answer, one connection in four fails and most take a second.

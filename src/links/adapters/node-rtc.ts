@@ -38,6 +38,10 @@ export async function loadWrtc(): Promise<Wrtc | undefined> {
     /** Events of own candidates, until there is a remote description. */
     #held: Event[] | undefined = []
 
+    constructor(configuration?: RTCConfiguration) {
+      super(withEncodedCredentials(configuration) as never)
+    }
+
     override get localDescription(): RTCSessionDescription {
       const { type, sdp } = super.localDescription
       return { type, sdp: type === 'offer' ? withoutCandidates(sdp) : sdp } as RTCSessionDescription
@@ -83,6 +87,20 @@ export async function loadWrtc(): Promise<Wrtc | undefined> {
     RTCSessionDescription: polyfill.RTCSessionDescription,
     RTCIceCandidate: polyfill.RTCIceCandidate,
   } as unknown as Wrtc
+}
+
+/**
+ * The polyfill writes user and password into a URL, `turn:USER:PASSWORD@HOST`, as they are; libdatachannel takes that apart at
+ * the first `:` and decodes the parts. A user of draft-uberti-behave-turn-rest-00 has a `:` in it, and would be half a user.
+ */
+function withEncodedCredentials(configuration: RTCConfiguration | undefined): RTCConfiguration | undefined {
+  if (configuration?.iceServers === undefined) return configuration
+  const iceServers = configuration.iceServers.map(({ username, credential, ...server }) =>
+    username === undefined || credential === undefined
+      ? server
+      : { ...server, username: encodeURIComponent(username), credential: encodeURIComponent(credential) },
+  )
+  return { ...configuration, iceServers }
 }
 
 /** A description whose candidates come one by one (RFC 8838), by the event that the caller hands on. */
