@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -141,12 +141,19 @@ test('the composition starts two instances that it can reach, on the Redis and t
   expect(configuration).toMatchObject({
     key: '(hidden)',
     redis: 'redis://redis:6379',
-    turn: { urls: ['turn:turn.example:3478'], secret: '(hidden)' },
+    turn: {
+      urls: ['turn:turn.example:3478', 'turn:turn.example:3478?transport=tcp'],
+      secret: '(hidden)',
+    },
   })
   expect(filled).not.toMatch(/\$\{|no [A-Z_]+/)
   expect(filled).toMatch(/^ {2}redis:$/m)
-  for (const [, inside] of compose.matchAll(/ports: \['\d+:(\d+)'\]/g))
-    expect(Number(inside)).toBe(configuration.port)
+  // Whoever could come past the proxy would write an address of their own.
+  expect(configuration.trustedProxies).toBe(1)
+  const ports = [...compose.matchAll(/ports: \['(.*)'\]/g)].map(([, port]) => port)
+  expect(ports).toEqual([9001, 9002].map((port) => `127.0.0.1:${port}:${configuration.port}`))
+  for (const proxy of ['nginx.conf', 'Caddyfile'])
+    expect(read(proxy).match(/127\.0\.0\.1:\d+/g)).toEqual(['127.0.0.1:9001', '127.0.0.1:9002'])
   expect(
     existsSync(
       join(deploy, /context: (\S+)/.exec(compose)?.[1] ?? '', /dockerfile: (\S+)/.exec(compose)?.[1] ?? ''),
@@ -154,6 +161,17 @@ test('the composition starts two instances that it can reach, on the Redis and t
   ).toBe(true)
   const grace = Number(/stop_grace_period: (\d+)s/.exec(compose)?.[1])
   expect(grace * 1000).toBeGreaterThan(configuration.drainMilliseconds + 2_000)
+})
+
+test('coturn knows the flags that the composition gives it', () => {
+  const known = spawnSync('turnserver', ['-h'], { encoding: 'utf8' }).stdout
+  if (!known) {
+    console.log('turnserver is not here: the flags of coturn are not checked')
+    test.skip()
+  }
+  const flags = [...compose.matchAll(/^ +- (--[\w-]+)/gm)].map(([, flag = '']) => flag)
+  expect(flags.length).toBeGreaterThan(8)
+  expect(flags.filter((flag) => !new RegExp(`${flag}\\b(?!-)`).test(known))).toEqual([])
 })
 
 test('the unit starts it with the options and the key that lie where it says', async () => {
