@@ -265,3 +265,100 @@ test('startLink: a parent that ends normally leaves a child that does not trap',
   expect(world.system.alive(trapping)).toBe(false)
   expect(log.slice(2)).toEqual([['terminate', 'normal']])
 })
+
+test('kill is the word for the exit signal that cannot be trapped, and its reason is killed', async () => {
+  const world = new World()
+  const log: unknown[] = []
+  const watcher = await world.start(Probe, { args: { log, trap: true } })
+  const target = await world.start(Probe, { args: { trap: true } })
+  world.system.link(watcher, target)
+  world.system.exit(target, 'kill')
+  await world.pass()
+  expect(log[1]).toEqual(['info', { type: 'exit', from: target, reason: { type: 'killed' } }])
+})
+
+test('a link to a process that has ended names it as the sender of noproc', async () => {
+  const world = new World()
+  const log: unknown[] = []
+  const trapping = await world.start(Probe, { args: { log, trap: true } })
+  const gone = await world.start(Probe)
+  await world.until(world.system.stop(gone))
+  world.system.link(trapping, gone)
+  await world.pass()
+  expect(log.slice(1)).toEqual([['info', { type: 'exit', from: gone, reason: { type: 'noproc' } }]])
+})
+
+test('unlink by a name takes the link back, and what waits of it already is still handled', async () => {
+  const world = new World()
+  const log: unknown[] = []
+  const other = await world.start(Probe, { name: 'other' })
+  const one = await world.start(Probe)
+  await world.call(one, (probe: Probe) => {
+    probe.link('other')
+    probe.unlink('other')
+  })
+  const trapping = await world.start(Probe, { args: { log, trap: true } })
+  await world.call(trapping, (probe: Probe) => {
+    probe.link(other)
+    world.system.exit(other, 'killed')
+    probe.unlink(other)
+  })
+  await world.pass()
+  expect(world.system.alive(one)).toBe(true)
+  expect(log.slice(1)).toEqual([['info', { type: 'exit', from: other, reason: { type: 'killed' } }]])
+})
+
+test('an exit signal to a linked process that traps leaves the link', async () => {
+  const world = new World()
+  const trapping = await world.start(Probe, { args: { trap: true } })
+  const sender = await world.start(Probe)
+  world.system.link(sender, trapping)
+  await world.call(sender, () => world.system.exit(trapping, 'shutdown'))
+  const seen = world.ended(sender)
+  world.system.exit(trapping, 'kill')
+  await world.pass()
+  expect(seen.reason).toEqual({ type: 'killed' })
+})
+
+test('messages that were sent before an exit signal come before it', async () => {
+  const world = new World()
+  const log: unknown[] = []
+  const trapping = await world.start(Probe, { args: { log, trap: true } })
+  const sender = await world.start(Probe)
+  await world.call(sender, (probe: Probe) => {
+    probe.link(trapping)
+    probe.cast(trapping, 1)
+    probe.send(trapping, 2)
+    probe.stop('shutdown')
+  })
+  await world.pass()
+  expect(log.slice(1)).toEqual([
+    ['cast', 1],
+    ['info', 2],
+    ['info', { type: 'exit', from: sender, reason: { type: 'shutdown' } }],
+  ])
+})
+
+test('a process that has ended does nothing any more, though its handler goes on', async () => {
+  const world = new World()
+  const log: unknown[] = []
+  const other = await world.start(Probe, { args: { log } })
+  const ref = await world.start(Probe)
+  const refused: unknown[] = []
+  const refuse = (error: ExitError) => void refused.push(error.reason)
+  world.system.cast(ref, async (probe: Probe) => {
+    await after(world, 10)
+    probe.link(other)
+    probe.cast(other, 'cast')
+    probe.send(other, 'sent')
+    probe.monitor(other)
+    await probe.call(other, 'called').catch(refuse)
+    await probe.startLink(Probe, { args: { log } }).catch(refuse)
+  })
+  await world.pass()
+  world.system.exit(ref, 'killed')
+  await world.pass(10)
+  expect(refused).toEqual([{ type: 'killed' }, { type: 'killed' }])
+  expect(log).toEqual(['init'])
+  expect(world.system.alive(other)).toBe(true)
+})

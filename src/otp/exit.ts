@@ -32,8 +32,11 @@ export type ExitReason =
       readonly value?: unknown
     }
 
-/** What may be given as a reason: a reason, its type where that says all, an error, or any other value. */
-export type GivenReason = ExitReason | 'normal' | 'shutdown' | 'killed' | Error | unknown
+/**
+ * What may be given as a reason: a reason, its type where that says all, an error, or any other value.
+ * `kill`, OTP's word for the signal, means `killed`.
+ */
+export type GivenReason = ExitReason | 'normal' | 'shutdown' | 'kill' | 'killed' | Error | unknown
 
 export const normal: ExitReason = { type: 'normal' }
 export const shutdown: ExitReason = { type: 'shutdown' }
@@ -69,7 +72,7 @@ const types: ReadonlySet<string> = new Set([
 export function toReason(given: GivenReason): ExitReason {
   if (given === 'normal') return normal
   if (given === 'shutdown') return shutdown
-  if (given === 'killed') return killed
+  if (given === 'kill' || given === 'killed') return killed
   if (given instanceof ExitError) return given.reason
   if (given instanceof Error) return { type: 'error', ...plainError(given) }
   if (typeof given === 'object' && given !== null && types.has((given as { type?: string }).type ?? ''))

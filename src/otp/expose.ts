@@ -59,7 +59,8 @@ export function exposeServer(Class: GenServerClass, platform: { port: InnerPort;
       else if (kind === 'stop') process.deliver({ kind: 'stop', reason: first as ExitReason })
       else {
         const { peer, id } = first as ProcessRef
-        process.signal(third === true ? pageParent : new ProcessRef(peer, id), second as ExitReason)
+        // Never `killed` by itself, which ends the thread from outside: only what a link passed on.
+        process.exited(third === true ? pageParent : new ProcessRef(peer, id), second as ExitReason)
       }
       checkTrap()
     },

@@ -121,8 +121,8 @@ export class LocalSystem implements ServerWorld {
   }
 
   /**
-   * Sends an exit signal, as `Process.exit/2`: `killed` cannot be trapped; `normal` is ignored by
-   * those that do not trap.
+   * Sends an exit signal, as `Process.exit/2`: `kill` cannot be trapped, and the process ends with
+   * `killed`, which may be given too; `normal` is ignored by those that do not trap.
    */
   exit(target: Target, reason: GivenReason): void {
     const from = this.current?.ref ?? outside
@@ -249,8 +249,10 @@ export class LocalSystem implements ServerWorld {
   linkTo(process: Process, target: Target): void {
     const other = this.#processRoute(target)
     if (other === process) return
-    if (other === undefined) process.exited(outside, noproc)
-    else if (other instanceof Process) {
+    if (other === undefined) {
+      const isRef = typeof target === 'object' && 'peer' in target
+      process.exited(isRef ? target : outside, noproc)
+    } else if (other instanceof Process) {
       other.link(process)
       process.link(other)
     } else this.away?.link(process, other)

@@ -100,16 +100,19 @@ export abstract class Process implements Linked, CallHolder {
 
   /**
    * An exit signal from another process, as `exit(pid, reason)` sends: `killed` as a reason that was
-   * sent, not passed on by a link, cannot be trapped.
+   * sent, not passed on by a link, cannot be trapped. A link between the two stays.
    */
   signal(from: ProcessRef, reason: ExitReason): void {
-    if (!this.alive) return
     if (reason.type === 'killed') this.end(killed)
-    else this.exited(from, reason)
+    else this.#signalled(from, reason)
   }
 
   exited(from: ProcessRef, reason: ExitReason): void {
     this.#links.delete(key(from))
+    this.#signalled(from, reason)
+  }
+
+  #signalled(from: ProcessRef, reason: ExitReason): void {
     if (!this.alive) return
     if (this.#trapExit) this.deliver({ kind: 'exit', from, reason })
     else if (reason.type !== 'normal') this.end(reason)

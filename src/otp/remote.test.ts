@@ -154,6 +154,31 @@ test('remote links: an end on either side reaches the other, unlink undoes it, a
   expect(seen).toEqual([{ type: 'nodedown', peer: 'b' }])
 })
 
+test('an exit signal of a remote link that was taken back meanwhile is dropped', async () => {
+  const { world, a, b, ref } = await two()
+  const local = await world.until(a.start(Probe))
+  a.link(local, ref)
+  await world.pass(20)
+  // Both are on their way at once: neither side has heard of the other.
+  b.exit(ref, 'killed')
+  a.unlink(local, ref)
+  await world.pass(20)
+  expect(a.alive(local)).toBe(true)
+})
+
+test('a remote link that ends is told of once, also where its peer dies afterwards', async () => {
+  const { world, a, b, ref } = await two()
+  const log: unknown[] = []
+  const local = await world.until(a.start(Probe, { args: { log, trap: true } }))
+  a.link(local, ref)
+  await world.pass(20)
+  b.exit(ref, 'killed')
+  await world.pass(20)
+  world.network.crash('b')
+  await world.pass(10_000)
+  expect(log.slice(1)).toEqual([['info', { type: 'exit', from: { ...ref }, reason: { type: 'killed' } }]])
+})
+
 test('a link to a remote process that is not there is noproc', async () => {
   const { world, a, b, ref } = await two()
   b.exit(ref, 'killed')

@@ -122,7 +122,10 @@ export class Remote {
     process.link(this.#linked(process, ref))
     const { id: from } = process.ref
     if (!this.#cluster.send(ref.peer, { type: 'process.link', process: ref.id, from })) {
-      this.#world.soon(() => process.exited(ref, this.undeliverable(ref.peer)))
+      this.#world.soon(() => {
+        if (this.#forgetLink(ref.peer, process.ref.id, ref.id))
+          process.exited(ref, this.undeliverable(ref.peer))
+      })
     }
   }
 
@@ -132,16 +135,13 @@ export class Remote {
 
   /** The stand-in for a remote process at the other end of a link of `process`. */
   #linked(process: Process, ref: ProcessRef): Linked {
-    const key = `${process.ref.id} ${ref.id}`
     let links = this.#links.get(ref.peer)
     if (links === undefined) {
       links = new Map()
       this.#links.set(ref.peer, links)
     }
-    links.set(key, { process, ref })
-    const forget = (): void => {
-      this.#links.get(ref.peer)?.delete(key)
-    }
+    links.set(`${process.ref.id} ${ref.id}`, { process, ref })
+    const forget = (): boolean => this.#forgetLink(ref.peer, process.ref.id, ref.id)
     return {
       ref,
       exited: (from, reason) => {
@@ -153,6 +153,11 @@ export class Remote {
         this.#cluster.send(ref.peer, { type: 'process.unlink', process: ref.id, from: from.id })
       },
     }
+  }
+
+  /** @returns whether there was such a link */
+  #forgetLink(peer: PeerId, local: string, remote: string): boolean {
+    return this.#links.get(peer)?.delete(`${local} ${remote}`) === true
   }
 
   #receive(): void {
@@ -172,9 +177,9 @@ export class Remote {
       cluster.receive('process.fail', ({ call, reason }) => world.settleCall(call, unpackReason(reason))),
       cluster.receive('process.exit', ({ process, from, reason, linked }, peer) => {
         const sender = new ProcessRef(peer, from)
-        this.#links.get(peer)?.delete(`${process} ${from}`)
-        if (linked) local(process)?.exited(sender, unpackReason(reason))
-        else local(process)?.signal(sender, unpackReason(reason))
+        if (!linked) local(process)?.signal(sender, unpackReason(reason))
+        // Of a link that was taken back here meanwhile nothing is told any more.
+        else if (this.#forgetLink(peer, process, from)) local(process)?.exited(sender, unpackReason(reason))
       }),
       cluster.receive('process.stop', ({ process, reason }) => {
         local(process)?.deliver({ kind: 'stop', reason: unpackReason(reason) })
@@ -206,7 +211,7 @@ export class Remote {
         else target.link(this.#linked(target, ref))
       }),
       cluster.receive('process.unlink', ({ process, from }, peer) => {
-        this.#links.get(peer)?.delete(`${process} ${from}`)
+        this.#forgetLink(peer, process, from)
         local(process)?.unlinked(new ProcessRef(peer, from))
       }),
     )

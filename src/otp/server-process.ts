@@ -1,6 +1,7 @@
 import { RingmeshError } from '../errors/index.js'
 import type { Timer } from '../runtime/index.js'
 import { checkTimeout } from './check-start.js'
+import { endedContext } from './ended-context.js'
 import { type ExitReason, type GivenReason, isAbnormal, killed, normal, toReason } from './exit.js'
 import { attachContext, type GenServer, IGNORE, NO_REPLY, type ServerContext } from './gen-server.js'
 import { OwnMonitors } from './own-monitors.js'
@@ -119,6 +120,7 @@ export class ServerProcess extends Process implements Runnable {
   }
 
   protected override close(reason: ExitReason): void {
+    attachContext(this.server, endedContext(this.ref, reason))
     this.#timer?.cancel()
     this.#startTimer?.cancel()
     this.#monitors.clear()
@@ -293,9 +295,7 @@ export class ServerProcess extends Process implements Runnable {
         ),
       demonitor: (id) => this.#monitors.remove(id),
       link: (target) => world.linkTo(this, target),
-      unlink: (target) => {
-        if (typeof target === 'object' && 'id' in target) this.unlink(target)
-      },
+      unlink: (target) => world.unlink(this.ref, target),
       start: (server, options) => world.startFrom(this, server, options),
     }
   }

@@ -24,6 +24,7 @@ export interface ServerWorld extends ProcessWorld {
   send(target: Target, message: unknown): void
   monitor(target: Target, down: (reason: ExitReason) => void): () => void
   linkTo(process: Process, target: Target): void
+  unlink(a: Target, b: Target): void
   /** Rejects a call, wherever the caller is. */
   refuse(from: From, reason: ExitReason): void
   startFrom(

@@ -117,7 +117,7 @@ export class WorkerProcess extends Process {
   #signalled(from: ProcessRef, reason: ExitReason): void {
     const parent = this.parent !== undefined && sameProcess(from, this.parent)
     if (this.#serverTraps) this.#tell(['exit', { peer: from.peer, id: from.id }, reason, parent])
-    else if (reason.type !== 'normal' || parent) this.end(reason)
+    else if (reason.type !== 'normal') this.end(reason)
   }
 
   #begun(started: WorkerStarted): void {

@@ -254,6 +254,20 @@ export const workerContract: readonly {
     },
   },
   {
+    name: 'killed, passed on by a link, is trapped across the thread; sent as a signal it is not',
+    async run(platform) {
+      class Bystander extends GenServer {}
+      const { system, start } = setting(platform)
+      const trapping = await start('counter', { args: { trap: true } })
+      const other = await system.start(Bystander)
+      system.link(trapping, other)
+      system.exit(other, 'killed')
+      equal(await system.call(trapping, 'inc'), 1)
+      system.exit(trapping, 'killed')
+      equal(system.alive(trapping), false)
+    },
+  },
+  {
     name: 'what is marked for transfer is moved, not copied',
     async run(platform) {
       const { system, start } = setting(platform)
