@@ -101,14 +101,17 @@ const nestedSpec = v.strictObject({
   shutdown: v.optional(shutdownTime, Number.POSITIVE_INFINITY),
 })
 
-const supervisorSpec = v.strictObject({
-  strategy: v.optional(
-    v.picklist(
-      ['one_for_one', 'one_for_all', 'rest_for_one'],
-      "must be 'one_for_one', 'one_for_all' or 'rest_for_one'",
-    ),
-    'one_for_one',
+/** Who is restarted with a child. */
+export const strategy = v.optional(
+  v.picklist(
+    ['one_for_one', 'one_for_all', 'rest_for_one'],
+    "must be 'one_for_one', 'one_for_all' or 'rest_for_one'",
   ),
+  'one_for_one',
+)
+
+const supervisorSpec = v.strictObject({
+  strategy,
   ...intensityOptions,
   autoShutdown: v.optional(
     v.picklist(

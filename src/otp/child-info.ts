@@ -43,11 +43,12 @@ export function refused(reason: ExitReason): ChildError {
     : { error: 'failed', reason }
 }
 
-export function countOf(children: readonly ChildInfo[]): ChildCount {
+/** @param isAlive - the end of a process is known before its supervisor has seen to it */
+export function countOf(children: readonly ChildInfo[], isAlive: (ref: ProcessRef) => boolean): ChildCount {
   const supervisors = children.filter(({ kind }) => kind === 'supervisor').length
   return {
     specs: children.length,
-    active: children.filter(({ state }) => state === 'running').length,
+    active: children.filter(({ ref }) => ref !== undefined && isAlive(ref)).length,
     supervisors,
     workers: children.length - supervisors,
   }

@@ -51,12 +51,25 @@ test('partitions can be supervised', async () => {
   expect(new PartitionSupervisor(world.system, { at: 'parts' }).partitions).toBe(2)
 })
 
+test('partitions: with one_for_all the end of one starts all again', async () => {
+  const world = new World()
+  const options = { start: [Probe], partitions: 2, strategy: 'one_for_all' } as const
+  const parts = new PartitionSupervisor(world.system, options)
+  await world.pass()
+  const [before, other] = [parts.at(0) as ProcessRef, parts.at(1) as ProcessRef]
+  world.system.exit(before, 'killed')
+  await world.pass()
+  expect(parts.count().active).toBe(2)
+  expect(world.system.alive(other)).toBe(false)
+})
+
 test('bad partition options are refused by their path', () => {
   const world = new World()
   const make = (options: object) => () =>
     new PartitionSupervisor(world.system, { start: [Probe], ...options })
   expect(make({ partitions: 0 })).toThrow('PartitionSupervisor.partitions')
   expect(make({ partitions: 1.5 })).toThrow('PartitionSupervisor.partitions')
+  expect(make({ strategy: 'all' })).toThrow('PartitionSupervisor.strategy')
   expect(make({ withArguments: 123 })).toThrow('PartitionSupervisor.withArguments')
   expect(make({ start: [Object] })).toThrow('PartitionSupervisor.start')
 })

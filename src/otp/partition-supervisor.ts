@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
-import { checkSupervisor, childStart, intensityOptions } from './check-child.js'
-import type { Launcher, SupervisingWorld, WorkerSpec } from './child-spec.js'
+import { checkSupervisor, childStart, intensityOptions, strategy } from './check-child.js'
+import type { Launcher, Strategy, SupervisingWorld, WorkerSpec } from './child-spec.js'
 import type { ProcessRef, Target, Via } from './ref.js'
 import { SupervisorHandle, supervisorLauncher, targetOf, type Unstarted } from './supervisor-handle.js'
 import { SupervisorServer } from './supervisor-server.js'
@@ -15,6 +15,8 @@ export interface PartitionSupervisorOptions {
   readonly partitions?: number
   /** Makes the arguments of one partition, numbered from 0, out of those in `start`. */
   readonly withArguments?: (args: unknown, partition: number) => unknown
+  /** Which partitions are restarted with one that ended. Default `one_for_one`: that one alone. */
+  readonly strategy?: Strategy
   /** Default 3. */
   readonly maxRestarts?: number
   /** Default 5. */
@@ -25,6 +27,7 @@ export interface PartitionSupervisorOptions {
 
 const partitionOptions = v.strictObject({
   ...intensityOptions,
+  strategy,
   start: childStart,
   partitions: v.optional(
     v.pipe(
@@ -49,13 +52,13 @@ function partitionServer(system: SupervisingWorld, options: unknown, at: string)
     partitions = system.parallelism,
     withArguments,
     name,
-    ...intensity
+    ...rest
   } = checkOptions(partitionOptions, options, at)
   const children = Array.from({ length: partitions }, (_, partition) => {
     if (withArguments === undefined || !Array.isArray(start)) return { id: String(partition), start }
     return { id: String(partition), start: [start[0], withArguments(start[1], partition)] }
   })
-  return { server: new SupervisorServer(system, checkSupervisor({ ...intensity, children }, at)), name }
+  return { server: new SupervisorServer(system, checkSupervisor({ ...rest, children }, at)), name }
 }
 
 /** A partition supervisor as the child of a supervisor. */

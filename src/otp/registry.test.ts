@@ -43,10 +43,21 @@ test('duplicate: many processes under one key, and one process many times, in or
   registry.register(first, 'news', 3)
   expect(registry.lookup('news').map(({ value }) => value)).toEqual([1, 2, 3])
   expect(registry.values(first, 'news')).toEqual([1, 3])
-  expect(registry.keys(first)).toEqual(['news'])
+  expect(registry.keys(first)).toEqual(['news', 'news'])
   registry.unregister(first, 'news')
   expect(registry.lookup('news')).toEqual([{ ref: second, value: 2 }])
   expect(registry.keys(first)).toEqual([])
+})
+
+test('duplicate: unregister takes back those whose values match, and leaves the others', async () => {
+  const { world, registry } = duplicate()
+  const ref = await world.start(Probe)
+  for (const value of [1, 2, 3]) registry.register(ref, 'news', value)
+  registry.unregister(ref, 'news', (value) => (value as number) > 1)
+  expect(registry.values(ref, 'news')).toEqual([1])
+  expect(registry.keys(ref)).toEqual(['news'])
+  registry.unregister(ref, 'news', (value) => value === 1)
+  expect([registry.keys(ref), registry.count()]).toEqual([[], 0])
 })
 
 test.each([unique, duplicate])('what a process has registered goes with it, at once', async (make) => {

@@ -76,9 +76,14 @@ export class Registry<Key = string, Value = unknown> {
     return { ref: process }
   }
 
-  /** Takes back what a process has registered under a key. */
-  unregister(process: ProcessRef, key: Key): void {
-    this.#drop(process, key)
+  /**
+   * Takes back what a process has registered under a key.
+   *
+   * @param matches - only what has such a value, where keys are duplicate; Elixir's `unregister_match`
+   */
+  unregister(process: ProcessRef, key: Key, matches: (value: Value) => boolean = () => true): void {
+    this.#drop(process, key, matches)
+    if (this.#entries.get(key)?.some(({ ref }) => sameProcess(ref, process))) return
     const owner = this.#owners.get(process.id)
     owner?.keys.delete(key)
     if (owner?.keys.size !== 0) return
@@ -92,9 +97,10 @@ export class Registry<Key = string, Value = unknown> {
     return this.#entries.get(key)?.filter(({ ref }) => this.#system.alive(ref)) ?? []
   }
 
-  /** The keys of a process. */
+  /** The keys of a process, each as often as it is registered. */
   keys(process: ProcessRef): Key[] {
-    return this.#system.alive(process) ? [...(this.#owners.get(process.id)?.keys ?? [])] : []
+    const keys = [...(this.#owners.get(process.id)?.keys ?? [])]
+    return keys.flatMap((key) => this.values(process, key).map(() => key))
   }
 
   /** What a process gave along under a key. */
@@ -168,11 +174,12 @@ export class Registry<Key = string, Value = unknown> {
   #forget(process: ProcessRef): void {
     const owner = this.#owners.get(process.id)
     this.#owners.delete(process.id)
-    for (const key of owner?.keys ?? []) this.#drop(process, key)
+    for (const key of owner?.keys ?? []) this.#drop(process, key, () => true)
   }
 
-  #drop(process: ProcessRef, key: Key): void {
-    const left = this.#entries.get(key)?.filter(({ ref }) => !sameProcess(ref, process)) ?? []
+  #drop(process: ProcessRef, key: Key, matches: (value: Value) => boolean): void {
+    const present = this.#entries.get(key) ?? []
+    const left = present.filter(({ ref, value }) => !(sameProcess(ref, process) && matches(value)))
     if (left.length === 0) this.#entries.delete(key)
     else this.#entries.set(key, left)
   }

@@ -40,7 +40,7 @@ export abstract class SupervisorHandle {
 
   /** How many children there are: specs, those with a process, supervisors and workers. */
   count(): ChildCount {
-    return countOf(this.children())
+    return countOf(this.children(), (ref) => this.system.alive(ref))
   }
 
   /** Stops all children and the supervisor. Does nothing when it has ended. */

@@ -197,3 +197,12 @@ test('a supervisor’s name is registered, and taken ones are refused', async ()
     type: 'already_started',
   })
 })
+
+test('count tells as active only those whose process lives, also before their end was seen to', async () => {
+  const set = new Setting()
+  const tree = await set.tree([set.child('a'), set.child('b')])
+  set.world.system.exit('a', 'killed')
+  expect(tree.count()).toEqual({ specs: 2, active: 1, supervisors: 0, workers: 2 })
+  await set.world.pass()
+  expect(tree.count().active).toBe(2)
+})

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { RingmeshError } from '../errors/index.js'
-import { type ProcessRef, type StreamResult, type Task, TaskSupervisor } from './index.js'
+import { ExitError, type ProcessRef, type StreamResult, type Task, TaskSupervisor } from './index.js'
 import { Probe, World } from './testing/world.js'
 
 function tasks(options: ConstructorParameters<typeof TaskSupervisor>[1] = {}) {
@@ -283,6 +283,31 @@ test('shutdown: of one that runs undefined, of one that has ended its outcome', 
   expect(await world.until(failed.shutdown())).toMatchObject({ ok: false, reason: { message: 'oops' } })
   const early = supervisor.async(() => new Promise(() => {}))
   expect(await world.until(early.shutdown('brutal_kill'))).toBeUndefined()
+})
+
+test('shutdown: an end by another’s signal is an outcome, unless it is the same one', async () => {
+  const { world, supervisor } = tasks()
+  const endless = async () => {
+    const task = supervisor.asyncNolink(() => new Promise(() => {}))
+    await world.pass()
+    return task
+  }
+  const killed = await endless()
+  world.system.exit(killed.ref as ProcessRef, 'killed')
+  expect(await world.until(killed.shutdown())).toEqual({ ok: false, reason: { type: 'killed' } })
+  const asked = await endless()
+  world.system.exit(asked.ref as ProcessRef, 'shutdown')
+  await world.pass()
+  expect(await world.until(asked.shutdown())).toBeUndefined()
+  expect(await world.until(asked.shutdown('brutal_kill'))).toEqual({
+    ok: false,
+    reason: { type: 'shutdown' },
+  })
+  const why = supervisor.asyncNolink(() => {
+    throw new ExitError({ type: 'shutdown', detail: 'why' })
+  })
+  await world.pass()
+  expect(await world.until(why.shutdown())).toMatchObject({ ok: false, reason: { detail: 'why' } })
 })
 
 test('shutdown takes the link back first: its owner lives on', async () => {

@@ -108,25 +108,27 @@ export class Task<T> {
    * kills when the time is up, or with `brutal_kill` does not ask.
    *
    * @param shutdown - milliseconds; 5,000 when not given
-   * @returns how it had ended, where it ended before, or with another reason; undefined where it was this that ended it
+   * @returns its outcome, where it ended before or with another reason; undefined where it ended by such a signal
    */
   async shutdown(shutdown: Shutdown = defaultTimeout): Promise<TaskOutcome<T> | undefined> {
     if (shutdown !== 'brutal_kill') checkTimeout(shutdown, 'shutdown')
     const { system, owner, started } = this.#task
-    if (this.#ended !== undefined) return this.#ended
+    const isBrutal = shutdown === 'brutal_kill'
+    const signal = isBrutal ? killed : shutdownReason
+    const unlessBy = (outcome: TaskOutcome<T>) =>
+      outcome.ok || outcome.reason.type !== signal.type || 'detail' in outcome.reason ? outcome : undefined
+    if (this.#ended !== undefined) return unlessBy(this.#ended)
     const ref = await started.catch(() => undefined)
     if (ref === undefined) return this.#outcome
     if (owner !== undefined) system.unlink(owner, ref)
-    const isBrutal = shutdown === 'brutal_kill'
     const timer =
       isBrutal || shutdown === Number.POSITIVE_INFINITY
         ? undefined
         : system.runtime.timer(shutdown, () => system.exit(ref, killed))
-    system.exit(ref, isBrutal ? killed : shutdownReason)
+    system.exit(ref, signal)
     const outcome = await this.#outcome
     timer?.cancel()
-    const isOurs = !outcome.ok && (outcome.reason.type === 'shutdown' || outcome.reason.type === 'killed')
-    return isOurs ? undefined : outcome
+    return unlessBy(outcome)
   }
 
   #within<Value>(
