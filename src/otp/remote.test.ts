@@ -179,6 +179,28 @@ test('a remote link that ends is told of once, also where its peer dies afterwar
   expect(log.slice(1)).toEqual([['info', { type: 'exit', from: { ...ref }, reason: { type: 'killed' } }]])
 })
 
+test('ends are told of also where the queue to the peer was full when they came', async () => {
+  const { world, a, b, ref } = await two()
+  const seen: unknown[] = []
+  const local = await world.until(a.start(Probe))
+  a.link(local, ref)
+  a.monitor(ref, (reason) => seen.push(['monitor', reason.type]))
+  a.monitor(local, (reason) => seen.push(['link', reason.type]))
+  await world.pass(20)
+  const cluster = world.network.cluster('b')
+  const { send } = cluster
+  cluster.send = () => false
+  b.exit(ref, 'killed')
+  await world.pass(500)
+  expect(seen).toEqual([])
+  cluster.send = send
+  await world.pass(500)
+  expect(seen.sort()).toEqual([
+    ['link', 'killed'],
+    ['monitor', 'killed'],
+  ])
+})
+
 test('a link to a remote process that is not there is noproc', async () => {
   const { world, a, b, ref } = await two()
   b.exit(ref, 'killed')

@@ -1,11 +1,14 @@
 import type { Cluster } from '../mesh/index.js'
-import { type PeerId, packValue, unpackValue } from '../wire/index.js'
+import { type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
 import type { CallHolder, CallOutcome, PendingCall } from './calls.js'
 import { type ExitReason, noproc } from './exit.js'
 import { isHere } from './is-here.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import type { Linked, Process } from './process.js'
 import { ProcessRef } from './ref.js'
+
+/** Milliseconds after which a signal is sent again for which there was no room: 4 MiB leave in about so long at 40 MB/s. */
+const fullPause = 100
 
 /** What the ways to other peers need of this page's processes. */
 export interface RemoteWorld {
@@ -103,7 +106,7 @@ export class Remote {
 
   exit(from: string, ref: ProcessRef, reason: ExitReason, linked: boolean): void {
     const packed = packReason(reason)
-    this.#cluster.send(ref.peer, { type: 'process.exit', process: ref.id, from, reason: packed, linked })
+    this.#signal(ref.peer, { type: 'process.exit', process: ref.id, from, reason: packed, linked })
   }
 
   monitor(ref: ProcessRef, down: (reason: ExitReason) => void): () => void {
@@ -150,9 +153,16 @@ export class Remote {
       },
       unlinked: (from) => {
         forget()
-        this.#cluster.send(ref.peer, { type: 'process.unlink', process: ref.id, from: from.id })
+        this.#signal(ref.peer, { type: 'process.unlink', process: ref.id, from: from.id })
       },
     }
+  }
+
+  /** Messages are lost where too much waits for a peer, signals are not: what ended would never be heard of. */
+  #signal(peer: PeerId, message: Message): void {
+    const isClosed = this.#stops.length === 0
+    if (isClosed || this.#cluster.send(peer, message) || this.isDown(peer)) return
+    this.#cluster.runtime.timer(fullPause, () => this.#signal(peer, message))
   }
 
   /** @returns whether there was such a link */
@@ -187,7 +197,7 @@ export class Remote {
       cluster.receive('process.monitor', ({ monitor, process }, peer) => {
         const tell = (reason: ExitReason): void => {
           this.#watched.delete(`${peer} ${monitor}`)
-          cluster.send(peer, { type: 'process.down', monitor, reason: packReason(reason) })
+          this.#signal(peer, { type: 'process.down', monitor, reason: packReason(reason) })
         }
         const target = local(process)
         if (target === undefined) tell(noproc)
