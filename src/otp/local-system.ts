@@ -287,7 +287,14 @@ export class LocalSystem implements ServerWorld {
     if (!(typeof server === 'function' && server.prototype instanceof GenServer)) {
       throw new InvalidOption('start.server', server, 'must be a class that extends GenServer, or worker(…)')
     }
-    this.launchServer(new server(), 'worker', options, done)
+    let made: GenServer
+    try {
+      made = new server()
+    } catch (thrown) {
+      done({ kind: 'failed', reason: toReason(thrown) })
+      return
+    }
+    this.launchServer(made, 'worker', options, done)
   }
 
   protected started(

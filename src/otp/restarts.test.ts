@@ -135,6 +135,26 @@ test('backoff: a restart waits a random time below the bound, which doubles and 
   expect(new Set(waits).size).toBeGreaterThan(10)
 })
 
+test.each([
+  ['one_for_all', 'a', ['a stopped', 'b running', 'c running']],
+  ['one_for_all', 'b', ['a running', 'b stopped', 'c running']],
+  ['rest_for_one', 'a', ['a stopped', 'b running', 'c running']],
+] as const)(
+  'backoff: under %s a child that is stopped as all wait stays so: %s',
+  async (strategy, stopped, states) => {
+    const set = new Setting()
+    const tree = await set.tree([set.child('a'), set.child('b'), set.child('c')], {
+      strategy,
+      backoff: { first: 1_000, max: 1_000 },
+    })
+    await set.kill('a')
+    expect(set.states(tree)).toEqual(['a restarting', 'b restarting', 'c restarting'])
+    await set.world.until(tree.terminateChild(stopped))
+    await set.world.pass(1_000)
+    expect(set.states(tree)).toEqual(states)
+  },
+)
+
 test('backoff begins again after a child has run for as long as the longest wait', async () => {
   const set = new Setting()
   const tree = await set.tree([set.child('a')], { maxRestarts: 1e6, backoff: { first: 10, max: 640 } })

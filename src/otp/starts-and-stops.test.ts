@@ -162,6 +162,20 @@ test('a name is registered before init, taken names are refused with their holde
   await world.start(Probe, { name: 'one' })
 })
 
+test('a constructor that throws fails the start as init does', async () => {
+  class Odd extends Probe {
+    #never = (() => {
+      throw new RangeError('odd')
+    })()
+    override handleCall() {
+      return this.#never
+    }
+  }
+  const world = new World()
+  expect(await world.reasonOf(world.system.start(Odd))).toMatchObject({ type: 'error', name: 'RangeError' })
+  expect(world.system.size).toBe(0)
+})
+
 test('bad start options are refused by their path', async () => {
   const world = new World()
   await expect(world.system.start(Probe, { name: '' })).rejects.toThrow('start.name')

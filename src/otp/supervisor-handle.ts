@@ -85,7 +85,11 @@ export function targetOf<Options extends object>(
   }
   const { server, name } = make(system, options, label)
   const timeout = Number.POSITIVE_INFINITY
-  return system.launchServer(server, 'supervisor', { name, timeout }, () => {}).ref
+  const { ref } = system.launchServer(server, 'supervisor', { name, timeout }, (result) => {
+    if (result.kind === 'failed')
+      system.runtime.log('error', `${label} did not start`, { reason: result.reason })
+  })
+  return ref
 }
 
 /** A supervisor as the child of another one. */

@@ -84,9 +84,13 @@ export class SupervisorServer extends SupervisingServer {
       if (child !== undefined) await this.#exited(child, reason)
     } else if (message.type === 'retry') {
       const { child } = message
+      child.retry = undefined
       if (child.state !== 'restarting' || !this.#children.includes(child)) return
       if (message.counts) await this.#restart(child)
-      else await this.#restartNow(child)
+      else {
+        const isWanted = (each: Child): boolean => child.quarantined || each.state !== 'stopped'
+        await this.#restartNow(child, this.#group(child).filter(isWanted))
+      }
     }
   }
 
@@ -121,10 +125,15 @@ export class SupervisorServer extends SupervisingServer {
   }
 
   async #terminateChild(child: Child): Promise<void> {
+    const hasWaited = child.state === 'restarting'
     child.retry?.cancel()
     child.retry = undefined
     if (child.process !== undefined) await this.#stop(child)
     child.state = 'stopped'
+    // Those that were to be started again with it would wait for ever.
+    if (!hasWaited || this.#children.some(({ retry }) => retry !== undefined)) return
+    const next = this.#group(child).find(({ state }) => state === 'restarting')
+    if (next !== undefined) this.#retryIn(next, 0, false)
   }
 
   async #exited(child: Child, reason: ExitReason): Promise<void> {
@@ -169,14 +178,14 @@ export class SupervisorServer extends SupervisingServer {
     }
     const { runtime } = this.system
     if (runtime.now() - child.startedAt >= backoff.max) child.attempt = 0
-    await this.#stopGroup(child)
+    await this.#stopAll(this.#group(child))
     for (const each of this.#group(child)) each.state = 'restarting'
     this.#retryIn(child, backoffDelay(backoff, child.attempt++, runtime), false)
   }
 
-  async #restartNow(child: Child): Promise<void> {
-    await this.#stopGroup(child)
-    for (const each of this.#group(child)) {
+  async #restartNow(child: Child, group = this.#group(child)): Promise<void> {
+    await this.#stopAll(group)
+    for (const each of group.filter((each) => this.#children.includes(each))) {
       const result = await this.#launch(each)
       if (result.kind === 'failed') {
         this.system.runtime.log('warn', `child ${each.spec.id} could not be started again`, {
@@ -210,14 +219,11 @@ export class SupervisorServer extends SupervisingServer {
     }
   }
 
-  async #stopGroup(child: Child): Promise<void> {
-    await this.#stopAll(this.#group(child))
-  }
-
   /** In reverse, one at a time, as OTP stops; temporary children are forgotten on the way. */
   async #stopAll(children: readonly Child[]): Promise<void> {
     for (const child of [...children].reverse()) {
       child.retry?.cancel()
+      child.retry = undefined
       if (child.process === undefined) continue
       await this.#stop(child)
       if (child.spec.restart === 'temporary') this.#remove(child)

@@ -2,8 +2,8 @@ import type { Runtime } from '../runtime/index.js'
 import type { ThreadPort, ThreadPortEvents } from '../threads/index.js'
 import { checkStart } from './check-start.js'
 import { type CheckedChild, isLauncher, type Launcher, type SupervisingWorld } from './child-spec.js'
-import { shutdown, toReason } from './exit.js'
-import type { ArgsOf, GenServer, GenServerClass } from './gen-server.js'
+import { shutdown } from './exit.js'
+import type { ArgsOf, GenServerClass } from './gen-server.js'
 import { homes, LocalSystem } from './local-system.js'
 import type { Process } from './process.js'
 import type { ProcessRef, ViaName } from './ref.js'
@@ -95,14 +95,7 @@ export class ProcessSystem extends LocalSystem implements SupervisingWorld {
       return
     }
     const [Class, args] = start
-    let server: GenServer
-    try {
-      server = new Class()
-    } catch (thrown) {
-      done({ kind: 'failed', reason: toReason(thrown) })
-      return
-    }
-    this.launchServer(server, 'worker', { ...options, args }, done)
+    this.launchClass(Class, { ...options, args }, done)
   }
 
   /** Wraps a worker of the platform. */
