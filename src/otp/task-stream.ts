@@ -87,15 +87,18 @@ export class TaskStream<I, T> {
       }
     } finally {
       this.end()
-      await source.return?.(undefined)
+      const closed = source.return(undefined)
+      // It ends only after an input that is waited for, which may never come.
+      if (this.#isPulling) closed.catch(() => {})
+      else await closed
     }
   }
 
-  /** Ends what still runs, and the stream. */
-  end(error: unknown = undefined): void {
+  /** Ends what still runs, and the stream, which then takes no input any more. */
+  end(error?: unknown): void {
     for (const task of this.#running.values()) void task.shutdown('brutal_kill')
     this.#running.clear()
-    if (error !== undefined) this.#fail(error)
+    this.#fail(error)
   }
 
   #nextChange(): Promise<void> {

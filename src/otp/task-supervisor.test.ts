@@ -205,6 +205,29 @@ test('stream: an input that is late holds up no result', async () => {
   expect(values(await world.until(all(stream), 1_000))).toEqual([2])
 })
 
+test('stream: an input that never comes holds up nobody who leaves, and one that comes late starts no task', async () => {
+  const { world, supervisor, sleep } = tasks()
+  let runs = 0
+  async function* inputs() {
+    yield 1
+    yield await sleep(1_000, 2)
+  }
+  const work = (input: number) => {
+    runs++
+    return input
+  }
+  const left = (async () => {
+    for await (const result of supervisor.stream(inputs(), work)) return result
+    return undefined
+  })()
+  expect(await world.until(left, 10)).toMatchObject({ value: 1 })
+  const late = all(supervisor.stream(inputs(), () => new Promise(() => {}), { timeout: 50 }))
+  expect(await world.reasonOf(late, 60)).toEqual({ type: 'timeout', after: 50 })
+  await world.pass(1_000)
+  expect(runs).toBe(1)
+  expect(supervisor.children()).toEqual([])
+})
+
 test('stream: no input, infinite input, an input that throws', async () => {
   const { world, supervisor } = tasks()
   expect(await world.until(all(supervisor.stream([], () => 1)))).toEqual([])
