@@ -52,11 +52,12 @@ export class DynamicServer extends SupervisingServer {
     return request.op === 'start' ? this.#start(request.spec) : this.#terminate(request.ref)
   }
 
-  override async handleInfo(message: SystemInfo | Retry): Promise<void> {
-    if (message.type === 'exit') {
+  /** Anybody may send anything: what is none of these is dropped. */
+  override async handleInfo(message: SystemInfo | Retry | undefined | null): Promise<void> {
+    if (message?.type === 'exit' && message.from) {
       const child = this.#find(message.from)
       if (child !== undefined) await this.#exited(child, message.reason)
-    } else if (message.type === 'retry' && this.#children.has(message.child))
+    } else if (message?.type === 'retry' && this.#children.has(message.child))
       await this.#restart(message.child)
   }
 

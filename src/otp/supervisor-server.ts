@@ -75,17 +75,19 @@ export class SupervisorServer extends SupervisingServer {
     }
   }
 
-  override async handleInfo(message: SystemInfo | Retry): Promise<void> {
-    if (message.type === 'exit') {
+  /** Anybody may send anything: what is none of these is dropped. */
+  override async handleInfo(message: SystemInfo | Retry | undefined | null): Promise<void> {
+    if (message?.type === 'exit' && message.from) {
       const { from, reason } = message
       const child = this.#children.find(
         ({ process }) => process !== undefined && sameProcess(process.ref, from),
       )
       if (child !== undefined) await this.#exited(child, reason)
-    } else if (message.type === 'retry') {
+    } else if (message?.type === 'retry') {
       const { child } = message
+      if (!this.#children.includes(child)) return
       child.retry = undefined
-      if (child.state !== 'restarting' || !this.#children.includes(child)) return
+      if (child.state !== 'restarting') return
       if (message.counts) await this.#restart(child)
       else {
         const isWanted = (each: Child): boolean => child.quarantined || each.state !== 'stopped'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { InvalidOption } from '../errors/index.js'
-import { type ExitError, IGNORE, Supervisor, type SupervisorSpec } from './index.js'
+import { dynamicSupervisor, type ExitError, IGNORE, Supervisor, type SupervisorSpec } from './index.js'
 import { fails, once, Setting } from './testing/tree.js'
 import { Probe } from './testing/world.js'
 
@@ -196,6 +196,23 @@ test('a supervisor’s name is registered, and taken ones are refused', async ()
   expect(await set.world.reasonOf(Supervisor.start(set.world.system, { name: 'top' }))).toMatchObject({
     type: 'already_started',
   })
+})
+
+test('what is sent to a supervisor by mistake is dropped', async () => {
+  const set = new Setting()
+  const rooms = { id: 'rooms', start: dynamicSupervisor({ name: 'rooms' }) }
+  const tree = await set.tree([set.child('a'), rooms])
+  for (const message of [
+    undefined,
+    null,
+    'hello',
+    { type: 'exit' },
+    { type: 'retry' },
+    { type: 'retry', child: {} },
+  ])
+    for (const target of [tree.ref, 'rooms']) set.world.system.send(target, message)
+  await set.world.pass()
+  expect(tree.children()).toMatchObject([{ state: 'running' }, { state: 'running', restarts: 0 }])
 })
 
 test('count tells as active only those whose process lives, also before their end was seen to', async () => {
