@@ -255,6 +255,18 @@ test('what a supervisor does not restart does not count', async () => {
   expect(set.states(tree)).toEqual(['a running', 'b running'])
 })
 
+test('rest_for_one: a restart that waits to be tried again is over when that of an earlier child stops it', async () => {
+  const set = new Setting()
+  const child = (id: string, starts: string[]) =>
+    set.child(id, { init: () => (starts.shift() === 'fail' ? fails() : undefined) })
+  const children = [child('a', []), child('b', ['ok', 'ok', 'fail']), child('c', ['ok', 'fail'])]
+  const tree = await set.tree(children, { strategy: 'rest_for_one', maxRestarts: 3 })
+  // The end of b leaves c waiting; that of a, seen to next, leaves b waiting, and c goes with b: three restarts.
+  for (const name of ['b', 'a', 'c']) set.world.system.exit(name, 'killed')
+  await set.world.pass()
+  expect(set.states(tree)).toEqual(['a running', 'b running', 'c running'])
+})
+
 test('rest_for_one: a failing restart of a later child is tried again from that child on', async () => {
   const set = new Setting()
   let broken = 2

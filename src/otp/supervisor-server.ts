@@ -128,10 +128,7 @@ export class SupervisorServer extends SupervisingServer {
 
   async #terminateChild(child: Child): Promise<void> {
     const hasWaited = child.state === 'restarting'
-    child.retry?.cancel()
-    child.retry = undefined
-    if (child.process !== undefined) await this.#stop(child)
-    child.state = 'stopped'
+    await this.#stop(child)
     // Those that were to be started again with it would wait for ever.
     if (!hasWaited || this.#children.some(({ retry }) => retry !== undefined)) return
     const next = this.#group(child).find(({ state }) => state === 'restarting')
@@ -224,15 +221,14 @@ export class SupervisorServer extends SupervisingServer {
   /** In reverse, one at a time, as OTP stops; temporary children are forgotten on the way. */
   async #stopAll(children: readonly Child[]): Promise<void> {
     for (const child of [...children].reverse()) {
-      child.retry?.cancel()
-      child.retry = undefined
-      if (child.process === undefined) continue
       await this.#stop(child)
       if (child.spec.restart === 'temporary') this.#remove(child)
     }
   }
 
   async #stop(child: Child): Promise<void> {
+    child.retry?.cancel()
+    child.retry = undefined
     if (child.process !== undefined) await this.end(child.process, child.spec)
     child.process = undefined
     child.state = 'stopped'
