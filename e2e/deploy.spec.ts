@@ -177,11 +177,12 @@ test('coturn knows the flags that the composition gives it', () => {
 test('the unit starts it with the options and the key that lie where it says', async () => {
   const credentials = join(folder, 'credentials')
   mkdirSync(credentials)
-  writeFileSync(join(credentials, /LoadCredential=(\w+):/.exec(unit)?.[1] ?? ''), `${'k'.repeat(44)}\n`)
+  for (const [, name = '', file = ''] of unit.matchAll(/^LoadCredential=(\w+):\/etc\/ringmesh\/(.+)$/gm))
+    writeFileSync(join(credentials, name), file === 'signal.key' ? `${'k'.repeat(44)}\n` : read(file))
   const environment = variables(setting('Environment').replaceAll('%d', credentials).split(' '))
   const command = setting('ExecStart')
     .replace('/opt/ringmesh/', '')
-    .replace('/etc/ringmesh/signal.json', 'signaling/deploy/signal.json')
+    .replace(/\$\{CREDENTIALS_DIRECTORY\}/, credentials)
     .split(' ')
   const configuration = await configurationOf(command, environment)
   expect(configuration).toMatchObject({ key: '(hidden)', origins: ['https://app.example'] })
@@ -204,6 +205,18 @@ test('systemd understands the unit', () => {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   expect(said).toBe('')
+})
+
+test('Prometheus fires each alert for its reason, and none when all is well', () => {
+  const { stdout, stderr, status, error } = spawnSync('promtool', ['test', 'rules', 'alerts.test.yaml'], {
+    cwd: deploy,
+    encoding: 'utf8',
+  })
+  if (error !== undefined) {
+    console.log('promtool is not here: the alerts are not tried')
+    test.skip()
+  }
+  expect(status, stdout + stderr).toBe(0)
 })
 
 test('the text about running it names only flags that there are', async () => {

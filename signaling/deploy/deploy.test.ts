@@ -33,6 +33,12 @@ describe('the files to run it by', () => {
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })
 
+  it('try each alert', () => {
+    const alerts = [...read('alerts.yaml').matchAll(/- alert: (\w+)/g)].map(([, name]) => name)
+    const tried = [...read('alerts.test.yaml').matchAll(/alertname="(\w+)"/g)].map(([, name]) => name)
+    expect(tried).toEqual(alerts)
+  })
+
   it('have options for the unit that are options', () => {
     expect(loadConfiguration({ file: `${folder}/signal.json` })).toMatchObject({ trustedProxies: 1 })
   })
@@ -79,6 +85,9 @@ describe('the text about running it', () => {
       const reasons = [...read('alerts.yaml').matchAll(/reason!?="([^"]+)"/g)].map(
         ([, reason = '']) => reason,
       )
+      // Nothing was refused yet, and the first refusal is to be seen as an increase.
+      for (const reason of refusalReasons)
+        expect(text).toContain(`ringmesh_signal_refusals_total{reason="${reason}"} 0`)
       const inTable = rows('Limits').flatMap(([, , , counted]) =>
         counted?.startsWith('`refusals`') ? names(counted).slice(1) : [],
       )

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { SignalLimits, Tally } from '../rooms/index.js'
+import { refusalReasons, type SignalLimits, type Tally } from '../rooms/index.js'
 
 /** What is measured when somebody asks. */
 export interface Gauges {
@@ -68,7 +68,8 @@ export class Metrics {
       registers,
       collect() {
         this.reset()
-        for (const [reason, count] of tally.refusals) this.inc({ reason }, count)
+        // Also those that there was none of: what appears with 1 has not increased, says Prometheus.
+        for (const reason of refusalReasons) this.inc({ reason }, tally.refusals.get(reason) ?? 0)
       },
     })
     new Counter({
