@@ -151,6 +151,9 @@ class RunningServer implements SignalServer {
           connectionsCheckingInterval: stallCheckInterval,
         },
         (request, response) => {
+          // The time-out below is put off by whatever the peer says while it takes no answer.
+          const untaken = runtime.timer(limits.handshakeMilliseconds, () => request.socket.destroy())
+          response.once('close', () => untaken.cancel())
           if (!this.handle(request, response)) response.writeHead(404).end()
         },
       )

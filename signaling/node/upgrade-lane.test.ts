@@ -201,16 +201,20 @@ describe('a connection', () => {
     expect(most).toBeLessThan(50)
   })
 
-  it('that asks for pages and takes none is ended', async () => {
-    const { port } = await start({ limits: { handshakeMilliseconds: 500 } })
-    const { socket, closed } = dial(port)
-    socket.pause()
-    socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2_000))
-    // Not before the server has given up: a paused socket hears of its end when it is written to.
-    const probe = setInterval(() => socket.write('\r\n'), 100)
-    await expect.poll(closed, { timeout: 20_000 }).toBe(true)
-    clearInterval(probe)
-  })
+  // With few of them what is left fits into the buffer of a paused socket, which is read on and is not silent then.
+  it.each([1_000, 2_000])(
+    'that asks for %i pages and takes none is ended, though it says more',
+    async (pages) => {
+      const { port } = await start({ limits: { handshakeMilliseconds: 500 } })
+      const { socket, closed } = dial(port)
+      socket.pause()
+      socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(pages))
+      // Not before the server has given up: a paused socket hears of its end when it is written to.
+      const probe = setInterval(() => socket.write('\r\n'), 100)
+      await expect.poll(closed, { timeout: 20_000 }).toBe(true)
+      clearInterval(probe)
+    },
+  )
 })
 
 it('a refused upgrade whose peer reads nothing is cut off', async () => {
