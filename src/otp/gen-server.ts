@@ -116,7 +116,9 @@ export abstract class GenServer {
 
   /**
    * Takes in the snapshot of a process that gives way to this one: after a partition both had the
-   * same name, or were placed for the same key. The default drops it.
+   * same name, or were placed for the same key. Both may have begun from the same snapshot, and one
+   * may come twice, so take in what is new in it: what it adds up it may have had already. The
+   * default drops it.
    */
   merge(_snapshot: unknown): unknown {
     return undefined

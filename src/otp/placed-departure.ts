@@ -65,13 +65,9 @@ function writeDown(
   instance: Instance,
   process: ServerProcess,
 ): void {
-  process.deliver({
-    kind: 'snapshot',
-    done: (snapshot) =>
-      host.save(instance, snapshot, () => {
-        instances.forget(instance)
-        world.signal(process, shutdown)
-      }),
+  host.write(instance, process, () => {
+    instances.forget(instance)
+    world.signal(process, shutdown)
   })
 }
 

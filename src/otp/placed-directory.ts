@@ -1,8 +1,8 @@
 import type { Cluster, MemberState } from '../mesh/index.js'
 import type { PeerId } from '../wire/index.js'
 import { isHere } from './is-here.js'
+import { type Epoch, isBelievable, isLater } from './placed-epoch.js'
 import { nameOf } from './placed-instance.js'
-import { type Epoch, isBelievable, isLater } from './placed-record.js'
 
 /** Where a placed process runs, as far as this peer has heard. */
 export interface Place extends Epoch {

@@ -3,8 +3,9 @@ import type { PeerId } from '../wire/index.js'
 import { broadcast } from './broadcast.js'
 import { shutdown } from './exit.js'
 import type { Place } from './placed-directory.js'
+import { type Epoch, isBelievable, isLater } from './placed-epoch.js'
 import { entryOf, type Instance } from './placed-instance.js'
-import { type Epoch, isBelievable, isLater } from './placed-record.js'
+import { mergeSnapshot } from './placed-merges.js'
 import type { PlacedRemains } from './placed-remains.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
@@ -101,9 +102,9 @@ export class PlacedEpochs {
     this.announce(instance, process)
     records.read(placed, key, (record) => {
       // What the one before left behind, if it is still there, is unknown to ours.
-      if (record === undefined || record === 'unreadable' || record.snapshot === undefined) return
-      if (instance.process === process && record.owner !== cluster.self && isLater(record, before))
-        process.deliver({ kind: 'merge', snapshot: record.snapshot })
+      if (record === undefined || record === 'unreadable' || instance.process !== process) return
+      if (record.snapshot !== undefined && record.owner !== cluster.self && isLater(record, before))
+        mergeSnapshot(instance, record)
     })
   }
 
@@ -129,21 +130,30 @@ export class PlacedEpochs {
       stop()
       return
     }
-    let isTold = false
-    const tell = (snapshot: unknown): void => {
-      if (isTold) return
-      isTold = true
+    const tell = (snapshot: unknown): void =>
       bring(snapshot === undefined ? undefined : { placed, key, epoch, args, snapshot })
-    }
+    let hasTold = false
     const bound = cluster.runtime.timer(requestTimeout, stop)
-    process.monitor(() => tell(undefined))
+    process.monitor(() => {
+      bound.cancel()
+      if (!hasTold) this.#lastKept(instance, tell)
+    })
     process.deliver({
       kind: 'snapshot',
       done: (snapshot) => {
-        bound.cancel()
+        hasTold = true
         tell(snapshot)
         stop()
       },
+    })
+  }
+
+  /** What was last written down of one that ended before it could tell what it held, unless that is in the one in its place. */
+  #lastKept({ placed, key, epoch }: Instance, done: (snapshot: unknown) => void): void {
+    const { cluster, records } = this.#state
+    records.read(placed, key, (record) => {
+      const kept = record === undefined || record === 'unreadable' ? [] : [record, ...record.beside]
+      done(kept.find((one) => one.owner === cluster.self && one.epoch === epoch)?.snapshot)
     })
   }
 }

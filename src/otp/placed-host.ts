@@ -4,13 +4,15 @@ import { broadcast } from './broadcast.js'
 import { type ExitReason, isAbnormal, noproc, shutdown } from './exit.js'
 import { GenServer } from './gen-server.js'
 import type { PlacedDefinition } from './placed-definition.js'
+import { type Epoch, isBelievable, isLater } from './placed-epoch.js'
 import type { PlacedEpochs } from './placed-epochs.js'
 import { type Instance, noHost, type PlacedMessage, type PlacedStart } from './placed-instance.js'
-import { type Epoch, isBelievable, isLater } from './placed-record.js'
+import { mergeBeside, mergeBrought } from './placed-merges.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
 import type { ServerProcess } from './server-process.js'
 import type { StartResult } from './server-world.js'
+import { including, type VersionVector } from './version-vector.js'
 
 /** Milliseconds until a record that could not be read is asked for again: its owners answer or are replaced within seconds. */
 const rereadDelay = 1_000
@@ -112,6 +114,7 @@ export class PlacedHost {
     }
     const instance = instances.add(placed, key, unpackValue(message.args))
     instance.epoch = this.#after({ epoch, owner: from })
+    instance.includes = [{ epoch, owner: from, handled: Number.MAX_SAFE_INTEGER }]
     instances.recount(instance, unpackValue(message.sequences) as [string, number][])
     instance.started.push((outcome) => done(outcome === undefined))
     this.#recordAndLaunch(instance, unpackValue(message.snapshot))
@@ -136,9 +139,9 @@ export class PlacedHost {
       done(false)
       return
     }
-    present.process.deliver({ kind: 'merge', snapshot: unpackValue(message.snapshot) })
     const { cluster } = this.#state
     const theirs: Epoch = { epoch: message.epoch, owner: from }
+    mergeBrought(present, theirs, unpackValue(message.snapshot))
     if (isLater(theirs, { epoch: present.epoch, owner: cluster.self }) && !isPlanted('no-epoch-check')) {
       present.epoch = this.#after(theirs)
       this.#epochs.announce(present, present.process)
@@ -174,6 +177,8 @@ export class PlacedHost {
         return
       }
       if (record !== undefined) instance.args = record.args
+      instance.includes = record === undefined ? [] : including(record.includes, record)
+      instance.beside = record?.beside ?? []
       instance.epoch = Math.max(directory.latest(placed, key)?.epoch ?? 0, record?.epoch ?? 0) + 1
       this.#recordAndLaunch(instance, record?.snapshot)
     })
@@ -185,7 +190,7 @@ export class PlacedHost {
    */
   #recordAndLaunch(instance: Instance, snapshot: unknown, tries = mostRecordings): void {
     const { cluster, definitions, instances, world } = this.#state
-    this.save(instance, snapshot, (isKept) => {
+    this.#save(instance, snapshot, instance.includes, (isKept) => {
       if (!instances.isCurrent(instance)) return
       if (isKept === false && tries > 1) {
         cluster.runtime.timer(rereadDelay, () => {
@@ -220,10 +225,14 @@ export class PlacedHost {
     instance.state = 'running'
     process.monitor((reason) => this.#ended(instance, process, reason))
     if (process.server.snapshot !== GenServer.prototype.snapshot) {
-      process.onHandled(() => this.#saveSoon(instance, process, definition.snapshotEvery))
+      process.onHandled(() => {
+        instance.handled++
+        this.#saveSoon(instance, process, definition.snapshotEvery)
+      })
     }
     this.#epochs.announce(instance, process)
     for (const started of instance.started.splice(0)) started(undefined)
+    mergeBeside(this.#state, instance)
     for (const message of instance.queue.splice(0)) this.#router.accept(instance, message)
     this.#started()
   }
@@ -262,23 +271,40 @@ export class PlacedHost {
       instance.saving = undefined
       if (!instances.isCurrent(instance) || instance.process !== process || instance.state !== 'running')
         return
-      process.deliver({
-        kind: 'snapshot',
-        done: (snapshot) => {
-          if (instances.isCurrent(instance) && instance.process === process)
-            this.save(instance, snapshot, (isKept) => {
-              if (isKept === false && instances.isCurrent(instance) && instance.process === process)
-                this.#saveSoon(instance, process, delay)
-            })
-        },
+      this.write(instance, process, (isKept) => {
+        if (isKept === false && instances.isCurrent(instance) && instance.process === process)
+          this.#saveSoon(instance, process, delay)
       })
     })
   }
 
+  /** Takes its snapshot, after the messages that it was given already, and writes it down; unless it moved or ended before. */
+  write(instance: Instance, process: ServerProcess, done: (isKept: boolean | 'unpackable') => void): void {
+    // What is merged from now on is not in it.
+    const { includes } = instance
+    process.deliver({
+      kind: 'snapshot',
+      done: (snapshot) => {
+        if (this.#state.instances.isCurrent(instance) && instance.process === process)
+          this.#save(instance, snapshot, includes, done)
+      },
+    })
+  }
+
   /** Writes it down for its next owner; `done` with whether that succeeded. */
-  save(instance: Instance, snapshot: unknown, done: (isKept: boolean | 'unpackable') => void): void {
-    const { cluster, records } = this.#state
-    const { placed, key, epoch, args } = instance
-    records.save(placed, key, { epoch, owner: cluster.self, args, snapshot }, done)
+  #save(
+    instance: Instance,
+    snapshot: unknown,
+    includes: VersionVector,
+    done: (isKept: boolean | 'unpackable') => void,
+  ): void {
+    const { cluster, instances, records } = this.#state
+    const { placed, key, epoch, args, handled } = instance
+    const record = { epoch, owner: cluster.self, args, snapshot, handled, includes }
+    records.save(placed, key, record, (isKept, beside) => {
+      instance.beside = beside
+      if (instances.isCurrent(instance)) mergeBeside(this.#state, instance)
+      done(isKept)
+    })
   }
 }

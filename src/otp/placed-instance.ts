@@ -3,9 +3,11 @@ import type { Message } from '../wire/index.js'
 import { defaultTimeout } from './call-options.js'
 import type { Deadlines } from './deadlines.js'
 import type { ExitReason } from './exit.js'
+import type { PlacedSnapshot } from './placed-record.js'
 import { RestartIntensity } from './restart-intensity.js'
 import { Sequences } from './sequences.js'
 import type { ServerProcess } from './server-process.js'
+import type { VersionVector } from './version-vector.js'
 
 /** A message to a placed process, on its way. */
 export type PlacedMessage = Extract<Message, { type: 'placed.message' }>
@@ -23,6 +25,14 @@ export interface Instance {
   /** Whether one was asked that has not answered yet: what it says tells where the snapshot is. */
   isOffered: boolean
   args: unknown
+  /** Messages that its processes here have handled: which of its states one is. */
+  handled: number
+  /** What is in its state besides what happened here. */
+  includes: VersionVector
+  /** What lies beside its record, as last seen: what owners held who were cut off. */
+  beside: readonly PlacedSnapshot[]
+  /** What was merged here from beside its record. */
+  readonly merged: PlacedSnapshot[]
   state: 'starting' | 'running' | 'moving'
   process: ServerProcess | undefined
   /** What came while it was starting or moving. */
@@ -52,6 +62,10 @@ export function newInstance(
     offered: 0,
     isOffered: false,
     args,
+    handled: 0,
+    includes: [],
+    beside: [],
+    merged: [],
     state: 'starting',
     process: undefined,
     queue: [],

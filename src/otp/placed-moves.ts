@@ -129,21 +129,24 @@ export class PlacedMoves {
         return
       }
       instance.isOffered = false
-      bringRemains(undefined)
       if (!taken) {
+        bringRemains(undefined)
         stay()
         return
       }
       const { process: there } = outcome.message as Extract<Message, { type: 'placed.ensured' }>
       const queue = instance.queue.splice(0)
+      // Before the target is heard of: it takes over, and does not fence.
+      instances.forget(instance)
       if (there !== null) {
         this.#epochs.learn(target, { placed, key, epoch, process: there })
         const now = { owner: target, process: there }
         broadcast(cluster, { type: 'placed.gone', placed, key, epoch: epoch - 1, now })
       }
-      instances.forget(instance)
       world.signal(process, shutdown)
       for (const waiting of queue) this.#router.forward(waiting, target)
+      // Last, as a page that leaves waits for it.
+      bringRemains(undefined)
     })
   }
 

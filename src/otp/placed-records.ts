@@ -1,5 +1,12 @@
 import type { Runtime } from '../runtime/index.js'
-import { type Epoch, type PlacedRecord, packRecord, unpackRecord } from './placed-record.js'
+import type { Epoch } from './placed-epoch.js'
+import {
+  type GivenRecord,
+  type PlacedRecord,
+  type PlacedSnapshot,
+  packRecord,
+  unpackRecord,
+} from './placed-record.js'
 import type { SnapshotStore } from './snapshot-store.js'
 
 /** What placed processes leave behind for their next owners, in whatever store there is. */
@@ -31,15 +38,18 @@ export class PlacedRecords {
     })
   }
 
-  /** `done` with whether it will outlive this peer; what cannot be packed never will. */
+  /**
+   * `done` with whether it will outlive this peer, which what cannot be packed never will, and with
+   * what others have written that is not in it.
+   */
   save(
     placed: string,
     key: string,
-    record: PlacedRecord,
-    done: (isKept: boolean | 'unpackable') => void,
+    record: GivenRecord,
+    done: (isKept: boolean | 'unpackable', beside: readonly PlacedSnapshot[]) => void,
   ): void {
     if (this.#store === undefined) {
-      done(true)
+      done(true, [])
       return
     }
     let bytes: Uint8Array
@@ -47,12 +57,12 @@ export class PlacedRecords {
       bytes = packRecord(record)
     } catch (error) {
       this.#warn('a snapshot cannot be packed', placed, key, error as Error)
-      done('unpackable')
+      done('unpackable', [])
       return
     }
-    this.#store.put(storeKey(placed, key), bytes, (error) => {
+    this.#store.put(storeKey(placed, key), bytes, (joined, error) => {
       if (error !== undefined) this.#warn('a snapshot was not kept', placed, key, error)
-      done(error === undefined)
+      done(error === undefined, joined === bytes ? [] : (unpackRecord(joined)?.beside ?? []))
     })
   }
 

@@ -3,8 +3,8 @@ import { type Message, type PeerId, packValue, unpackValue } from '../wire/index
 import type { CallOutcome } from './calls.js'
 import { type ExitReason, noproc } from './exit.js'
 import { packReason, unpackReason } from './packed-reason.js'
+import { type Epoch, isLater } from './placed-epoch.js'
 import { type Instance, nameOf, type PlacedMessage } from './placed-instance.js'
-import { type Epoch, isLater } from './placed-record.js'
 import type { PlacedState } from './placed-state.js'
 
 /** More forwarding than this is a circle, made by views that differ. */

@@ -11,6 +11,7 @@ import { depart } from './placed-departure.js'
 import { PlacedEpochs } from './placed-epochs.js'
 import { PlacedHost } from './placed-host.js'
 import { entryOf, noHost, type PlacedMessage } from './placed-instance.js'
+import { mergeBeside } from './placed-merges.js'
 import { PlacedMoves } from './placed-moves.js'
 import { PlacedRemains } from './placed-remains.js'
 import { PlacedRouter } from './placed-router.js'
@@ -233,7 +234,10 @@ export class Placement {
       ),
       cluster.on('up', ({ id }) => this.#introduce(id)),
       cluster.on('down', ({ id }) => {
-        for (const { sequences } of instances.values()) sequences.forget(id)
+        for (const instance of instances.values()) {
+          instance.sequences.forget(id)
+          mergeBeside(this.#state, instance)
+        }
         this.#moves.rebalanceSoon()
       }),
       cluster.on('ring', () => this.#moves.rebalanceSoon()),

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { packValue } from '../wire/index.js'
 import { mergeSnapshots, storedSnapshots } from './index.js'
-import { packRecord, unpackRecord } from './placed-record.js'
+import { type PlacedRecord, type PlacedSnapshot, packRecord, unpackRecord } from './placed-record.js'
+import { including } from './version-vector.js'
 
 const record = (epoch: number, owner: string, snapshot: unknown = 0): Uint8Array =>
   packRecord({ epoch, owner, args: undefined, snapshot })
@@ -54,14 +56,106 @@ const anyRecord = fc.oneof(
   fc.uint8Array({ maxLength: 3 }),
 )
 
-test('the merge of snapshots is commutative, associative and idempotent, and keeps the later epoch', () => {
+test('of two records the later epoch is kept, and beside it that of another owner', () => {
   fc.assert(
-    fc.property(anyRecord, anyRecord, anyRecord, (a, b, c) => {
+    fc.property(anyRecord, anyRecord, (a, b) => {
       expect(mergeSnapshots(a, a)).toEqual(a)
-      expect(mergeSnapshots(a, b)).toEqual(mergeSnapshots(b, a))
-      expect(mergeSnapshots(mergeSnapshots(a, b), c)).toEqual(mergeSnapshots(a, mergeSnapshots(b, c)))
-      const epochs = [a, b].map((value) => unpackRecord(value)?.epoch ?? -1)
-      expect(unpackRecord(mergeSnapshots(a, b))?.epoch ?? -1).toBe(Math.max(...epochs))
+      const [one, other] = [unpackRecord(a), unpackRecord(b)]
+      const joined = unpackRecord(mergeSnapshots(a, b))
+      expect(joined?.epoch ?? -1).toBe(Math.max(one?.epoch ?? -1, other?.epoch ?? -1))
+      if (one === undefined || other === undefined) return
+      expect(joined?.beside).toHaveLength(one.owner === other.owner ? 0 : 1)
     }),
   )
+})
+
+/** What happens to a key whose record is kept in three places that do not hear of each other. */
+const step = fc.record({
+  place: fc.integer({ min: 0, max: 2 }),
+  what: fc.constantFrom('write', 'write', 'take over', 'hear', 'merge'),
+  of: fc.integer({ min: 0, max: 2 }),
+})
+
+/** One process for each place; its snapshot says all that was ever entered into it. */
+function history(steps: readonly { place: number; what: string; of: number }[]) {
+  const empty = packRecord({ epoch: 1, owner: 'first', args: undefined, snapshot: [] })
+  const places = [empty, empty, empty]
+  const running = places.map((_, place): PlacedRecord => {
+    const includes = [{ epoch: 1, owner: 'first', handled: 0 }]
+    const owner = `o${place}`
+    return { epoch: 2, owner, args: undefined, snapshot: [], handled: 0, includes, beside: [] }
+  })
+  const written: string[] = []
+  let owners = places.length
+  for (const { place, what, of } of steps) {
+    const kept = unpackRecord(places[place] as Uint8Array) as PlacedRecord
+    let now = running[place] as PlacedRecord
+    const take = (from: PlacedSnapshot): void => {
+      const entries = new Set([...(now.snapshot as string[]), ...(from.snapshot as string[])])
+      const includes = including(now.includes, from, ...from.includes)
+      now = { ...now, snapshot: [...entries].sort(), includes, handled: now.handled + 1 }
+    }
+    if (what === 'hear') places[place] = mergeSnapshots(places[place] as Uint8Array, places[of] as Uint8Array)
+    if (what === 'take over') {
+      now = {
+        ...kept,
+        epoch: Math.max(kept.epoch, now.epoch) + 1,
+        owner: `o${owners++}`,
+        handled: 0,
+        beside: [],
+      }
+      now = { ...now, includes: including(kept.includes, kept) }
+    }
+    if (what === 'merge')
+      for (const other of [kept, ...kept.beside]) if (other.owner !== now.owner) take(other)
+    if (what === 'write') {
+      const entry = `e${written.length}`
+      written.push(entry)
+      now = { ...now, snapshot: [...(now.snapshot as string[]), entry].sort(), handled: now.handled + 1 }
+    }
+    running[place] = now
+    if (what !== 'hear') places[place] = mergeSnapshots(places[place] as Uint8Array, packRecord(now))
+  }
+  return { places: places as [Uint8Array, Uint8Array, Uint8Array], written }
+}
+
+test('the merge of snapshots is commutative and associative, and loses nothing that was written', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 14 }), (steps) => {
+      const { places, written } = history(steps)
+      const [a, b, c] = places
+      expect(mergeSnapshots(a, a)).toEqual(a)
+      expect(mergeSnapshots(a, b)).toEqual(mergeSnapshots(b, a))
+      const all = mergeSnapshots(mergeSnapshots(a, b), c)
+      expect(mergeSnapshots(a, mergeSnapshots(b, c))).toEqual(all)
+      const { snapshot, beside } = unpackRecord(all) as PlacedRecord
+      const found = new Set([snapshot, ...beside.map((other) => other.snapshot)].flat())
+      expect([...found].sort()).toEqual([...written].sort())
+    }),
+    { numRuns: Number(process.env.RUNS ?? 300) },
+  )
+})
+
+test('what a successor has taken in lies beside its record no more', () => {
+  const first = { epoch: 1, owner: 'a', args: undefined, snapshot: 'first', handled: 5 }
+  const next = { epoch: 2, owner: 'b', args: undefined, snapshot: 'next', handled: 1 }
+  const besideOf = (bytes: Uint8Array) => unpackRecord(bytes)?.beside.map(({ snapshot }) => snapshot)
+  const joined = mergeSnapshots(packRecord(first), packRecord(next))
+  expect(besideOf(joined)).toEqual(['first'])
+  const merged = packRecord({ ...next, handled: 2, includes: [{ owner: 'a', epoch: 1, handled: 5 }] })
+  expect(mergeSnapshots(joined, merged)).toEqual(merged)
+  expect(besideOf(mergeSnapshots(merged, packRecord({ ...first, handled: 6 })))).toEqual(['first'])
+})
+
+test('what is cut off again and again is bounded', () => {
+  const sides = Array.from({ length: 40 }, (_, number) =>
+    packRecord({ epoch: 1, owner: `o${number}`, args: undefined, snapshot: number, handled: number }),
+  )
+  const joined = unpackRecord(sides.reduce(mergeSnapshots))
+  expect(joined?.beside).toHaveLength(8)
+})
+
+test('a record of a page that knows of no vectors is read', () => {
+  const old = unpackRecord(packValue([3, 'a', undefined, 'held']))
+  expect(old).toMatchObject({ epoch: 3, owner: 'a', snapshot: 'held', handled: 0, includes: [], beside: [] })
 })

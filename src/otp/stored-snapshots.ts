@@ -1,4 +1,4 @@
-import { laterRecord } from './placed-record.js'
+import { joinRecords, laterRecord } from './placed-record.js'
 import type { SnapshotStore } from './snapshot-store.js'
 
 /** A store of bytes that answers by promises, as a `Store` of the sharded state does that merges by {@link mergeSnapshots}. */
@@ -10,8 +10,8 @@ export interface BytesStore {
 
 /**
  * Keeps snapshots in a store of the sharded state. They are read fresh: the last one counts, not the
- * nearest. What a writer sees of a later epoch it leaves; what it does not see, as another writes at
- * the same time or in the other part of a partition, is kept beside its own, and the later is read.
+ * nearest. What another wrote that its writer has not seen, at the same time or in the other part of
+ * a partition, the store keeps beside its own, and joins when it is read.
  */
 export function storedSnapshots(store: BytesStore): SnapshotStore {
   return {
@@ -22,9 +22,15 @@ export function storedSnapshots(store: BytesStore): SnapshotStore {
       )
     },
     put(key, value, done) {
-      const change = (kept: Uint8Array | undefined): Uint8Array =>
-        kept === undefined || laterRecord(kept, value) !== kept ? value : kept
-      store.update(key, change).then(() => done(), done)
+      let joined = value
+      const change = (kept: Uint8Array | undefined): Uint8Array => {
+        joined = kept === undefined ? value : joinRecords(kept, value)
+        return joined
+      }
+      store.update(key, change).then(
+        () => done(joined),
+        (error: Error) => done(joined, error),
+      )
     },
     delete(key, last, done) {
       const change = (kept: Uint8Array | undefined): Uint8Array | undefined =>
@@ -34,14 +40,7 @@ export function storedSnapshots(store: BytesStore): SnapshotStore {
   }
 }
 
-/** Of two values of one key that were written without sight of each other, the one of the later epoch. */
+/** Of two values of one key that were written without sight of each other, that of the later epoch with the other beside it. */
 export function mergeSnapshots(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return laterRecord(a, b) ?? (comesAfter(a, b) ? a : b)
-}
-
-/** Any order will do, the same everywhere: two values of one epoch are of one writer, who replaces its own. */
-function comesAfter(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return a.length > b.length
-  const index = a.findIndex((byte, at) => byte !== b[at])
-  return index >= 0 && (a[index] as number) > (b[index] as number)
+  return joinRecords(a, b)
 }

@@ -78,6 +78,20 @@ describe('processes in the simulator', () => {
     longest,
   )
 
+  it(
+    'keep what one side of a partition wrote down though its owner crashes right after',
+    async () => {
+      for (const seed of [2, 3]) {
+        const scenario = scenarioOf(
+          { ...of, nodes: 6, minutes: 1.5, seed },
+          'split@5000+60000:0.1.2,crash@66000:0',
+        )
+        expect((await runScenario(scenario)).failure, `seed ${seed}`).toBeUndefined()
+      }
+    },
+    longest,
+  )
+
   it.each([
     ['no-epoch-check', 'split', 'answers-go-forward'],
     ['former-goes-on', 'none', 'former-stops'],

@@ -61,10 +61,11 @@ export class SnapshotWitness {
   }
 }
 
-/** What a ledger's packed record says that was entered. */
+/** What a ledger's packed record says that was entered, also beside the snapshot of its owner. */
 function entriesOf(record: Uint8Array | undefined): readonly string[] {
   if (record === undefined) return []
   const value = unpackValue(record)
-  const snapshot: unknown = Array.isArray(value) ? value[3] : undefined
-  return Array.isArray(snapshot) ? snapshot.map(String) : []
+  if (!Array.isArray(value)) return []
+  const beside = Array.isArray(value[6]) ? value[6].map((other: unknown[]) => other[2]) : []
+  return [value[3], ...beside].flatMap((snapshot) => (Array.isArray(snapshot) ? snapshot.map(String) : []))
 }

@@ -4,7 +4,7 @@ import { VirtualTime } from '../../runtime/index.js'
 import { ExitError, type ExitReason } from '../exit.js'
 import { GenServer } from '../gen-server.js'
 import { MeshProcessSystem } from '../mesh-system.js'
-import { laterRecord } from '../placed-record.js'
+import { joinRecords, laterRecord } from '../placed-record.js'
 import type { SnapshotStore } from '../snapshot-store.js'
 
 /** State that outlives every peer, and takes a while to answer. */
@@ -27,10 +27,12 @@ export class SharedSnapshots implements SnapshotStore {
     })
   }
 
-  put(key: string, value: Uint8Array, done: () => void): void {
+  put(key: string, value: Uint8Array, done: (joined: Uint8Array) => void): void {
     this.#time.timer(this.#delay, () => {
-      if (!this.#isLater(key, value)) this.values.set(key, value)
-      done()
+      const kept = this.values.get(key)
+      const joined = kept === undefined ? value : joinRecords(kept, value)
+      this.values.set(key, joined)
+      done(joined)
     })
   }
 
