@@ -111,8 +111,9 @@ test('who is told of a move that was tried twice hears of the epoch that it ende
   expect(offered).toEqual([2])
   expect(told).toEqual([])
   await world.pass(2_000)
-  expect(offered).toEqual([2, 3])
-  expect(new Set(told)).toEqual(new Set([3]))
+  expect(offered).toHaveLength(2)
+  expect(offered[1]).toBeGreaterThan(2)
+  expect(new Set(told)).toEqual(new Set([offered[1]]))
   const process = { peer: 'late', id: '77' }
   const deaths: unknown[] = []
   for (const id of ['a', 'b']) world.at(id).monitor(ref, (reason) => deaths.push(reason))

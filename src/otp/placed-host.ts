@@ -3,7 +3,6 @@ import { type Message, type PeerId, unpackValue } from '../wire/index.js'
 import { broadcast } from './broadcast.js'
 import { type ExitReason, isAbnormal, noproc, shutdown } from './exit.js'
 import { GenServer } from './gen-server.js'
-import type { PlacedDefinition } from './placed-definition.js'
 import { type Epoch, isBelievable, isLater } from './placed-epoch.js'
 import type { PlacedEpochs } from './placed-epochs.js'
 import { type Instance, noHost, type PlacedMessage, type PlacedStart } from './placed-instance.js'
@@ -78,8 +77,8 @@ export class PlacedHost {
 
   /** It should run here and does not: from its record, if it has one. */
   revive(placed: string, key: string, message?: PlacedMessage): void {
-    const { definitions, instances, records } = this.#state
-    if (!definitions.has(placed) || !records.kept) {
+    const { definitions, instances, records, isClosed } = this.#state
+    if (!definitions.has(placed) || !records.kept || isClosed) {
       if (message !== undefined) this.#router.fail(message, noproc)
       return
     }
@@ -113,6 +112,7 @@ export class PlacedHost {
       return
     }
     const instance = instances.add(placed, key, unpackValue(message.args))
+    instance.from = 'former'
     instance.epoch = this.#after({ epoch, owner: from })
     instance.includes = [{ epoch, owner: from, handled: Number.MAX_SAFE_INTEGER }]
     instances.recount(instance, unpackValue(message.sequences) as [string, number][])
@@ -177,6 +177,7 @@ export class PlacedHost {
         return
       }
       if (record !== undefined) instance.args = record.args
+      instance.from = record === undefined ? 'nothing' : 'record'
       instance.includes = record === undefined ? [] : including(record.includes, record)
       instance.beside = record?.beside ?? []
       instance.epoch = Math.max(directory.latest(placed, key)?.epoch ?? 0, record?.epoch ?? 0) + 1
@@ -204,16 +205,15 @@ export class PlacedHost {
         return
       }
       world.launchPlaced(definition.server, instance.args, snapshot, (result) =>
-        this.#launched(instance, definition, result),
+        this.#launched(instance, result),
       )
     })
   }
 
-  #launched(instance: Instance, definition: PlacedDefinition, result: StartResult): void {
+  #launched(instance: Instance, result: StartResult): void {
     const { instances, world } = this.#state
     if (result.kind !== 'ok') {
-      const reason: ExitReason = result.kind === 'failed' ? result.reason : { type: 'normal' }
-      if (instances.isCurrent(instance)) this.#end(instance, reason)
+      if (instances.isCurrent(instance)) this.#failed(instance, result)
       return
     }
     const process = result.process as ServerProcess
@@ -224,12 +224,10 @@ export class PlacedHost {
     instance.process = process
     instance.state = 'running'
     process.monitor((reason) => this.#ended(instance, process, reason))
-    if (process.server.snapshot !== GenServer.prototype.snapshot) {
-      process.onHandled(() => {
-        instance.handled++
-        this.#saveSoon(instance, process, definition.snapshotEvery)
-      })
-    }
+    process.onHandled(() => {
+      instance.handled++
+      this.saveSoon(instance, process)
+    })
     this.#epochs.announce(instance, process)
     for (const started of instance.started.splice(0)) started(undefined)
     mergeBeside(this.#state, instance)
@@ -237,12 +235,30 @@ export class PlacedHost {
     this.#started()
   }
 
+  /** It has state only where that was handed over or recorded, which no failing `init` takes away. */
+  #failed(instance: Instance, result: Exclude<StartResult, { kind: 'ok' }>): void {
+    const reason: ExitReason = result.kind === 'failed' ? result.reason : { type: 'normal' }
+    const { placed, key, from } = instance
+    if (from === 'nothing') {
+      this.#end(instance, reason)
+      return
+    }
+    this.#state.cluster.runtime.log('error', 'a process did not start from what it held', {
+      placed,
+      key,
+      reason,
+    })
+    this.#drop(instance, reason)
+  }
+
   #ended(instance: Instance, process: ServerProcess, reason: ExitReason): void {
     const { instances } = this.#state
     if (!instances.isCurrent(instance) || instance.process !== process) return
     instance.process = undefined
+    instance.state = 'starting'
+    // What was held back for its turn has reached nobody yet: it waits for the next, or is refused.
+    instance.sequences.flush()
     if (isAbnormal(reason) && instance.intensity.count()) {
-      instance.state = 'starting'
       instances.recount(instance)
       this.#readAndRun(instance, true)
     } else this.#end(instance, reason)
@@ -264,16 +280,19 @@ export class PlacedHost {
     for (const message of instance.queue.splice(0)) this.#router.fail(message, reason)
   }
 
-  #saveSoon(instance: Instance, process: ServerProcess, delay: number): void {
-    const { cluster, instances } = this.#state
-    if (instance.saving !== undefined) return
-    instance.saving = cluster.runtime.timer(delay, () => {
+  /** Writes it down a while from now, once for all that ask meanwhile. */
+  saveSoon(instance: Instance, process: ServerProcess): void {
+    const { cluster, definitions, instances } = this.#state
+    const definition = definitions.get(instance.placed)
+    const keepsNothing = process.server.snapshot === GenServer.prototype.snapshot
+    if (instance.saving !== undefined || definition === undefined || keepsNothing) return
+    instance.saving = cluster.runtime.timer(definition.snapshotEvery, () => {
       instance.saving = undefined
       if (!instances.isCurrent(instance) || instance.process !== process || instance.state !== 'running')
         return
       this.write(instance, process, (isKept) => {
         if (isKept === false && instances.isCurrent(instance) && instance.process === process)
-          this.#saveSoon(instance, process, delay)
+          this.saveSoon(instance, process)
       })
     })
   }

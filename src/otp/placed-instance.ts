@@ -1,5 +1,5 @@
 import type { Runtime, Timer } from '../runtime/index.js'
-import type { Message } from '../wire/index.js'
+import type { Message, PeerId } from '../wire/index.js'
 import { defaultTimeout } from './call-options.js'
 import type { Deadlines } from './deadlines.js'
 import type { ExitReason } from './exit.js'
@@ -24,7 +24,11 @@ export interface Instance {
   offered: number
   /** Whether one was asked that has not answered yet: what it says tells where the snapshot is. */
   isOffered: boolean
+  /** The last move, where it failed: it is not tried again there before. */
+  failedMove: { readonly target: PeerId; readonly delay: number; readonly until: number } | undefined
   args: unknown
+  /** What it starts from. */
+  from: 'nothing' | 'record' | 'former'
   /** Messages that its processes here have handled: which of its states one is. */
   handled: number
   /** What is in its state besides what happened here. */
@@ -61,7 +65,9 @@ export function newInstance(
     epoch: 0,
     offered: 0,
     isOffered: false,
+    failedMove: undefined,
     args,
+    from: 'nothing',
     handled: 0,
     includes: [],
     beside: [],

@@ -2,6 +2,7 @@ import { isPlanted, type Timer } from '../runtime/index.js'
 import { type Message, type PeerId, packValue } from '../wire/index.js'
 import { broadcast } from './broadcast.js'
 import { shutdown } from './exit.js'
+import type { Epoch } from './placed-epoch.js'
 import type { PlacedEpochs } from './placed-epochs.js'
 import type { PlacedHost } from './placed-host.js'
 import type { Instance } from './placed-instance.js'
@@ -10,9 +11,13 @@ import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout } from './placed-timing.js'
 import type { ServerProcess } from './server-process.js'
+import { including } from './version-vector.js'
 
-/** Milliseconds until a move that failed is tried again. */
-const moveDelay = 1_000
+/** Milliseconds until a move that failed is tried again at first; doubled for each that fails after it at the same peer. */
+const shortestMoveDelay = 1_000
+
+/** At most: each is a record written and a word to everybody, for nothing where the class is broken there. */
+const longestMoveDelay = 8_000
 
 /** Keeps processes on the owners of their keys: hands over what should run elsewhere, takes up what nobody runs. */
 export class PlacedMoves {
@@ -21,7 +26,7 @@ export class PlacedMoves {
   readonly #epochs: PlacedEpochs
   readonly #host: PlacedHost
   readonly #remains: PlacedRemains
-  #rebalancing: Timer | undefined
+  #rebalancing: { readonly timer: Timer; readonly at: number } | undefined
 
   constructor(
     state: PlacedState,
@@ -37,23 +42,29 @@ export class PlacedMoves {
     this.#remains = remains
   }
 
-  /** Rebalances after `delay` milliseconds, once for all that ask meanwhile. */
+  /** Rebalances after `delay` milliseconds at most, once for all that ask meanwhile. */
   rebalanceSoon(delay = 0): void {
-    if (this.#rebalancing !== undefined) return
-    this.#rebalancing = this.#state.cluster.runtime.timer(delay, () => {
+    const { cluster, isClosed } = this.#state
+    const at = cluster.runtime.now() + delay
+    if (isClosed || (this.#rebalancing !== undefined && this.#rebalancing.at <= at)) return
+    this.#rebalancing?.timer.cancel()
+    const timer = cluster.runtime.timer(delay, () => {
       this.#rebalancing = undefined
       this.rebalance()
     })
+    this.#rebalancing = { timer, at }
   }
 
   /** Hands over what should run elsewhere, and takes up what ran on a peer that is gone. */
   rebalance(): void {
     const { cluster, directory, instances } = this.#state
-    const { self } = cluster
+    const { self, runtime } = cluster
     for (const instance of [...instances.values()]) {
       if (instance.state !== 'running') continue
       const home = directory.homeOf(instance.placed, instance.key)
-      if (home !== undefined && home !== self) this.#move(instance, home)
+      if (home === undefined || home === self) continue
+      const { failedMove } = instance
+      if (failedMove?.target !== home || failedMove.until <= runtime.now()) this.#move(instance, home)
     }
     directory.forgetStrangers()
     for (const [placed, key] of directory.orphans()) {
@@ -89,8 +100,14 @@ export class PlacedMoves {
     const stay = (): void => {
       if (!instances.isCurrent(instance) || instance.state !== 'moving') return
       instance.state = 'running'
+      // What came since it was last written down may be in this snapshot alone.
+      this.#host.saveSoon(instance, process)
       for (const message of instance.queue.splice(0)) this.#router.accept(instance, message)
-      this.rebalanceSoon(moveDelay)
+      const before =
+        instance.failedMove?.target === target ? instance.failedMove.delay : shortestMoveDelay / 2
+      const delay = Math.min(2 * before, longestMoveDelay)
+      instance.failedMove = { target, delay, until: cluster.runtime.now() + delay }
+      this.rebalanceSoon(delay)
     }
     let packed: Uint8Array<ArrayBuffer>
     try {
@@ -132,6 +149,7 @@ export class PlacedMoves {
       if (!taken) {
         bringRemains(undefined)
         stay()
+        if (outcome.kind !== 'timeout') this.#outlast(instance, { epoch, owner: target })
         return
       }
       const { process: there } = outcome.message as Extract<Message, { type: 'placed.ensured' }>
@@ -150,7 +168,16 @@ export class PlacedMoves {
     })
   }
 
+  /**
+   * One that was asked to take over has refused, or gone. It may have written its epoch down before, with
+   * what it was given: what is written in an earlier one would lie beside that.
+   */
+  #outlast(instance: Instance, offered: Epoch): void {
+    instance.includes = including(instance.includes, { ...offered, handled: 0 })
+    this.#epochs.over(instance.placed, instance.key, offered)
+  }
+
   close(): void {
-    this.#rebalancing?.cancel()
+    this.#rebalancing?.timer.cancel()
   }
 }

@@ -69,7 +69,7 @@ export class PlacedRemains {
       left -= Math.min(now - before, longestTry)
       before = now
       if (this.#giveHere(remains)) this.#end()
-      else if (left <= 0) {
+      else if (left <= 0 || this.#state.isClosed) {
         const { placed, key } = remains
         runtime.log('error', 'what a fenced process held could not be merged', { placed, key })
         this.#end()

@@ -42,6 +42,8 @@ export class PlacedState {
   readonly directory: PlacedDirectory
   readonly instances: PlacedInstances
   readonly records: PlacedRecords
+  /** Whether this page has left: nothing starts any more. */
+  isClosed = false
 
   constructor(cluster: Cluster, world: PlacementWorld, store: SnapshotStore | undefined) {
     this.cluster = cluster

@@ -2,7 +2,7 @@ import type { Cluster } from '../mesh/index.js'
 import { type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
 import { broadcast } from './broadcast.js'
 import type { PendingCall } from './calls.js'
-import type { ExitReason } from './exit.js'
+import { type ExitReason, shutdown } from './exit.js'
 import type { GenServerClass } from './gen-server.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import { PlacedAudit } from './placed-audit.js'
@@ -49,6 +49,8 @@ export class Placement {
   readonly #moves: PlacedMoves
   readonly #audit: PlacedAudit
   readonly #stops: (() => void)[] = []
+  /** Those who wait for `place`. */
+  readonly #placing = new Set<(reason: ExitReason) => void>()
 
   constructor(cluster: Cluster, world: PlacementWorld, store: SnapshotStore | undefined) {
     const state = new PlacedState(cluster, world, store)
@@ -101,11 +103,20 @@ export class Placement {
   place(placed: string, key: string, args: unknown, done: (reason: ExitReason | undefined) => void): void {
     const { cluster, directory } = this.#state
     const end = cluster.runtime.now() + placeTimeout
+    const ended = (reason: ExitReason | undefined): void => {
+      if (this.#placing.delete(ended)) done(reason)
+    }
+    this.#placing.add(ended)
     const attempt = (asked: PeerId | undefined): void => {
+      if (!this.#placing.has(ended)) return
+      if (this.#state.isClosed) {
+        ended(shutdown)
+        return
+      }
       const owner = asked ?? directory.ownerOf(placed, key)
       const left = end - cluster.runtime.now()
       if (left <= 0) {
-        done(owner === undefined ? noHost(placed) : { type: 'timeout', after: placeTimeout })
+        ended(owner === undefined ? noHost(placed) : { type: 'timeout', after: placeTimeout })
         return
       }
       const again = (next?: PeerId): void => void cluster.runtime.timer(retryDelay, () => attempt(next))
@@ -117,7 +128,7 @@ export class Placement {
       cluster.request(owner, message, Math.min(left, requestTimeout), (outcome) => {
         if (outcome.kind !== 'reply' || outcome.message.type !== 'placed.ensured') again()
         else if (outcome.message.elsewhere !== null) again(outcome.message.elsewhere || undefined)
-        else done(outcome.message.reason === null ? undefined : unpackReason(outcome.message.reason))
+        else ended(outcome.message.reason === null ? undefined : unpackReason(outcome.message.reason))
       })
     }
     // The ring owner is asked first, whether or not it is known to host this: what the others know of
@@ -152,7 +163,9 @@ export class Placement {
 
   close(): void {
     const { instances } = this.#state
+    this.#state.isClosed = true
     for (const stop of this.#stops.splice(0)) stop()
+    for (const ended of this.#placing) ended(shutdown)
     this.#moves.close()
     this.#audit.close()
     for (const instance of instances.values()) instances.forget(instance)
