@@ -63,30 +63,6 @@ test('a move that fails as init throws there takes nothing away, also where the 
   expect(await world.until(world.at(other).call(ref, 'count'), 5_000)).toBe(6)
 })
 
-test('an owner whose target dies before it answers goes on in an epoch later than the one it offered', async () => {
-  const world = new MeshWorld(['a', 'b', 'c'], { each: (system) => system.define('tally', Tally) })
-  await world.pass(20)
-  const key = keyFor(world, 'd')
-  const ref = new PlacedRef('tally', key)
-  const owner = world.network.cluster('a').ring.owner(key) as string
-  const other = ['a', 'b', 'c'].find((id) => id !== owner) as string
-  await world.until(world.at('a').place('tally', key))
-  await world.until(world.at(other).call(ref, 'inc'))
-  await world.pass(1_100)
-  world.join('d')
-  const before = world.snapshots.values.get(`tally/${key}`)
-  for (let turn = 0; turn < 200 && world.snapshots.values.get(`tally/${key}`) === before; turn++)
-    await world.pass(1)
-  // It has written down its epoch, and runs nothing yet.
-  expect(unpackRecord(world.snapshots.values.get(`tally/${key}`) as Uint8Array)?.owner).toBe('d')
-  world.network.crash('d')
-  await world.pass(20_000)
-  await world.until(world.at(other).call(ref, 'inc'), 5_000)
-  await world.pass(1_100)
-  const kept = unpackRecord(world.snapshots.values.get(`tally/${key}`) as Uint8Array)
-  expect(kept).toMatchObject({ owner, snapshot: 2, beside: [] })
-})
-
 test('an init that throws after a crash takes nothing away: the next to be sent to it starts it', async () => {
   let isBroken = false
   const world = new MeshWorld(['a', 'b', 'c'], {

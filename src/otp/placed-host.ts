@@ -9,6 +9,7 @@ import { type Instance, noHost, type PlacedMessage, type PlacedStart } from './p
 import { mergeBeside, mergeBrought } from './placed-merges.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
+import { unpackExpected } from './sequences.js'
 import type { ServerProcess } from './server-process.js'
 import type { StartResult } from './server-world.js'
 import { including, type VersionVector } from './version-vector.js'
@@ -79,6 +80,7 @@ export class PlacedHost {
   revive(placed: string, key: string, message?: PlacedMessage): void {
     const { definitions, instances, records, isClosed } = this.#state
     if (!definitions.has(placed) || !records.kept || isClosed) {
+      if (!records.kept) this.#nothingLeft(placed, key)
       if (message !== undefined) this.#router.fail(message, noproc)
       return
     }
@@ -99,9 +101,13 @@ export class PlacedHost {
       done(false)
       return
     }
+    // All of it before anything is begun: what cannot be read throws.
+    const args = unpackValue(message.args)
+    const snapshot = unpackValue(message.snapshot)
+    const expected = unpackExpected(message.sequences).filter(([sender]) => directory.isHere(sender))
     const present = instances.get(placed, key)
     if (present !== undefined) {
-      this.#takeIn(present, message, from, done)
+      this.#takeIn(present, { epoch, owner: from }, snapshot, done)
       return
     }
     const latest = directory.latest(placed, key)
@@ -111,25 +117,20 @@ export class PlacedHost {
       done(false)
       return
     }
-    const instance = instances.add(placed, key, unpackValue(message.args))
+    const instance = instances.add(placed, key, args)
     instance.from = 'former'
     instance.epoch = this.#after({ epoch, owner: from })
     instance.includes = [{ epoch, owner: from, handled: Number.MAX_SAFE_INTEGER }]
-    instances.recount(instance, unpackValue(message.sequences) as [string, number][])
+    instances.recount(instance, expected)
     instance.started.push((outcome) => done(outcome === undefined))
-    this.#recordAndLaunch(instance, unpackValue(message.snapshot))
+    this.#recordAndLaunch(instance, snapshot)
   }
 
   /** It runs here already, as its owner was thought gone or was fenced: what that one held comes in by merging. */
-  #takeIn(
-    present: Instance,
-    message: Extract<Message, { type: 'placed.take' }>,
-    from: PeerId,
-    done: (taken: boolean) => void,
-  ): void {
+  #takeIn(present: Instance, theirs: Epoch, snapshot: unknown, done: (taken: boolean) => void): void {
     if (present.state === 'starting') {
       present.started.push((outcome) => {
-        if (outcome === undefined) this.#takeIn(present, message, from, done)
+        if (outcome === undefined) this.#takeIn(present, theirs, snapshot, done)
         else done(false)
       })
       return
@@ -140,8 +141,7 @@ export class PlacedHost {
       return
     }
     const { cluster } = this.#state
-    const theirs: Epoch = { epoch: message.epoch, owner: from }
-    mergeBrought(present, theirs, unpackValue(message.snapshot))
+    mergeBrought(present, theirs, snapshot)
     if (isLater(theirs, { epoch: present.epoch, owner: cluster.self }) && !isPlanted('no-epoch-check')) {
       present.epoch = this.#after(theirs)
       this.#epochs.announce(present, present.process)
@@ -172,7 +172,7 @@ export class PlacedHost {
         return
       }
       if (record === undefined && !fresh) {
-        directory.delete(placed, key)
+        this.#nothingLeft(placed, key)
         this.#drop(instance, noproc)
         return
       }
@@ -269,9 +269,19 @@ export class PlacedHost {
     const { cluster, directory, records } = this.#state
     const { placed, key, epoch } = instance
     directory.delete(placed, key)
+    this.#router.forget(placed, key)
     records.delete(placed, key, { epoch, owner: cluster.self })
     broadcast(cluster, { type: 'placed.gone', placed, key, epoch, now: null })
     this.#drop(instance, reason)
+  }
+
+  /** What ran on a page that is gone left nothing to start from: everybody forgets it, and reminds us no more. */
+  #nothingLeft(placed: string, key: string): void {
+    const { cluster, directory } = this.#state
+    const place = directory.get(placed, key)
+    directory.delete(placed, key)
+    if (place !== undefined)
+      broadcast(cluster, { type: 'placed.gone', placed, key, epoch: place.epoch, now: null })
   }
 
   #drop(instance: Instance, reason: ExitReason, outcome: PlacedStart = reason): void {

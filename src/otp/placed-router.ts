@@ -1,7 +1,7 @@
 import { isPlanted } from '../runtime/index.js'
 import { type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
 import type { CallOutcome } from './calls.js'
-import { type ExitReason, noproc } from './exit.js'
+import { type ExitReason, noproc, toReason } from './exit.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import { type Epoch, isLater } from './placed-epoch.js'
 import { type Instance, nameOf, type PlacedMessage } from './placed-instance.js'
@@ -15,6 +15,12 @@ const trustedHops = 3
 
 /** Messages that wait for a process which starts or moves; past it they are refused. */
 const longestQueue = 100_000
+
+/**
+ * Processes of which it is remembered what was sent to them last and who answered; the longest unused
+ * are forgotten first. Their messages are numbered from 0 then, and not held back for their turn.
+ */
+const mostRemembered = 10_000
 
 /** What an answer becomes that comes from an epoch which is over. */
 const formerly: CallOutcome = {
@@ -89,11 +95,15 @@ export class PlacedRouter {
       this.#keep(instance, message)
       return
     }
-    instance.sequences.take(message.origin, message.sequence, () => {
+    const deliver = (): void => {
       // Its turn may come when the process has given its snapshot away, and would forget it.
       if (instance.state === 'running') this.#deliver(instance, message)
       else this.#keep(instance, message)
-    })
+    }
+    // Of one that is gone no more will come, and nobody would say when to forget its numbers.
+    if (this.#state.directory.isHere(message.origin))
+      instance.sequences.take(message.origin, message.sequence, deliver)
+    else deliver()
   }
 
   #keep(instance: Instance, message: PlacedMessage): void {
@@ -115,7 +125,13 @@ export class PlacedRouter {
     this.#hooks.keepUp(instance)
     const { process } = instance
     if (process === undefined) return
-    const value = unpackValue(message.body)
+    let value: unknown
+    try {
+      value = unpackValue(message.body)
+    } catch (error) {
+      this.fail(message, toReason(error))
+      return
+    }
     if (message.kind === 'call') {
       const timeout = message.timeout === 0 ? Number.POSITIVE_INFINITY : message.timeout
       this.#state.world.request(process.ref, value, timeout, (outcome) =>
@@ -150,7 +166,8 @@ export class PlacedRouter {
   }
 
   #left({ placed, key, hops, origin, sequence }: PlacedMessage): void {
-    if (hops === 0 && origin === this.#state.cluster.self) this.#sent.set(nameOf(placed, key), sequence + 1)
+    if (hops === 0 && origin === this.#state.cluster.self)
+      remember(this.#sent, nameOf(placed, key), sequence + 1)
   }
 
   /** The answer to a call of ours. One of a former owner counts as none. */
@@ -160,8 +177,16 @@ export class PlacedRouter {
   ): void {
     const { world } = this.#state
     if (ok && this.#isFormer(placed, key, { epoch, owner: from })) world.settle(call, formerly)
-    else if (ok) world.settle(call, { ok, value: unpackValue(body) })
-    else world.settle(call, { ok, reason: unpackReason(body) })
+    else if (!ok) world.settle(call, { ok, reason: unpackReason(body) })
+    else {
+      let outcome: CallOutcome
+      try {
+        outcome = { ok, value: unpackValue(body) }
+      } catch (error) {
+        outcome = { ok: false, reason: toReason(error) }
+      }
+      world.settle(call, outcome)
+    }
   }
 
   /** Whether an answer comes from an epoch that another has followed: nobody is answered in an earlier one after a later one. */
@@ -176,7 +201,7 @@ export class PlacedRouter {
     if (before !== undefined && isLater(before, epoch) && before.owner !== epoch.owner) return true
     directory.heard(placed, key, epoch)
     if (before === undefined || isLater(epoch, before))
-      this.#answered.set(name, { epoch: epoch.epoch, owner: epoch.owner })
+      remember(this.#answered, name, { epoch: epoch.epoch, owner: epoch.owner })
     return false
   }
 
@@ -185,4 +210,10 @@ export class PlacedRouter {
     this.#sent.delete(nameOf(placed, key))
     this.#answered.delete(nameOf(placed, key))
   }
+}
+
+function remember<Value>(all: Map<string, Value>, name: string, value: Value): void {
+  all.delete(name)
+  all.set(name, value)
+  if (all.size > mostRemembered) all.delete(all.keys().next().value as string)
 }

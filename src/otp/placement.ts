@@ -278,7 +278,9 @@ export class Placement {
     }
     this.#epochs.over(placed, key, { epoch, owner: from })
     const known = directory.get(placed, key)
-    if (known?.owner !== from || known.epoch > epoch) return
+    if (known === undefined || known.epoch > epoch) return
+    // Of what ran on a page that is gone the next owner says that nothing is left.
+    if (known.owner !== from && directory.isHere(known.owner)) return
     directory.delete(placed, key)
     this.#router.forget(placed, key)
   }

@@ -1,3 +1,5 @@
+import * as v from 'valibot'
+import { unpackValue } from '../wire/index.js'
 import type { Deadline, Deadlines } from './deadlines.js'
 
 /**
@@ -8,6 +10,13 @@ const gapTimeout = 2_000
 
 /** Messages of one sender that are held back at most; past it the gap is taken as lost. */
 const mostHeld = 10_000
+
+const packedShape = v.array(v.tuple([v.string(), v.pipe(v.number(), v.safeInteger(), v.minValue(0))]))
+
+/** The numbers that are expected of each sender, as a peer packed them. @throws when they are none */
+export function unpackExpected(packed: Uint8Array): [sender: string, next: number][] {
+  return v.parse(packedShape, unpackValue(packed))
+}
 
 interface Sender {
   next: number
