@@ -5,7 +5,7 @@ import { shutdown } from './exit.js'
 import type { Place } from './placed-directory.js'
 import { type Epoch, isBelievable, isLater } from './placed-epoch.js'
 import { entryOf, type Instance } from './placed-instance.js'
-import { mergeSnapshot } from './placed-merges.js'
+import { goOn, mergeSnapshot } from './placed-merges.js'
 import type { PlacedRemains } from './placed-remains.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
@@ -98,11 +98,12 @@ export class PlacedEpochs {
     // One that moves has been promised to its next owner, who hears of it too.
     if (process === undefined || instance.state !== 'running') return
     if (latest === undefined || !isLater(latest, before) || isPlanted('no-epoch-check')) return
-    instance.epoch = latest.epoch + 1
+    goOn(instance, cluster.self, latest.epoch + 1)
     this.announce(instance, process)
     records.read(placed, key, (record) => {
       // What the one before left behind, if it is still there, is unknown to ours.
-      if (record === undefined || record === 'unreadable' || instance.process !== process) return
+      if (record === undefined || record === 'unreadable') return
+      if (instance.process !== process || instance.state !== 'running') return
       if (record.snapshot !== undefined && record.owner !== cluster.self && isLater(record, before))
         mergeSnapshot(instance, record)
     })

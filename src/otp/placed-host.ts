@@ -6,13 +6,13 @@ import { GenServer } from './gen-server.js'
 import { type Epoch, isBelievable, isLater } from './placed-epoch.js'
 import type { PlacedEpochs } from './placed-epochs.js'
 import { type Instance, noHost, type PlacedMessage, type PlacedStart } from './placed-instance.js'
-import { mergeBeside, mergeBrought } from './placed-merges.js'
+import { goOn, mergeBeside, mergeBrought } from './placed-merges.js'
 import type { PlacedRouter } from './placed-router.js'
 import type { PlacedState } from './placed-state.js'
 import { unpackExpected } from './sequences.js'
 import type { ServerProcess } from './server-process.js'
 import type { StartResult } from './server-world.js'
-import { including, type VersionVector } from './version-vector.js'
+import { allHandled, including, type VersionVector } from './version-vector.js'
 
 /** Milliseconds until a record that could not be read is asked for again: its owners answer or are replaced within seconds. */
 const rereadDelay = 1_000
@@ -120,7 +120,7 @@ export class PlacedHost {
     const instance = instances.add(placed, key, args)
     instance.from = 'former'
     instance.epoch = this.#after({ epoch, owner: from })
-    instance.includes = [{ epoch, owner: from, handled: Number.MAX_SAFE_INTEGER }]
+    instance.includes = [{ epoch, owner: from, handled: allHandled }]
     instances.recount(instance, expected)
     instance.started.push((outcome) => done(outcome === undefined))
     this.#recordAndLaunch(instance, snapshot)
@@ -143,7 +143,7 @@ export class PlacedHost {
     const { cluster } = this.#state
     mergeBrought(present, theirs, snapshot)
     if (isLater(theirs, { epoch: present.epoch, owner: cluster.self }) && !isPlanted('no-epoch-check')) {
-      present.epoch = this.#after(theirs)
+      goOn(present, cluster.self, this.#after(theirs))
       this.#epochs.announce(present, present.process)
     }
     done(true)
@@ -320,6 +320,12 @@ export class PlacedHost {
     })
   }
 
+  /** Writes down a snapshot in which there is more than what the record says is in it; `done` at once where there is not. */
+  writeMerged(instance: Instance, snapshot: unknown, done: () => void): void {
+    if (!this.#state.instances.isCurrent(instance) || instance.written === instance.includes) done()
+    else this.#save(instance, snapshot, instance.includes, done)
+  }
+
   /** Writes it down for its next owner; `done` with whether that succeeded. */
   #save(
     instance: Instance,
@@ -332,6 +338,7 @@ export class PlacedHost {
     const record = { epoch, owner: cluster.self, args, snapshot, handled, includes }
     records.save(placed, key, record, (isKept, beside) => {
       instance.beside = beside
+      if (isKept === true) instance.written = includes
       if (instances.isCurrent(instance)) mergeBeside(this.#state, instance)
       done(isKept)
     })

@@ -33,6 +33,8 @@ export interface Instance {
   handled: number
   /** What is in its state besides what happened here. */
   includes: VersionVector
+  /** What its record says is in it. */
+  written: VersionVector | undefined
   /** What lies beside its record, as last seen: what owners held who were cut off. */
   beside: readonly PlacedSnapshot[]
   /** What was merged here from beside its record. */
@@ -70,6 +72,7 @@ export function newInstance(
     from: 'nothing',
     handled: 0,
     includes: [],
+    written: undefined,
     beside: [],
     merged: [],
     state: 'starting',

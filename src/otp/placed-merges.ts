@@ -1,8 +1,8 @@
-import { packValue } from '../wire/index.js'
+import { type PeerId, packValue } from '../wire/index.js'
 import type { Instance } from './placed-instance.js'
 import type { PlacedSnapshot } from './placed-record.js'
 import type { PlacedState } from './placed-state.js'
-import { including, isIncluded } from './version-vector.js'
+import { allHandled, including, isIncluded } from './version-vector.js'
 
 /**
  * How often one page tries to merge what lies beside a record. A process that goes down with it is
@@ -13,9 +13,6 @@ const mostTries = 2
 /** What was merged from beside a record that is remembered for each process. */
 const mostRemembered = 16
 
-/** As much of it as a later state of the same owner can have: it gave all that it held. */
-const all = Number.MAX_SAFE_INTEGER
-
 /** Merges a snapshot of another epoch into what runs here, and into all that is written of it from now on. */
 export function mergeSnapshot(instance: Instance, snapshot: PlacedSnapshot): void {
   if (instance.process === undefined || isIncluded(instance.includes, snapshot)) return
@@ -23,6 +20,13 @@ export function mergeSnapshot(instance: Instance, snapshot: PlacedSnapshot): voi
   instance.merged.push(snapshot)
   if (instance.merged.length > mostRemembered) instance.merged.shift()
   instance.process.deliver({ kind: 'merge', snapshot: snapshot.snapshot })
+}
+
+/** Has what runs here go on in a later epoch, with all that it held in the one before. */
+export function goOn(instance: Instance, owner: PeerId, epoch: number): void {
+  const { epoch: before, handled, includes } = instance
+  instance.includes = including(includes, { owner, epoch: before, handled })
+  instance.epoch = epoch
 }
 
 /**
@@ -44,7 +48,7 @@ export function mergeBrought(
   unpacked: unknown,
 ): void {
   const known = instance.merged.filter((merged) => merged.owner === owner && merged.epoch <= epoch)
-  instance.includes = including(instance.includes, { owner, epoch, handled: all })
+  instance.includes = including(instance.includes, { owner, epoch, handled: allHandled })
   if (known.length > 0) {
     const brought = packValue(unpacked)
     if (known.some(({ snapshot }) => isEqual(packValue(snapshot), brought))) return

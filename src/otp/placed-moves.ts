@@ -88,7 +88,12 @@ export class PlacedMoves {
       return
     }
     // After the messages that it was given already; those that come now wait with us.
-    process.deliver({ kind: 'snapshot', done: (snapshot) => this.#hand(instance, process, target, snapshot) })
+    process.deliver({
+      kind: 'snapshot',
+      done: (snapshot) =>
+        // The next owner finds what has been merged in the record, and does not merge it once more.
+        this.#host.writeMerged(instance, snapshot, () => this.#hand(instance, process, target, snapshot)),
+    })
   }
 
   #hand(instance: Instance, process: ServerProcess, target: PeerId, snapshot: unknown): void {

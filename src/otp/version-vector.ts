@@ -1,4 +1,4 @@
-import type { Epoch } from './placed-epoch.js'
+import { type Epoch, isLater } from './placed-epoch.js'
 
 /** One state of a placed process: what it was in an epoch after so many messages. */
 export interface PlacedVersion extends Epoch {
@@ -6,36 +6,40 @@ export interface PlacedVersion extends Epoch {
   readonly handled: number
 }
 
+/** As much as an owner can have handled: what it hands over itself has all in it that it ever held. */
+export const allHandled = Number.MAX_SAFE_INTEGER
+
 /**
- * Of each owner the last state that is in a snapshot, in the order of the owners: what was started
- * from it, handed over or merged (version vectors; Parker et al., 1983). Two snapshots of which
- * neither has the other in it were taken on two sides of a partition.
+ * Of each epoch the last state that is in a snapshot: what was started from it, handed over or merged
+ * (version vectors; Parker et al., 1983). Two snapshots of which neither has the other in it were
+ * taken on two sides of a partition. An owner may have run two epochs of which the later knew nothing
+ * of the earlier, so one does not stand for the other; with {@link allHandled} it does.
  */
 export type VersionVector = readonly PlacedVersion[]
 
 /**
- * Owners that a vector names; those of the earliest epochs are forgotten first, as Dynamo truncates
- * its clocks. What is forgotten too early would be merged once more.
+ * Epochs that a vector names; the earliest are forgotten first, as Dynamo truncates its clocks. What
+ * is forgotten too early would be merged once more.
  */
-const mostOwners = 16
+const mostVersions = 16
 
-/** Whether that state, or a later one of its owner, is in a snapshot. */
-export function isIncluded(vector: VersionVector, { owner, epoch, handled }: PlacedVersion): boolean {
-  const last = vector.find((version) => version.owner === owner)
-  if (last === undefined) return false
-  return last.epoch === epoch ? last.handled >= handled : last.epoch > epoch
+/** Whether that state, or a later one of its epoch, is in a snapshot. */
+export function isIncluded(vector: VersionVector, version: PlacedVersion): boolean {
+  return vector.some((one) => covers(one, version))
 }
 
 /** What is in a snapshot that takes in all of these. */
 export function including(vector: VersionVector, ...more: readonly PlacedVersion[]): VersionVector {
-  const lasts = new Map<string, PlacedVersion>()
+  const all: PlacedVersion[] = []
   for (const { owner, epoch, handled } of [...vector, ...more]) {
-    const last = lasts.get(owner)
-    if (last === undefined || !isIncluded([last], { owner, epoch, handled }))
-      lasts.set(owner, { owner, epoch, handled })
+    const version = { owner, epoch, handled }
+    if (isIncluded(all, version)) continue
+    all.splice(0, all.length, ...all.filter((one) => !covers(version, one)), version)
   }
-  return [...lasts.values()]
-    .sort((a, b) => b.epoch - a.epoch || (a.owner < b.owner ? -1 : 1))
-    .slice(0, mostOwners)
-    .sort((a, b) => (a.owner < b.owner ? -1 : 1))
+  return all.sort((a, b) => (isLater(a, b) ? -1 : 1)).slice(0, mostVersions)
+}
+
+function covers(one: PlacedVersion, { owner, epoch, handled }: PlacedVersion): boolean {
+  if (one.owner !== owner) return false
+  return one.handled === allHandled ? one.epoch >= epoch : one.epoch === epoch && one.handled >= handled
 }
