@@ -28,6 +28,8 @@ export interface LinksEvents {
   interrupted(peer: PeerId): void
   /** After `send` answered false for a full queue: there is room again. */
   drained?(peer: PeerId): void
+  /** The peer has forgotten the session, and begins another: what had not reached it is lost. */
+  reset?(peer: PeerId): void
   /**
    * Something came through the server from a peer that there is no link to: it is in the room. Where
    * `connect` is called for it, what came is heard, and dropped otherwise.
@@ -105,7 +107,10 @@ export class Links {
         closed: (carrier, reason) => this.#counters.closed(carrier, reason),
         drained: () => events.drained?.(id),
         refused: (refusal) => this.#counters.refused(refusal),
-        reset: () => this.#counters.reset(),
+        reset: () => {
+          this.#counters.reset()
+          events.reset?.(id)
+        },
         dialed: () => this.#counters.dialed(),
         dialFailed: (reason) => runtime.log('debug', 'a dial failed', { peer: id, reason }),
       },

@@ -250,13 +250,15 @@ export class Session {
       if (other.isOpen && other !== carrier) this.greet(other)
     }
     // What waited for a session that never came about can as well wait for this one.
-    if (this.#isEstablished) {
+    const wasEstablished = this.#isEstablished
+    if (wasEstablished) {
       this.#isEstablished = false
       this.#sender.clearWaiting()
-      this.#events.reset()
     }
     this.#choose()
     this.greet(carrier)
+    // Last: what is sent by whoever hears this waits for the new session.
+    if (wasEstablished) this.#events.reset()
   }
 
   // Links.

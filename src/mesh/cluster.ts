@@ -44,6 +44,11 @@ export interface ClusterEvents {
    * may, when it was only cut off or asleep: `up` follows then.
    */
   down(member: Member): void
+  /**
+   * A peer that is up has forgotten this one, as it held it for dead meanwhile, which this one did not see: what was on
+   * the way to it is lost, and what it kept for this one is gone. Before any message that it sent since.
+   */
+  reset(peer: PeerId): void
   /** Anything of a member changed: its state, its link. Also fired with `up` and `down`. */
   change(member: Member): void
   /** The ring changed: the new digest, the ring before, and the fraction of the key space that moved. */

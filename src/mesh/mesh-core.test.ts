@@ -10,6 +10,8 @@ class Room {
   readonly time = new VirtualTime('room')
   readonly #cores: MeshCore[] = []
   readonly #events = new Map<string, SignalingEvents>()
+  /** Who sleeps, as a page in a laptop that was closed: what comes meanwhile, timers too, waits for it. */
+  readonly #asleep = new Map<string, (() => void)[]>()
   /** Whether the server carries frames; who comes and goes it tells either way. */
   carries = true
   readonly #network = new MemoryNetwork(this.time.runtime('network'), {
@@ -18,12 +20,21 @@ class Room {
 
   enter(id: string): MeshCore {
     const open = this.#network.signaling('room')
+    const awake = (run: () => void): void => {
+      const held = this.#asleep.get(id)
+      if (held === undefined) run()
+      else held.push(run)
+    }
+    const runtime = this.time.runtime(id)
     const core = new MeshCore({
-      runtime: this.time.runtime(id),
+      runtime: { ...runtime, timer: (delay, fire) => runtime.timer(delay, () => awake(fire)) },
       self: { id, kind: 'edge', weight: 1, host: id },
       openSignaling: (self, events) => {
         this.#events.set(id, events)
-        return open(self, events)
+        return open(self, {
+          ...events,
+          relayed: (from, frame) => awake(() => events.relayed(from, frame)),
+        })
       },
       openDirect: undefined,
       relay: 'only',
@@ -35,6 +46,14 @@ class Room {
     this.#cores.push(core)
     core.start()
     return core
+  }
+
+  sleep(id: string, milliseconds: number): void {
+    this.#asleep.set(id, [])
+    this.time.advance(milliseconds)
+    const held = this.#asleep.get(id) ?? []
+    this.#asleep.delete(id)
+    for (const run of held) run()
   }
 
   /** What the server tells a peer. */
@@ -94,6 +113,25 @@ describe('two peers of a room', () => {
     room.carries = true
     expect(room.untilTogether(10_000)).toBeLessThan(5_000)
   })
+})
+
+it('hears that a peer held it for dead and forgot it, which it did not see, before anything that the peer says then', () => {
+  const room = new Room()
+  const [a, b] = [room.enter('a'), room.enter('b')]
+  room.untilTogether(10_000)
+  room.time.advance(1_000)
+  const heard: string[] = []
+  a.on('down', ({ id }) => heard.push(`a: down ${id}`))
+  a.on('up', ({ id }) => {
+    heard.push(`a: up ${id}`)
+    a.send(id, { type: 'process.unlink', process: '1', from: '2' })
+  })
+  b.on('down', ({ id }) => heard.push(`b: down ${id}`))
+  b.on('reset', (id) => heard.push(`b: reset ${id}`))
+  b.receive('process.unlink', () => heard.push('b: message'))
+  room.sleep('b', 60_000)
+  room.time.advance(30_000)
+  expect(heard).toEqual(['a: down b', 'b: reset a', 'a: up b', 'b: message'])
 })
 
 it('keeps links to a few strangers only, and not for long', () => {

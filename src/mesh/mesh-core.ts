@@ -95,6 +95,9 @@ export class MeshCore implements Cluster {
         changed: (peer) => this.#linkChanged(peer),
         interrupted: (peer) => this.#membership.hint(peer),
         drained: (peer) => options.drained?.(peer),
+        reset: (peer) => {
+          if (this.#isUp(peer)) this.#emitter.emit('reset', peer)
+        },
         stranger: (peer) => this.#strangerSpoke(peer),
       },
     })

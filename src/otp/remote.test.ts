@@ -179,6 +179,29 @@ test('a remote link that ends is told of once, also where its peer dies afterwar
   expect(log.slice(1)).toEqual([['info', { type: 'exit', from: { ...ref }, reason: { type: 'killed' } }]])
 })
 
+test('a peer that was held for dead and was not hears on its return that its monitors and links are broken', async () => {
+  const { world, a, b } = await two()
+  const log: unknown[] = []
+  const seen: unknown[] = []
+  const watched = await world.until(a.start(Probe, { name: 'watched' }))
+  const linked = await world.until(a.start(Probe))
+  const local = await world.until(b.start(Probe, { args: { log, trap: true } }))
+  b.monitor(watched, (reason) => seen.push(reason))
+  b.link(local, linked)
+  await world.pass(20)
+  // What b says reaches nobody, though it hears all: it sees nobody die.
+  world.network.mute(['b'])
+  await world.pass(10_000)
+  expect(a.alive(linked)).toBe(false)
+  expect(seen).toEqual([])
+  world.network.heal()
+  await world.pass(100)
+  const reason = { type: 'nodedown', peer: 'a' }
+  expect(seen).toEqual([reason])
+  expect(log.slice(1)).toEqual([['info', { type: 'exit', from: { ...linked }, reason }]])
+  expect(b.whereis('watched')).toEqual({ ...watched })
+})
+
 test('ends are told of also where the queue to the peer was full when they came', async () => {
   const { world, a, b, ref } = await two()
   const seen: unknown[] = []

@@ -53,7 +53,10 @@ export class Remote {
     this.#cluster = cluster
     this.#world = world
     this.#receive()
-    this.#stops.push(cluster.on('down', ({ id }) => this.#down(id)))
+    this.#stops.push(
+      cluster.on('down', ({ id }) => this.#down(id)),
+      cluster.on('reset', (id) => this.#down(id)),
+    )
   }
 
   /** Whether there is no use in asking a peer: it is dead, gone or was never here. */
@@ -249,7 +252,7 @@ export class Remote {
     entry.down(reason)
   }
 
-  /** A peer is gone: all that was tied to it learns it now, not by waiting out a time-out. */
+  /** A peer is gone, or held us for gone: all that was tied to it learns it now, not by waiting out a time-out. */
   #down(peer: PeerId): void {
     const reason: ExitReason = { type: 'nodedown', peer }
     for (const call of [...(this.#calls.get(peer)?.waiting ?? [])]) this.#world.settleCall(call.id, reason)

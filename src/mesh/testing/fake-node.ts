@@ -71,6 +71,7 @@ export class FakeCluster implements Cluster {
   readonly #listeners: { [E in keyof ClusterEvents]: Set<ClusterEvents[E]> } = {
     up: new Set(),
     down: new Set(),
+    reset: new Set(),
     change: new Set(),
     ring: new Set(),
   }
@@ -83,6 +84,8 @@ export class FakeCluster implements Cluster {
   #held: (() => void)[] = []
   /** What a cut holds back, by sender: sessions deliver it if the link comes back in time. */
   readonly #cut = new Map<PeerId, (() => void)[]>()
+  /** Who was held for dead, and has no new session yet. */
+  readonly #forgotten = new Set<PeerId>()
   readonly #queued = new Map<PeerId, number>()
   /** When the last message to a peer arrives, so that order is kept. */
   readonly #arrival = new Map<PeerId, number>()
@@ -214,6 +217,7 @@ export class FakeCluster implements Cluster {
     if (member === undefined) return
     const wasUp = before !== undefined && !isGone(before.state) && before.state !== 'joining'
     if (isLost) {
+      this.#forgotten.add(info.id)
       this.#emit('down', member)
       this.#cut.delete(info.id)
       for (const pending of [...this.#pending]) {
@@ -221,7 +225,10 @@ export class FakeCluster implements Cluster {
         this.#pending.delete(pending)
         pending.settle({ kind: 'down' })
       }
-    } else if (info.id !== this.self && state === 'alive' && !wasUp) this.#emit('up', member)
+    } else if (info.id !== this.self && state === 'alive' && !wasUp) {
+      if (this.#forgotten.delete(info.id)) this.#network.cluster(info.id).forgottenBy(this.self)
+      this.#emit('up', member)
+    }
     this.#emit('change', member)
   }
 
@@ -238,6 +245,12 @@ export class FakeCluster implements Cluster {
     let moved = 0
     for (const { from, to } of before.diff(this.#ring)) moved += to - from
     for (const listener of [...this.#listeners.ring]) listener({ view: this.view, before, moved })
+  }
+
+  /** `peer` held this one for dead, and has a new session with it now. */
+  forgottenBy(peer: PeerId): void {
+    // Where it was the same here, both began anew.
+    if (!this.#forgotten.delete(peer)) for (const listener of [...this.#listeners.reset]) listener(peer)
   }
 
   /** The cut from `from` is over: what waited arrives. */
