@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks'
 import type { Member } from '../index.js'
 import { noColour } from './colours.js'
 import { centre, chordRadius, donut, onCircle, type Place, peerRadius, places, size } from './geometry.js'
+import { holdPress } from './hold-press.js'
 import { Motion } from './motion.js'
 import { type MeshObserver, percent, shortened } from './observer.js'
 
@@ -143,6 +144,7 @@ function Peer({ member, place, name, share, colour, isSelf, isSelected, onSelect
         // Attributes of SVG know case: Preact sets this one as it is written.
         tabindex: 0,
         'aria-pressed': isSelected,
+        onPointerDown: holdPress,
         onClick: select,
         onKeyDown: (event: KeyboardEvent) => {
           if (event.key !== 'Enter' && event.key !== ' ') return

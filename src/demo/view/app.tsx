@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { Member, Mesh } from '../../index.js'
 import {
   Forest,
+  holdPress,
   Legend,
   type MeshObserver,
   nameOfPeer,
@@ -102,7 +103,6 @@ export function App(props: AppProps) {
           This tab has handed over what it held and left the mesh. What stands below is what it saw last.
         </p>
       )}
-      <StruckNote struck={struck} />
       <div class="board" inert={stay !== 'here'}>
         <section class="card" aria-label="The ring" id="ring">
           <RingPicture observer={observer} selected={selected} onSelect={select} nameOf={nameOf} />
@@ -130,6 +130,7 @@ export function App(props: AppProps) {
                     class="small-button"
                     aria-pressed={member.id === selected}
                     aria-label={`Choose ${nameOf(member)}`}
+                    onPointerDown={holdPress}
                     onClick={() => select(member.id)}
                   >
                     {member.id === selected ? 'chosen' : 'choose'}
@@ -141,6 +142,12 @@ export function App(props: AppProps) {
           <Sightings stopwatch={stopwatch} nameOf={nameOfId} />
         </div>
       </div>
+      <div class="trio" inert={stay !== 'here'}>
+        <Pixels board={pixels} observer={observer} nameOf={nameOfId} />
+        <Mandelbrot jobs={jobs} observer={observer} />
+        <WordCount jobs={jobs} nameOf={nameOfId} />
+      </div>
+      {/* Below what is clicked: these grow with every peer and with all that happens. */}
       <div class="duo" inert={stay !== 'here'}>
         <section class="card" aria-label="Supervision trees" id="trees">
           <header>
@@ -151,16 +158,14 @@ export function App(props: AppProps) {
         <Happenings observer={observer} />
       </div>
       <TourFiguresView tour={tour} />
-      <div class="trio" inert={stay !== 'here'}>
-        <Pixels board={pixels} observer={observer} nameOf={nameOfId} />
-        <Mandelbrot jobs={jobs} observer={observer} />
-        <WordCount jobs={jobs} nameOf={nameOfId} />
-      </div>
       <footer class="note">
         In a page of your own: <a href="./embed.html">one script tag and one element</a>, which join this room
         and show the same picture.
       </footer>
-      <TourCaption tour={tour} />
+      <div class="captions">
+        <StruckNote struck={struck} />
+        <TourCaption tour={tour} />
+      </div>
     </main>
   )
 }

@@ -56,19 +56,26 @@ export function BreakIt({
     if (selected === watched) {
       const isHidden = observer.members.value.some(({ id, state }) => id === selected && state === 'parked')
       return isHidden
-        ? 'is being watched. A hidden peer may be silent for a minute before it is doubted.'
-        : 'is being watched: what the mesh does about it is measured below.'
+        ? 'A hidden peer may be silent for a minute before it is doubted.'
+        : 'What the mesh does about it is measured below.'
     }
     if (isSelf) {
       const others = observer.members.value.length === 1 ? 'add peers' : 'choose another peer'
-      return `is chosen: its worker can be broken. To freeze a peer, cut it off or kill it, ${others}.`
+      return `Its worker can be broken. To freeze a peer, cut it off or kill it, ${others}.`
     }
     if (!faults.some((fault) => targets.offers(selected, fault)))
-      return 'does not let others break it: choose another peer.'
+      return 'It does not let others break it: choose another peer.'
     const wholly = frame !== undefined || targets.offers(selected, 'cut') || targets.isCut(selected)
     return wholly
-      ? 'is chosen. While it breaks, tasks run and writes are made; what comes of them is measured.'
-      : 'is chosen. Only a tab of this browser can be cut off: no other could be told to connect again.'
+      ? 'While it breaks, tasks run and writes are made; what comes of them is measured.'
+      : 'Only a tab of this browser can be cut off: no other could be told to connect again.'
+  }
+  const news = (): string => {
+    if (failure !== undefined) return failure
+    if (joining > 0) return `${joining} joining…`
+    return list.length + 3 > mostFrames
+      ? `This page holds ${mostFrames} peers at most: open another tab for more.`
+      : ''
   }
   return (
     <section class="card" aria-label="Break it">
@@ -96,9 +103,11 @@ export function BreakIt({
       </header>
       <p class="chosen" data-testid="chosen" data-peer={selected}>
         <span class="dot" style={{ background: observer.colours.value.get(selected) ?? 'transparent' }} />
-        <b>{nameOfId(selected)}</b> <span class="state">{explanation()}</span>
+        <b>{nameOfId(selected)}</b>{' '}
+        <span class="state">{selected === watched ? 'is being watched' : 'is chosen'}</span>
       </p>
-      <div class="buttons">
+      {/* Before the explanation, whose lines come and go: what is clicked must not move. */}
+      <div class="strikes">
         <Strike fault="crash-worker" {...{ canDo, strike }}>
           Crash its worker
         </Strike>
@@ -120,17 +129,16 @@ export function BreakIt({
         <Strike fault="kill" {...{ canDo, strike }}>
           Kill it
         </Strike>
-        {frame !== undefined && (
-          <button
-            type="button"
-            disabled={!isFree}
-            onClick={() => (frame.isHidden ? frames.show(selected) : frames.hide(selected))}
-            data-testid="hide"
-          >
-            {frame.isHidden ? 'Show it' : 'Hide it'}
-          </button>
-        )}
+        <button
+          type="button"
+          disabled={!isFree || frame === undefined}
+          onClick={() => (frame?.isHidden ? frames.show(selected) : frames.hide(selected))}
+          data-testid="hide"
+        >
+          {frame?.isHidden ? 'Show it' : 'Hide it'}
+        </button>
       </div>
+      <p class="note explanation">{explanation()}</p>
       {cutOff.length > 0 && (
         <p class="note">
           Cut off:{' '}
@@ -142,7 +150,7 @@ export function BreakIt({
         </p>
       )}
       <p class="note" role="status">
-        {failure ?? (joining > 0 ? `${joining} joining…` : '')}
+        {news()}
       </p>
     </section>
   )

@@ -6,20 +6,24 @@ export function StruckNote({ struck }: { struck: Struck }) {
   switch (struck.by.value) {
     case 'freeze':
       return (
-        <p class="card" role="status">
-          Another page froze this one for {freezeFor / 1000} s: its timers stand still, and nothing reaches
-          it.
-        </p>
+        <aside class="caption" role="status" aria-label="Struck">
+          <p>
+            Another page froze this one for {freezeFor / 1000} s: its timers stand still, and nothing reaches
+            it.
+          </p>
+        </aside>
       )
     case 'cut':
       return (
-        <p class="card" role="status" data-testid="cut-off">
-          Another page cut this one off: nothing reaches it or leaves it, so it takes the others for dead, and
-          they it.{' '}
-          <button type="button" class="small-button" onClick={() => struck.heal()} data-testid="reconnect">
+        <aside class="caption" role="status" aria-label="Struck" data-testid="cut-off">
+          <p>
+            Another page cut this one off: nothing reaches it or leaves it, so it takes the others for dead,
+            and they it.
+          </p>
+          <button type="button" onClick={() => struck.heal()} data-testid="reconnect">
             Connect again
           </button>
-        </p>
+        </aside>
       )
     default:
       return null
