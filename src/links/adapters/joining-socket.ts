@@ -1,11 +1,20 @@
 import { joinedProtocol, joinProtocols } from '../../wire/index.js'
-import { type StandardWebSocket, type StandardWebSocketClass, sendFrame } from './standard-web-socket.js'
+import {
+  onEnd,
+  type StandardWebSocket,
+  type StandardWebSocketClass,
+  sendFrame,
+} from './standard-web-socket.js'
 
 /** What a socket tells whoever joins over it. */
 export interface JoiningEvents {
   data(socket: StandardWebSocket, data: unknown): void
-  /** @param isUpgradeRefused - it never opened, and had asked for subprotocols: without them it may */
-  closed(socket: StandardWebSocket, isUpgradeRefused: boolean): void
+  /**
+   * May be called twice.
+   *
+   * @param isUpgradeRefused - it never opened, and had asked for subprotocols: without them it may
+   */
+  closed(socket: StandardWebSocket, problem: string, isUpgradeRefused: boolean): void
 }
 
 /**
@@ -32,8 +41,6 @@ export function openJoining(
     if (socket.protocol !== joinedProtocol) sendFrame(socket, join)
   }
   socket.onmessage = ({ data }: { data: unknown }) => events.data(socket, data)
-  socket.onclose = () => events.closed(socket, !isOpen && protocols.length > 0)
-  // A close follows every error, and says no less.
-  socket.onerror = () => {}
+  onEnd(socket, (problem) => events.closed(socket, problem, !isOpen && protocols.length > 0))
   return socket
 }

@@ -9,7 +9,7 @@ import type {
   PeerServerTransport,
   PeerServerTransportEvents,
 } from './peer-server-transport.js'
-import type { StandardWebSocket } from './standard-web-socket.js'
+import { onEnd, type StandardWebSocket } from './standard-web-socket.js'
 
 /** The version of PeerJS whose protocol this is. */
 const protocolOf = '1.5.5'
@@ -55,9 +55,7 @@ class PeerServerSocket implements PeerServerTransport {
       })
     socket.onopen = () => events.open()
     socket.onmessage = ({ data }: { data: unknown }) => this.#take(data)
-    socket.onclose = () => this.#end('the connection was closed')
-    // A close follows every error, and says no less.
-    socket.onerror = () => {}
+    onEnd(socket, (problem) => this.#end(problem))
   }
 
   get buffered(): number {

@@ -17,6 +17,23 @@ export type StandardWebSocketClass = new (url: string, protocols: string[]) => S
 /** Close code for "going away of my own will" (RFC 6455, section 7.4.1). */
 const normalClosure = 1000
 
+/** What Node's WebSocket says of a failure; a browser's tells its console alone. */
+interface WebSocketFailure {
+  readonly message?: string
+  readonly error?: { readonly code?: string }
+}
+
+/**
+ * Whatever ends a socket: by the standard a close follows every error, but where a Content-Security-Policy forbids
+ * the connection Chromium 156 fires the error alone. May be called twice, at first with what is known of the reason.
+ */
+export function onEnd(socket: StandardWebSocket, ended: (problem: string) => void): void {
+  socket.onclose = () => ended('the connection was closed')
+  socket.onerror = ({ message, error }: WebSocketFailure) =>
+    // Where a name has several addresses, the message is empty.
+    ended(message || error?.code || 'the connection failed, and the console of a browser says why')
+}
+
 /** Sends a frame where the socket takes one. */
 export function sendFrame(socket: StandardWebSocket | undefined, frame: Uint8Array): void {
   try {

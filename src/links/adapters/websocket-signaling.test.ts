@@ -12,6 +12,7 @@ import {
   type PeerInfo,
 } from '../../wire/index.js'
 import type { Signaling } from '../signaling.js'
+import type { StandardWebSocket, StandardWebSocketClass } from './standard-web-socket.js'
 import type { Token } from './token.js'
 import { webSocketSignaling } from './websocket-signaling.js'
 
@@ -84,8 +85,10 @@ const welcoming = (message: Message): readonly Message[] => (message.type === 's
 function client(
   urls: string[],
   token?: Token,
-): { signaling: Signaling; next(): Promise<string>; log: string[] } {
+  Socket: StandardWebSocketClass = WebSocket,
+): { signaling: Signaling; next(): Promise<string>; log: string[]; reasons: string[] } {
   const log: string[] = []
+  const reasons: string[] = []
   let read = 0
   let wake = (): void => {}
   const note = (entry: string): void => {
@@ -97,11 +100,14 @@ function client(
     urls,
     room: 'room',
     token,
-    WebSocket,
+    WebSocket: Socket,
   })(self, {
     welcome: (peers, iceServers) =>
       note(`welcome ${peers.map(({ id }) => id)} ${iceServers.map((each) => each.urls)}`),
-    refused: (error) => note(`refused ${error.name}`),
+    refused: (error) => {
+      reasons.push(error.message)
+      note(`refused ${error.name}`)
+    },
     joined: (peer) => note(`joined ${peer.id}`),
     closed: (peer, clean) => note(`closed ${peer} ${clean}`),
     offered: (from, payload) => note(`offered ${from} ${payload}`),
@@ -113,6 +119,7 @@ function client(
   return {
     signaling,
     log,
+    reasons,
     next: async () => {
       while (read === log.length) {
         await new Promise<void>((resolve) => {
@@ -240,8 +247,36 @@ describe('signalling over a WebSocket', () => {
   it('tells that no server is there', async () => {
     const gone = await server(welcoming)
     await gone.stop()
-    expect(await client([gone.url]).next()).toBe('refused SignalUnreachable')
+    const { next, reasons } = client([gone.url])
+    expect(await next()).toBe('refused SignalUnreachable')
+    expect(reasons).toEqual([
+      `no signalling server at ${gone.url}: connect ECONNREFUSED 127.0.0.1:${gone.port}`,
+    ])
     expect(await client(['not a url']).next()).toBe('refused SignalUnreachable')
+  })
+
+  it('tells at once that the page may not connect: an error that no close follows', async () => {
+    class Forbidden implements StandardWebSocket {
+      binaryType = 'blob'
+      readonly protocol = ''
+      readonly bufferedAmount = 0
+      onopen = null
+      onmessage = null
+      onclose = null
+      onerror: ((event: never) => void) | null = null
+
+      constructor() {
+        queueMicrotask(() => this.onerror?.({ type: 'error' } as never))
+      }
+
+      send(): void {}
+      close(): void {}
+    }
+    const { next, reasons } = client(['ws://forbidden.example'], undefined, Forbidden)
+    expect(await next()).toBe('refused SignalUnreachable')
+    expect(reasons).toEqual([
+      'no signalling server at ws://forbidden.example: the connection failed, and the console of a browser says why',
+    ])
   })
 
   it('tells when what answers is no signalling server', async () => {

@@ -141,9 +141,9 @@ class WebSocketSignaling implements Signaling {
         data: (socket, data) => {
           if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
         },
-        closed: (socket, isUpgradeRefused) => {
+        closed: (socket, problem, isUpgradeRefused) => {
           if (isUpgradeRefused && this.#socket === socket && !this.#wasWelcome) this.#withoutProtocols()
-          else this.#ended(socket, 'the connection was closed')
+          else this.#ended(socket, problem)
         },
       })
     } catch (error) {
