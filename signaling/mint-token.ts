@@ -63,7 +63,7 @@ export async function mintToken(options: TokenOptions): Promise<string> {
     throw new InvalidOption(
       'token.key',
       key === undefined ? key : '(given)',
-      'must be given, or else privateKey',
+      'must be given (by a command, best as RINGMESH_SIGNAL_KEY or its _FILE), or privateKey instead of it',
     )
   }
   const now = Math.floor(Date.now() / 1000)

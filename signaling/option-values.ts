@@ -65,7 +65,11 @@ export const iceServer = v.pipe(
 /** A JWKS, or where it is: a URL with a password in it no `fetch` takes. */
 export const jwksOrUrl = v.union(
   [
-    v.pipe(v.string(), v.regex(/^https?:\/\//), v.check(isFetchable)),
+    v.pipe(
+      v.string(),
+      v.regex(/^https?:\/\//, 'must be an http: or https: URL'),
+      v.check(isFetchable, 'must be a URL without a password'),
+    ),
     v.looseObject({
       keys: v.array(
         v.pipe(

@@ -207,7 +207,10 @@ describe('join, in Node', () => {
     const folder = mkdtempSync(joinPath(tmpdir(), 'ringmesh-'))
     const first = await enter({ persistence: folder })
     await first.store('s', { replicas: 1, writes: 1 }).put('k', 1, { durable: true })
-    await expect(enter({ persistence: folder })).rejects.toMatchObject({ option: 'join.persistence' })
+    await expect(enter({ persistence: folder })).rejects.toMatchObject({
+      option: 'join.persistence',
+      message: expect.stringContaining('another process, or another mesh of this one, has it open'),
+    })
     await first.leave()
     const second = await enter({ persistence: folder })
     expect(await second.store('s', { replicas: 1, writes: 1 }).get('k')).toBe(1)

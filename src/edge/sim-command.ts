@@ -1,5 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { SimOptions, StoreRun, StoreSimOptions } from '../sim/index.js'
 import { positiveNumber } from './arguments.js'
 
@@ -17,9 +17,11 @@ export function simCommand(): Command {
     .option('--nodes <count>', 'peers at the start (default: 10)', positiveNumber)
     .option('--minutes <minutes>', 'virtual minutes with faults (default: 5)', positiveNumber)
     .option('--faults <list>', "names with commas between, or 'all', 'none' or 'some' (default: some)")
-    .option(
-      '--world <world>',
-      "'membership' alone, the whole 'mesh', or the 'store' in great numbers (default: membership)",
+    .addOption(
+      new Option(
+        '--world <world>',
+        'membership alone, the whole mesh, or the store in great numbers (default: membership)',
+      ).choices(['membership', 'mesh', 'store']),
     )
     .option('--shrink', 'find the smallest list of faults that still fails')
     .option('--writes <count>', 'store: run seeds until so many writes were acknowledged', positiveNumber)

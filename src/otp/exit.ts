@@ -112,7 +112,7 @@ function explain(reason: ExitReason): string {
     case 'normal':
       return 'the process ended normally'
     case 'shutdown':
-      return 'the process was shut down'
+      return explainShutdown(reason.detail)
     case 'killed':
       return 'the process was killed'
     case 'noproc':
@@ -128,4 +128,13 @@ function explain(reason: ExitReason): string {
     case 'error':
       return `${reason.name}: ${reason.message}`
   }
+}
+
+/** A supervisor's shutdown has the cause in its detail, which alone says what went wrong. */
+function explainShutdown(detail: unknown): string {
+  if (typeof detail === 'string') return `the process was shut down: ${detail}`
+  const { failedToStart, reason } = Object(detail) as { failedToStart?: unknown; reason?: ExitReason }
+  return typeof failedToStart === 'string' && types.has(reason?.type ?? '')
+    ? `its child ${failedToStart} did not start: ${explain(reason as ExitReason)}`
+    : 'the process was shut down'
 }

@@ -18,10 +18,12 @@ test('a child that fails to start stops those before it in reverse, and the star
   const starting = Supervisor.start(set.world.system, {
     children: [set.child('a'), set.child('b'), set.child('c', { init: fails }), set.child('d')],
   })
+  const explained = starting.catch(({ message }: Error) => message)
   expect(await set.world.reasonOf(starting)).toMatchObject({
     type: 'shutdown',
     detail: { failedToStart: 'c', reason: { type: 'error', message: 'init failed' } },
   })
+  expect(await explained).toBe('a supervisor did not start: its child c did not start: Error: init failed')
   expect(set.log).toEqual(['+a', '+b', '-b', '-a'])
   expect(set.world.system.size).toBe(0)
 })

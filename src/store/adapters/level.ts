@@ -25,7 +25,12 @@ export async function levelPersistence({ directory }: LevelPersistenceOptions): 
     keyEncoding: 'utf8',
     valueEncoding: 'view',
   })
-  await database.open()
+  await database.open().catch((error: Error & { cause?: { code?: string } }) => {
+    // LevelDB's own words for it are "Resource temporarily unavailable".
+    throw error.cause?.code === 'LEVEL_LOCKED'
+      ? new Error('another process, or another mesh of this one, has it open')
+      : error
+  })
 
   async function load(entry: (key: string, value: Uint8Array) => void): Promise<void> {
     const iterator = database.iterator()
