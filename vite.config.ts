@@ -97,10 +97,10 @@ const scriptTag: ViteUserConfig = {
 }
 
 /** A file that the script tag loads from beside itself, when it is used. */
-const beside = (entry: string, fileName: string): ViteUserConfig => ({
+const beside = (entry: string, fileName: string, format: 'es' | 'iife' = 'es'): ViteUserConfig => ({
   ...jsx,
   publicDir: false,
-  plugins: [keepLicences(), printIntegrity(), printWeights()],
+  plugins: [withoutPlantedBugs(), keepLicences(), printIntegrity(), printWeights()],
   // A page has no `process` to ask.
   define: { 'process.env.NODE_ENV': JSON.stringify('production') },
   build: {
@@ -109,11 +109,20 @@ const beside = (entry: string, fileName: string): ViteUserConfig => ({
     emptyOutDir: false,
     minify: true,
     sourcemap: true,
-    lib: { formats: ['es'], entry: path(entry), fileName: () => fileName },
-    // Vite leaves white space in modules of libraries; this one is for pages as it is.
-    rollupOptions: { output: { minify: true } },
+    lib: { formats: [format], name: 'ringmeshWorker', entry: path(entry), fileName: () => fileName },
+    rollupOptions: {
+      output: {
+        // Vite leaves white space in modules of libraries; this one is for pages as it is.
+        minify: true,
+        // As modules are.
+        ...(format === 'iife' && { postBanner: '"use strict";' }),
+      },
+    },
   },
 })
+
+/** What the worker of such a page takes by `importScripts`: in a function, as the names of classic scripts are the worker's. */
+const workerScript = beside('src/embed/worker.ts', 'ringmesh.worker.js', 'iife')
 
 /** The demo: a page that is a peer. */
 const demo: ViteUserConfig = {
@@ -151,6 +160,7 @@ const byMode: Readonly<Record<string, ViteUserConfig>> = {
   'script-tag': scriptTag,
   inspector: beside('src/embed/inspector.tsx', 'ringmesh.inspector.js'),
   peerjs: beside('src/links/adapters/peerjs-package.ts', 'ringmesh.peerjs.js'),
+  'worker-script': workerScript,
   demo,
   development: demo,
 }

@@ -12,6 +12,7 @@ const steps = [
   ['library', 'npx', ['vite', 'build', '--mode', 'library', '--logLevel', 'warn']],
   ['inspector', 'npx', ['vite', 'build', '--mode', 'inspector', '--logLevel', 'warn']],
   ['peerjs', 'npx', ['vite', 'build', '--mode', 'peerjs', '--logLevel', 'warn']],
+  ['worker script', 'npx', ['vite', 'build', '--mode', 'worker-script', '--logLevel', 'warn']],
   // After the files whose hashes it knows.
   ['script tag', 'npx', ['vite', 'build', '--mode', 'script-tag', '--logLevel', 'warn']],
   ['demo', 'npx', ['vite', 'build', '--mode', 'demo', '--logLevel', 'warn']],

@@ -187,6 +187,7 @@ test('the script tag makes no code of text, and can be pinned by its hash', asyn
     'ringmesh.mesh.js',
     'ringmesh.inspector.js',
     'ringmesh.peerjs.js',
+    'ringmesh.worker.js',
   ]) {
     const script = await readFile(built(file), 'utf8')
     expect(script.length).toBeGreaterThan(1_000)

@@ -14,6 +14,7 @@ const budgets = {
   'ringmesh.mesh.js': 70_000,
   'ringmesh.peerjs.js': 26_000,
   'ringmesh.inspector.js': 24_000,
+  'ringmesh.worker.js': 10_000,
 }
 const files = Object.keys(budgets) as (keyof typeof budgets)[]
 /** The files that are told part by part. */
@@ -434,4 +435,35 @@ test('under a nonce and Trusted Types a page has the mesh, the inspector and Pee
     'ringmesh.peerjs.js',
   ])
   expect(violations).toEqual([])
+})
+
+test('workers of a page without a build step are supervised and do tasks, as the guide writes them', async ({
+  demo,
+  startPages,
+  context,
+}) => {
+  const [, parser = '', ofPage = ''] =
+    /^```js\n(\/\/ parser\.js\n.*?)^```.*?^```js\n(\/\/ page\.js\n.*?)^```/ms.exec(
+      read('src/embed/README.md'),
+    ) ?? []
+  const scripts: Readonly<Record<string, string>> = {
+    'parser.js': parser,
+    'tasks.js': "import './ringmesh.worker.js'\nringmesh.expose({ square: (n) => n * n })",
+  }
+  for (const [name, body] of Object.entries(scripts))
+    await context.route(`**/${name}`, (route) => route.fulfill({ contentType: 'text/javascript', body }))
+  const signal = `${demo.url.replace('http', 'ws')}signal`
+  const { page } = await openBlank(
+    context,
+    await startPages(undefined, `data-signal="${signal}" data-room="workers"`),
+  )
+  const said = page.waitForEvent('console', (message) => message.type() === 'log')
+  await page.evaluate(ofPage)
+  expect(await (await said).args()[0]?.jsonValue()).toEqual([1, 2])
+  expect(
+    await page.evaluate(`ringmesh.ready.then(async (mesh) => {
+      mesh.tasks.defineInWorker('square', () => new Worker('tasks.js', { type: 'module' }))
+      return mesh.tasks.run('square', 7)
+    })`),
+  ).toBe(49)
 })

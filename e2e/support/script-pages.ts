@@ -5,8 +5,8 @@ import { type LoopbackServer, serveOnLoopback } from './loopback-server.js'
 /** The script tag, and what it loads from beside itself: the mesh, and for `peerjs(…)` the package. */
 export const scripts = ['ringmesh.global.js', 'ringmesh.mesh.js', 'ringmesh.peerjs.js'] as const
 
-/** And the inspector, where a page has its element. */
-const served = [...scripts, 'ringmesh.inspector.js']
+/** And the inspector, where a page has its element; and what its own workers take. */
+const served = [...scripts, 'ringmesh.inspector.js', 'ringmesh.worker.js']
 
 /**
  * Serves a blank page with the script tag in it.
