@@ -170,7 +170,7 @@ test('a thread that does not serve in time is an exit named load', async () => {
   await fake.pass(499)
   expect(fake.seen).toEqual([])
   await fake.pass(1)
-  expect(fake.seen).toEqual([['exit', 'load', 'the thread did not load and serve in 500 ms']])
+  expect(fake.seen).toEqual([['exit', 'load', 'the thread did not load and call expose in 500 ms']])
   expect(fake.terminated).toBe(1)
 })
 

@@ -86,7 +86,7 @@ export class Thread {
       this.#startTimer = options.runtime.timer(startTimeout, () =>
         this.#end('load', {
           name: 'Timeout',
-          message: `the thread did not ${this.#ready ? 'start its service' : 'load and serve'} in ${startTimeout} ms`,
+          message: `the thread did not ${this.#ready ? 'start its service' : 'load and call expose'} in ${startTimeout} ms`,
         }),
       )
     }
