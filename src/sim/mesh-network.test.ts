@@ -69,6 +69,23 @@ describe('the network of a simulated mesh', () => {
     expect(network.isUndisturbed).toBe(true)
   })
 
+  it('is not undisturbed while what a fault held back is under way: all that is sent later waits in line behind it', () => {
+    const { time, network, arrived, send } = twoPages()
+    const end = network.interfere((_from, _to, fate) => {
+      fate.delay += 5_000
+    })
+    send(1)
+    time.advance(10)
+    end()
+    send(2)
+    while (arrived.length < 2) {
+      expect(network.isUndisturbed).toBe(false)
+      time.advance(100)
+    }
+    time.advance(10_000)
+    expect(network.isUndisturbed).toBe(true)
+  })
+
   it('lets interferences bend the fate of what is sent, by the numbers of the pages', () => {
     const { time, network, arrived, send } = twoPages()
     network.interfere((from, to, fate) => {

@@ -38,6 +38,8 @@ export class MeshNetwork {
   readonly #fate: Fate = { isDropped: false, delay: 0, extraCopies: 0 }
   #options: NetworkOptions
   #isServerUp = true
+  /** When the last frame that a fault held back is through at the latest, and with it all that stand in line behind it. */
+  #heldUntil = 0
 
   constructor({ time, hash, seed, network, numberOf }: MeshNetworkOptions) {
     this.#time = time
@@ -54,9 +56,10 @@ export class MeshNetwork {
     })
   }
 
-  /** Whether the server is there, and no fault touches what is under way. */
+  /** Whether the server is there, and no fault touches what is under way, or has: what comes behind waits for it. */
   get isUndisturbed(): boolean {
-    return this.#isServerUp && this.#cuts.length === 0 && this.#interferences.length === 0
+    const isFree = this.#isServerUp && this.#cuts.length === 0 && this.#interferences.length === 0
+    return isFree && this.#time.now >= this.#heldUntil
   }
 
   /** The ways of a new page into the network. */
@@ -126,12 +129,16 @@ export class MeshNetwork {
     const fate = this.#fate
     fate.isDropped = chance() < this.#options.loss
     fate.delay = this.#options.delay(chance)
+    const ordinary = fate.isDropped ? fate.delay + resentAfter : fate.delay
     for (const interference of this.#interferences) {
       interference(this.#numberOf(from), this.#numberOf(to), fate)
     }
     this.#hash.integer(way === 'direct' ? 1 : 2)
     this.#hash.number(this.#time.now)
-    return fate.isDropped ? fate.delay + resentAfter : fate.delay
+    const delay = fate.isDropped ? fate.delay + resentAfter : fate.delay
+    // By the server it is two ways, of which the other may be as long.
+    if (delay > ordinary) this.#heldUntil = Math.max(this.#heldUntil, this.#time.now + 2 * delay)
+    return delay
   }
 
   /** What the server relays: copied where a fault has it so. */
