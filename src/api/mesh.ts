@@ -40,6 +40,8 @@ export interface MeshStats {
   readonly requests: number
   /** What went over the links, to each peer and in all. */
   readonly links: ReturnType<MeshCore['stats']>['links']
+  /** Peers that the signalling server announced and that have not answered; of a lying one there may be many. */
+  readonly introductions: ReturnType<MeshCore['stats']>['introductions']
   /** The share of the sharded state that is held here. */
   readonly state: StateStats
   /** Tasks that were asked for and run here. */

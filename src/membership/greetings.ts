@@ -28,6 +28,7 @@ export class Greetings {
     this.greet(id, true)
   }
 
+  /** It has answered, or no answer is waited for any more. */
   met(id: PeerId): void {
     this.#contacts.delete(id)
   }

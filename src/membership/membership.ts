@@ -119,6 +119,11 @@ export class Membership {
     this.#greetings.introduce(id)
   }
 
+  /** Nobody says any more that `id` is here, which has not answered: it is greeted no longer. */
+  dismiss(id: PeerId): void {
+    this.#greetings.met(id)
+  }
+
   /** A link to `id` has opened: what waited for it can be said now. */
   opened(id: PeerId): void {
     const { self, table, gone } = this.#beliefs

@@ -32,6 +32,22 @@ export const knockBound = 15_000
  */
 export const strangersAtOnce = 32
 
+/**
+ * Peers at once that the server has announced and that have not answered: as many as a room of ringmesh's server takes
+ * unless it is told otherwise, so that in such a room nobody waits. Each costs a link that is greeted through the server,
+ * of which a lying one may announce any number.
+ */
+export const announcedAtOnce = 256
+
+/**
+ * Milliseconds of silence after which such a place passes on, where another waits for it: three greetings, and as long as
+ * those who are here are waited for.
+ */
+export const announcedPatience = 5_000
+
+/** Announced peers that wait for such a place: as many as a cluster may have. Of more some are forgotten, until they speak. */
+export const announcedWaiting = 4_096
+
 /** Milliseconds by which a timer may be late and still prove something: a hidden tab is given one tick a second. */
 export const latestTimer = 1_000
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryNetwork } from '../links/adapters/memory.js'
 import type { SignalingEvents } from '../links/index.js'
 import { VirtualTime } from '../runtime/index.js'
-import { knockBound, strangersAtOnce } from './constants.js'
+import { announcedAtOnce, announcedWaiting, knockBound, strangersAtOnce } from './constants.js'
 import { MeshCore } from './mesh-core.js'
 
 /** Peers of one room whose frames go by the server, which may drop them, or lie. */
@@ -61,6 +61,11 @@ class Room {
     const events = this.#events.get(id)
     if (events === undefined) throw new Error(`${id} is not in the room`)
     return events
+  }
+
+  /** Things that are to happen, of which each link and each peer in doubt has some. */
+  get pending(): number {
+    return this.time.pending
   }
 
   get agree(): boolean {
@@ -142,4 +147,77 @@ it('keeps links to a few strangers only, and not for long', () => {
   expect(Object.keys(core.stats().links.peers)).toHaveLength(strangersAtOnce)
   room.time.advance(knockBound + 1_000)
   expect(Object.keys(core.stats().links.peers)).toHaveLength(0)
+})
+
+describe('a server that lies', () => {
+  const ghost = (number: number) => ({
+    id: `ghost-${number}`,
+    kind: 'tab' as const,
+    weight: 1,
+    host: 'nowhere',
+  })
+
+  it('announces any number of peers that are not there: few links are kept, and who is real comes through', () => {
+    const room = new Room()
+    const core = room.enter('a')
+    room.time.advance(6_000)
+    for (let number = 0; number < 10_000; number++) room.tell('a').joined(ghost(number))
+    expect(Object.keys(core.stats().links.peers)).toHaveLength(announcedAtOnce)
+    expect(core.stats().introductions).toEqual({
+      open: announcedAtOnce,
+      waiting: announcedWaiting,
+      dropped: 10_000 - announcedAtOnce - announcedWaiting,
+    })
+    room.enter('b')
+    expect(room.untilTogether(10_000)).toBeLessThan(5_000)
+    // Turn after turn.
+    for (let turn = 0; turn < 10; turn++) {
+      room.time.advance(knockBound)
+      expect(Object.keys(core.stats().links.peers).length).toBeLessThanOrEqual(announcedAtOnce + 1)
+    }
+    expect(room.agree).toBe(true)
+  })
+
+  it('names thousands that are not there before each that is, to everybody: these see each other all the same', () => {
+    const room = new Room()
+    const others = Array.from({ length: 6 }, (_, index) => `peer-${index}`)
+    for (const id of others) {
+      room.enter(id)
+      for (let number = 0; number < 2_000; number++) room.tell(id).joined(ghost(number))
+      room.time.advance(100)
+    }
+    expect(room.untilTogether(120_000)).toBeLessThan(60_000)
+  })
+
+  it('says of any number that nobody has heard of that they are gone: none is remembered for it', () => {
+    const room = new Room()
+    const core = room.enter('a')
+    room.time.advance(6_000)
+    const { pending } = room
+    for (let number = 0; number < 10_000; number++) room.tell('a').closed(`ghost-${number}`, false)
+    expect(room.pending).toBeLessThanOrEqual(pending + 10)
+    expect(core.stats().introductions.waiting).toBe(0)
+  })
+
+  it('announces peers and says at once that they are gone: their links are as few, and close', () => {
+    const room = new Room()
+    const core = room.enter('a')
+    room.time.advance(6_000)
+    for (let number = 0; number < 10_000; number++) {
+      room.tell('a').joined(ghost(number))
+      room.tell('a').closed(`ghost-${number}`, false)
+    }
+    expect(Object.keys(core.stats().links.peers)).toHaveLength(announcedAtOnce)
+    room.time.advance(2 * knockBound)
+    expect(Object.keys(core.stats().links.peers)).toHaveLength(0)
+  })
+
+  it('announces a crowd that is not there to one of a room: it sees all who are', () => {
+    const room = new Room()
+    const core = room.enter('a')
+    for (let number = 0; number < 1_000; number++) room.tell('a').joined(ghost(number))
+    for (let index = 1; index < 12; index++) room.enter(`peer-${index}`)
+    expect(room.untilTogether(60_000)).toBeLessThan(15_000)
+    expect(core.stats().introductions.open).toBe(announcedAtOnce)
+  })
 })

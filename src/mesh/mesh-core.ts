@@ -1,6 +1,7 @@
 import type { RingmeshError } from '../errors/index.js'
 import {
   Links,
+  type LinksStats,
   type OpenDirect,
   type OpenSignaling,
   type RelayPolicy,
@@ -11,7 +12,8 @@ import type { ReadonlyRing, Spread } from '../ring/index.js'
 import { Emitter, type Runtime } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
-import { goodbyeBound } from './constants.js'
+import { announcedAtOnce, goodbyeBound } from './constants.js'
+import { Introductions, type IntroductionsStats } from './introductions.js'
 import { Lifecycle } from './lifecycle.js'
 import { isGone, turn } from './member-state.js'
 import { ProvisionalLinks } from './provisional-links.js'
@@ -35,6 +37,14 @@ export interface MeshCoreOptions {
   drained?: (peer: PeerId) => void
 }
 
+/** What {@link MeshCore.stats} tells. */
+export interface MeshCoreStats {
+  /** Requests that wait for an answer. */
+  readonly requests: number
+  readonly links: LinksStats
+  readonly introductions: IntroductionsStats
+}
+
 /**
  * One peer of the mesh: ties signalling, links, membership and the ring together and offers them to
  * the rooms above as a {@link Cluster}. Deterministic and synchronous; `join` puts it on a real
@@ -56,6 +66,7 @@ export class MeshCore implements Cluster {
   readonly #links: Links
   readonly #roster: Roster
   readonly #provisional: ProvisionalLinks
+  readonly #introductions: Introductions
   readonly #requests: Requests
   readonly #rings = new Rings()
   readonly #lifecycle: Lifecycle
@@ -89,7 +100,7 @@ export class MeshCore implements Cluster {
       events: {
         message: (from, message) => this.#receive(from, message),
         opened: (peer) => {
-          this.#provisional.heard(peer)
+          this.#heardProvisionally(peer)
           this.#membership.opened(peer)
         },
         changed: (peer) => this.#linkChanged(peer),
@@ -115,8 +126,23 @@ export class MeshCore implements Cluster {
     this.#provisional = new ProvisionalLinks({
       runtime,
       connect: (peer) => this.#links.connect(peer),
-      disconnect: (peer, reason) => this.#links.disconnect(peer, reason),
+      disconnect: (peer, reason) => {
+        this.#giveUp(peer, reason)
+        this.#introductions.settled(peer)
+      },
       hasDirect: (peer) => this.#links.kind(peer) !== 'none' && this.#links.kind(peer) !== 'relay',
+    })
+    this.#introductions = new Introductions({
+      runtime,
+      open: (peer) => {
+        this.#provisional.introduced(peer)
+        this.#links.connect(peer)
+        this.#membership.introduce(peer)
+      },
+      close: (peer) => {
+        this.#provisional.settled(peer)
+        this.#giveUp(peer, 'unanswered')
+      },
     })
     this.#requests = new Requests({
       runtime,
@@ -168,7 +194,8 @@ export class MeshCore implements Cluster {
       welcome: (peers, iceServers) => {
         this.#links.signalingConnected(iceServers)
         for (const peer of peers) this.#introduce(peer)
-        this.#lifecycle.welcomed(peers.map(({ id }) => id).filter((id) => id !== this.self))
+        const first = peers.slice(0, announcedAtOnce)
+        this.#lifecycle.welcomed(first.map(({ id }) => id).filter((id) => id !== this.self))
       },
       refused: (error) => this.#options.refused(error),
       joined: (peer) => this.#introduce(peer),
@@ -265,6 +292,7 @@ export class MeshCore implements Cluster {
 
   #close(): void {
     this.#provisional.close()
+    this.#introductions.close()
     this.#requests.close()
     this.#membership.stop()
     this.#signaling?.close(true)
@@ -272,17 +300,31 @@ export class MeshCore implements Cluster {
     this.runtime.timer(goodbyeBound, () => this.#links.close())
   }
 
-  /** Counters and gauges of the links and of what waits. */
-  stats(): { readonly requests: number; readonly links: ReturnType<Links['stats']> } {
-    return { requests: this.#requests.waiting, links: this.#links.stats() }
+  /** Counters and gauges of the links, of what waits, and of those whom the server announced. */
+  stats(): MeshCoreStats {
+    return {
+      requests: this.#requests.waiting,
+      links: this.#links.stats(),
+      introductions: this.#introductions.stats(),
+    }
   }
 
-  #introduce(peer: PeerInfo): void {
-    if (peer.id === this.self || this.#membership.member(peer.id)?.state === 'left') return
-    this.#provisional.introduced(peer.id)
-    this.#links.connect(peer.id)
-    this.#membership.introduce(peer.id)
-    this.#membership.witness(peer.id, true)
+  #introduce({ id }: PeerInfo): void {
+    const state = this.#membership.member(id)?.state
+    if (id === this.self || state === 'left') return
+    if (state === undefined || state === 'dead') this.#introductions.announce(id)
+    this.#membership.witness(id, true)
+  }
+
+  #heardProvisionally(id: PeerId): void {
+    this.#provisional.heard(id)
+    this.#introductions.heard(id)
+  }
+
+  /** Nothing more is expected of a peer that is no member. */
+  #giveUp(id: PeerId, reason: string): void {
+    this.#membership.dismiss(id)
+    this.#links.disconnect(id, reason)
   }
 
   /** The server carries nothing of those who are not in the room: whatever is believed of this one, it is there. */
@@ -290,7 +332,10 @@ export class MeshCore implements Cluster {
     if (this.#lifecycle.hasGone) return
     const known = this.#membership.member(id)
     if (known?.state === 'dead') this.#provisional.knock(id)
-    else if (known === undefined && this.#provisional.met(id)) this.#membership.introduce(id)
+    else if (known === undefined && this.#provisional.met(id)) {
+      this.#introductions.settled(id)
+      this.#membership.introduce(id)
+    }
   }
 
   #socketClosed(peer: PeerId, clean: boolean): void {
@@ -301,13 +346,13 @@ export class MeshCore implements Cluster {
     }
     // Who was only announced and never answered is not waited for.
     if (clean || !isMember) this.#lifecycle.greeted(peer)
-    if (!isMember) this.#provisional.doubt(peer)
+    if (this.#introductions.withdrawn(peer)) this.#provisional.doubt(peer)
   }
 
   #receive(from: PeerId, message: Message): void {
     if (this.#lifecycle.hasGone) return
     if (from !== this.self) {
-      this.#provisional.heard(from)
+      this.#heardProvisionally(from)
       this.#membership.heard(from)
     }
     switch (message.type) {
@@ -334,6 +379,7 @@ export class MeshCore implements Cluster {
     if (turned === 'down' && state === 'dead') this.#lastDeath = this.runtime.now()
     if (!isSelf) {
       this.#provisional.settled(id)
+      this.#introductions.settled(id)
       if (isGone(state)) {
         this.#links.disconnect(id, state)
         this.#roster.forgetLink(id)
