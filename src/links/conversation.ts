@@ -63,6 +63,8 @@ export class Conversation {
   #dial: Dial | undefined
   #dialNumber = 0
   #failures = 0
+  /** Whether anything ever came from the other end. */
+  #isHeard = false
   #next: Timer | undefined
   #relayTimer: Timer | undefined
   /** Whether the relay was closed for what came over it, so that more of it is not heard for a while. */
@@ -114,6 +116,7 @@ export class Conversation {
 
   relayed(frame: Uint8Array): void {
     if (this.#around.relay === 'never') return
+    this.#heard()
     // The other end uses the relay though we may not need it, or it closed it before: it knows why.
     if (this.#relay === undefined && !(this.#relayTimer !== undefined && this.#isRelayRefused)) {
       this.#cancelReopening()
@@ -122,9 +125,13 @@ export class Conversation {
     this.#relay?.link.receive(frame)
   }
 
-  /** Part of a dial, as its `session.dial` said. */
+  /**
+   * Part of a dial, as its `session.dial` said.
+   * @returns false where it is none, or one of too many
+   */
   offered(number: number, payload: Uint8Array): boolean {
     if (this.#isClosed || this.#around.direct === undefined || this.#around.relay === 'only') return true
+    this.#heard()
     if (number === 0) {
       if (!this.#isCaller || payload.length !== 0) return false
       if (!this.#hasDirect) this.#dialSoon(0)
@@ -147,6 +154,7 @@ export class Conversation {
       return number <= this.#dialNumber
     }
     if (number > this.#dialNumber) {
+      if (!this.#around.gate.answer()) return false
       this.#dial?.carrier.close('dialled again')
       this.#dialNumber = number
       this.#open(number)
@@ -162,6 +170,13 @@ export class Conversation {
     this.#relayTimer?.cancel()
     this.#around.gate.leave(this.remote)
     this.session.end(reason)
+  }
+
+  /** The other end is there. */
+  #heard(): void {
+    if (this.#isHeard) return
+    this.#isHeard = true
+    this.#around.gate.heard(this.remote)
   }
 
   /** A direct link is proven and not in doubt. */
@@ -201,7 +216,7 @@ export class Conversation {
     this.#next = runtime.timer(wait, () => {
       this.#next = undefined
       if (this.#isClosed || this.#hasDirect || this.#dial !== undefined || !signaling.connected) return
-      if (this.#isCaller) gate.enter(this.remote, () => this.#start())
+      if (this.#isCaller) gate.enter(this.remote, this.#isHeard, () => this.#start())
       else this.#askForDial()
     })
   }

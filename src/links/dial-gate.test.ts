@@ -6,7 +6,7 @@ import { DialGate } from './dial-gate.js'
 function gateAt(time: VirtualTime) {
   const begun: (readonly [id: string, at: number])[] = []
   const gate = new DialGate(time.runtime())
-  const enter = (id: string) => gate.enter(id, () => begun.push([id, time.now]))
+  const enter = (id: string, isHeard = true) => gate.enter(id, isHeard, () => begun.push([id, time.now]))
   return { gate, begun, enter }
 }
 
@@ -48,4 +48,34 @@ it('asks once for a peer that waits or is dialled, and drops one that is no long
   gate.leave('a')
   time.advance(10_000)
   expect(begun.map(([id]) => id)).toEqual(['a', 'b', 'c', 'd', 'f'])
+})
+
+it('begins those first of whom something was heard, however many wait that may not be there', () => {
+  const time = new VirtualTime()
+  const { gate, begun, enter } = gateAt(time)
+  for (let number = 0; number < 1_000; number++) enter(`ghost ${number}`, false)
+  time.advance(10)
+  enter('real')
+  enter('late', false)
+  gate.heard('late')
+  gate.leave('ghost 0')
+  gate.leave('ghost 1')
+  time.advance(10)
+  expect(begun.slice(-2).map(([id]) => id)).toEqual(['real', 'late'])
+  expect(gate.waiting).toBe(996)
+})
+
+it('has a hundred dials of others answered within any three seconds', () => {
+  const time = new VirtualTime()
+  const { gate } = gateAt(time)
+  const answered = (): number => {
+    let count = 0
+    for (let offer = 0; offer < 1_000; offer++) if (gate.answer()) count++
+    return count
+  }
+  expect(answered()).toBe(100)
+  time.advance(2_999)
+  expect(answered()).toBe(0)
+  time.advance(1)
+  expect(answered()).toBe(100)
 })

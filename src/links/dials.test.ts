@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type Timer, VirtualTime } from '../runtime/index.js'
+import { encodeMessage } from '../wire/index.js'
 import { MemoryNetwork } from './adapters/memory.js'
+import { isCaller } from './caller.js'
 import { pair } from './testing/pair.js'
 import { TestPeer } from './testing/test-peer.js'
 
@@ -232,5 +234,29 @@ describe('dials', () => {
     expect(a.links.stats().dials - early).toBeLessThan(30)
     expect(early).toBeGreaterThan(5)
     expect(a.links.kind('b')).toBe('relay')
+  })
+
+  it('of others are answered a hundred at a time, as a server may make up any number: each is a connection', () => {
+    const time = new VirtualTime('made up')
+    const network = new MemoryNetwork(time.runtime('network'))
+    const open = network.direct.bind(network)
+    let connections = 0
+    network.direct = (self) => {
+      const direct = open(self)
+      return (remote, isInitiator, ...parameters) => {
+        if (!isInitiator) connections++
+        return direct(remote, isInitiator, ...parameters)
+      }
+    }
+    const a = new TestPeer('a', time.runtime('a'), network)
+    time.advance(100)
+    const callers = Array.from({ length: 40 }, (_, index) => `p${index}`).filter((id) => !isCaller('a', id))
+    for (const id of callers) a.links.connect(id)
+    for (let dial = 1; dial <= 1_000; dial++) {
+      const from = callers[dial % callers.length] as string
+      a.links.offered(from, encodeMessage({ type: 'session.dial', dial, payload: new Uint8Array([1]) }))
+    }
+    expect(connections).toBe(100)
+    expect(a.links.stats().refused).toEqual({ 'bad-dial': 900 })
   })
 })
