@@ -37,6 +37,9 @@ const doubtBeforeDial = 1_000
 /** The wait before a relay link that one end closed, for its frames or as it held the other for dead, is opened again, in milliseconds. */
 const relayReopen = 5_000
 
+/** Payloads of a dial that are taken from the other end: a description, and candidates of all its addresses, of which few hosts have a dozen. */
+const mostPayloads = 128
+
 /** Why a dial ends that the other end gave up. */
 const givenUp = 'given up by the other end'
 
@@ -48,7 +51,8 @@ interface Dial {
   timer: Timer
   /** Ends it when nothing of it was answered in time. */
   answer: Timer | undefined
-  isAnswered: boolean
+  /** Payloads of the other end that were taken. */
+  answers: number
 }
 
 /** The links with one peer and the session over them: who dials, when, and what serves meanwhile. */
@@ -147,11 +151,7 @@ export class Conversation {
       return true
     }
     if (this.#isCaller) {
-      if (this.#dial?.number === number) {
-        this.#dial.isAnswered = true
-        this.#dial.link.signal(payload)
-      }
-      return number <= this.#dialNumber
+      return this.#dial?.number === number ? this.#signal(this.#dial, payload) : number <= this.#dialNumber
     }
     if (number > this.#dialNumber) {
       if (!this.#around.gate.answer()) return false
@@ -159,8 +159,7 @@ export class Conversation {
       this.#dialNumber = number
       this.#open(number)
     }
-    if (this.#dial?.number === number) this.#dial.link.signal(payload)
-    return true
+    return this.#dial?.number !== number || this.#signal(this.#dial, payload)
   }
 
   close(reason: string): void {
@@ -267,8 +266,16 @@ export class Conversation {
       if (this.#dial !== undefined)
         this.#dial.timer = runtime.timer(proofTimeout, () => carrier.close('unproven'))
     })
-    this.#dial = { number, link, carrier, timer, answer: undefined, isAnswered: false }
+    this.#dial = { number, link, carrier, timer, answer: undefined, answers: 0 }
     this.#events.dialed()
+  }
+
+  /** What is too much for one dial is not taken: what a connection is told before it is ready waits in it. */
+  #signal(dial: Dial, payload: Uint8Array): boolean {
+    if (dial.answers >= mostPayloads) return false
+    dial.answers++
+    dial.link.signal(payload)
+    return true
   }
 
   #carried(kind: LinkKind | 'none'): void {
@@ -280,7 +287,7 @@ export class Conversation {
     const dial = this.#dial
     if (kind !== 'relay' || dial === undefined || !this.#isCaller) return
     dial.answer ??= this.#around.runtime.timer(answerTimeout * 2 ** Math.min(this.#failures, 3), () => {
-      if (!dial.isAnswered) dial.carrier.close('no answer')
+      if (dial.answers === 0) dial.carrier.close('no answer')
     })
   }
 

@@ -259,4 +259,27 @@ describe('dials', () => {
     expect(connections).toBe(100)
     expect(a.links.stats().refused).toEqual({ 'bad-dial': 900 })
   })
+
+  it('take so much from the other end and no more: a server may make up candidates without end', () => {
+    const time = new VirtualTime('candidates')
+    const network = new MemoryNetwork(time.runtime('network'))
+    const open = network.direct.bind(network)
+    let taken = 0
+    network.direct = (self) => {
+      const direct = open(self)
+      return (...parameters) => {
+        const link = direct(...parameters)
+        link.signal = () => void taken++
+        return link
+      }
+    }
+    const a = new TestPeer('a', time.runtime('a'), network)
+    time.advance(100)
+    const [caller] = ['b', 'c', 'd', 'e', 'f'].filter((id) => !isCaller('a', id))
+    a.links.connect(caller as string)
+    const candidate = encodeMessage({ type: 'session.dial', dial: 1, payload: new Uint8Array(100) })
+    for (let count = 0; count < 1_000; count++) a.links.offered(caller as string, candidate)
+    expect(taken).toBe(128)
+    expect(a.links.stats().refused).toEqual({ 'bad-dial': 872 })
+  })
 })

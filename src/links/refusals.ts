@@ -16,7 +16,7 @@
  * | parts before a greeting, or of an earlier session | frame dropped | `ungreeted` |
  * | a greeting of an earlier session | frame dropped | `stale-greeting` |
  * | inside a good frame, a message that is malformed, unknown or not for peers | message dropped | `bad-message` |
- * | a dial's payload that is malformed, or a dial beyond those that are answered at once (dial-gate.ts) | dropped | `bad-dial` |
+ * | a dial's payload that is malformed, or one too many of a dial, or of a dial too many | dropped | `bad-dial` |
  * | a frame or payload of a peer that is not connected here | dropped (payloads are kept for a while) | `stranger` |
  */
 export type Refusal =

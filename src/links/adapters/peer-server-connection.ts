@@ -1,6 +1,7 @@
+import * as v from 'valibot'
 import { RingmeshError } from '../../errors/index.js'
 import type { Runtime, Timer } from '../../runtime/index.js'
-import { decodeMessage, encodeMessage, limits, type Message } from '../../wire/index.js'
+import { decodeMessage, encodeMessage, limits, type Message, peerId } from '../../wire/index.js'
 import { type ConnectionDescription, connectionDescription } from './connection-description.js'
 import { describedBy, dialOf } from './data-connection-negotiation.js'
 import type { CarriedMessage, PeerServerClient, PeerServerTransport } from './peer-server-transport.js'
@@ -28,6 +29,9 @@ const heartbeatEvery = 5_000
 const askAfter = 10_000
 /** …and given up after this long, as a lost network closes no socket. */
 const silentFor = 25_000
+
+/** Characters kept of what a PeerServer says is wrong: it goes into errors and logs. */
+const longestProblem = 1_024
 
 /** Errors that a PeerServer tells in words only, and what they mean here. */
 const verdicts = [
@@ -115,7 +119,8 @@ export class PeerServerConnection {
   }
 
   #take(from: string, carried: CarriedMessage): void {
-    if (this.#isClosed) return
+    // No peer and no lobby has another name.
+    if (this.#isClosed || !v.is(peerId, from)) return
     this.#heard = this.#runtime.now()
     const message = carried.type === 'OFFER' ? ours(carried.payload) : undefined
     if (message === undefined) this.#describe(from, carried)
@@ -154,9 +159,10 @@ export class PeerServerConnection {
     this.#timer = this.#runtime.timer(heartbeatEvery, () => this.#beat())
   }
 
-  #end(problem: string, taken = false): void {
+  #end(said: string, taken = false): void {
     if (this.#isClosed) return
     this.close()
+    const problem = said.slice(0, longestProblem)
     const found = verdicts.find(({ text }) => problem.includes(text))
     this.#events.closed(problem, taken, found && new RingmeshError(found.name, problem))
   }

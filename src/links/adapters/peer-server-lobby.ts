@@ -6,7 +6,7 @@ import type { PeerServerClients } from './peer-server-transport.js'
 /** A member that has not entered again for so long is gone, in milliseconds: three of its turns, and a slow network. */
 const absentAfter = 20_000
 /** Members a lobby takes: everyone is told of everyone. */
-const mostMembers = 512
+export const mostMembers = 512
 /** Every so many turns a member is sent the whole list, should a message have been lost. */
 const listEvery = 6
 

@@ -6,11 +6,10 @@ import type { LinkEvents } from '../link.js'
 import type { Signaling, SignalingEvents } from '../signaling.js'
 import { PeerServerConnection } from './peer-server-connection.js'
 import { PeerServerLobbies } from './peer-server-lobbies.js'
+import { mostMembers } from './peer-server-lobby.js'
 import type { PeerServerClient, PeerServerClients } from './peer-server-transport.js'
+import { Reconnection } from './reconnection.js'
 import { UnopenedDials } from './unopened-dials.js'
-
-/** Waits before another connection, in milliseconds: full jitter over a range that doubles. */
-const backoff = { first: 500, longest: 30_000 }
 
 /**
  * A place in a room that a stock PeerServer carries, with no server of ringmesh's own.
@@ -37,6 +36,7 @@ export class PeerServerSignaling implements Signaling {
   #connection: PeerServerConnection | undefined
   readonly #dials = new UnopenedDials()
   #lobbies: PeerServerLobbies | undefined
+  readonly #reconnection: Reconnection
   #timer: Timer | undefined
   #isWelcome = false
   #wasWelcome = false
@@ -57,6 +57,7 @@ export class PeerServerSignaling implements Signaling {
     events: SignalingEvents,
   ) {
     this.#runtime = runtime
+    this.#reconnection = new Reconnection(runtime)
     this.#where = where
     this.#self = self
     this.#events = events
@@ -134,6 +135,7 @@ export class PeerServerSignaling implements Signaling {
     this.#connection = new PeerServerConnection(this.#runtime, client, this.#self.id, {
       open: () => {
         this.#attempts = 0
+        this.#reconnection.welcomed()
         this.#wasOpen = true
         this.#lobbies?.opened()
       },
@@ -165,8 +167,9 @@ export class PeerServerSignaling implements Signaling {
       )
       return
     }
-    const range = Math.min(backoff.longest, backoff.first * 2 ** Math.min(this.#attempts, 10))
-    this.#timer = this.#runtime.timer(this.#runtime.random() * range, () => this.#connect())
+    // Only of a connection that was open, which left none of its attempts.
+    if (this.#attempts === 0) this.#reconnection.ended()
+    this.#timer = this.#runtime.timer(this.#reconnection.wait(this.#attempts), () => this.#connect())
   }
 
   #take(from: string, message: Message): void {
@@ -215,14 +218,19 @@ export class PeerServerSignaling implements Signaling {
     this.#isWelcome = true
     this.#wasWelcome = true
     this.#known.clear()
-    for (const peer of peers) this.#known.set(peer.id, peer)
+    for (const peer of peers) this.#remember(peer)
     this.#events.welcome(peers, [])
   }
 
   #joined(peer: PeerInfo): void {
     if (peer.id === this.#self.id || this.#known.has(peer.id)) return
-    this.#known.set(peer.id, peer)
+    this.#remember(peer)
     this.#events.joined(peer)
+  }
+
+  /** No lobby that tells the truth names more. */
+  #remember(peer: PeerInfo): void {
+    if (this.#known.size < mostMembers) this.#known.set(peer.id, peer)
   }
 }
 

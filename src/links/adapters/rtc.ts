@@ -10,6 +10,7 @@ import {
   longestDescription,
 } from './connection-description.js'
 import { awaitDrain, largestMessage, onDrain } from './data-channel.js'
+import { EarlyFrames } from './early-frames.js'
 import { GatheringSignals } from './gathering-signals.js'
 import { SharedCertificate } from './shared-certificate.js'
 
@@ -22,9 +23,6 @@ export interface RtcOptions {
   /** `relay`: only by TURN, which hides addresses. Default `all`. */
   iceTransportPolicy?: RTCIceTransportPolicy
 }
-
-/** Frames kept that came before the channel was open here: a greeting, its retries, and what was sent on the strength of an answer. */
-const earlyFrames = 256
 
 /** The parts of simple-peer that its types leave out; 9.11.1 is its last version. */
 interface PeerInternals {
@@ -63,7 +61,7 @@ class RtcLink implements DialedLink {
   readonly #peer: SimplePeer.Instance & PeerInternals
   readonly #events: LinkEvents
   readonly #signals: GatheringSignals
-  readonly #early: Uint8Array[] = []
+  readonly #early = new EarlyFrames()
   #isOpen = false
   #isClosing = false
   #isClosed = false
@@ -200,13 +198,13 @@ class RtcLink implements DialedLink {
       if (this.#isOpen) this.#events.drain()
     })
     this.#events.open()
-    for (const frame of this.#early.splice(0)) if (this.#isOpen) this.#events.frame(frame)
+    for (const frame of this.#early.take()) if (this.#isOpen) this.#events.frame(frame)
   }
 
   /** The other end may find the channel open sooner, and greet: what it sends is kept until this end does. */
   #received(frame: Uint8Array): void {
     if (this.#isOpen) this.#events.frame(frame)
-    else if (!this.#isClosed && this.#early.length < earlyFrames) this.#early.push(frame)
+    else if (!this.#isClosed) this.#early.keep(frame)
   }
 
   #closed(): void {

@@ -28,13 +28,31 @@ export function pass(message: Message, events: SignalingEvents): boolean {
   }
 }
 
-/** Without the optional fields that are not there, as the platform has it. */
+/** Addresses of ICE servers that are used: every one is asked for each dial, and those who offer many have five or six. */
+const mostIceServers = 16
+
+/**
+ * As the platform has it, without the optional fields that are not there. What the platform would refuse is left out, as an
+ * address of no known scheme, or a TURN server without its credential, has it throw at every dial; and what is beyond
+ * `mostIceServers`.
+ */
 export function plainServers(
   servers: Extract<Message, { type: 'signal.welcome' }>['iceServers'],
 ): IceServer[] {
-  return servers.map(({ urls, username, credential }) => ({
-    urls,
-    ...(username !== undefined && { username }),
-    ...(credential !== undefined && { credential }),
-  }))
+  const plain: IceServer[] = []
+  let left = mostIceServers
+  for (const { urls, username, credential } of servers) {
+    const hasCredential = username !== undefined && credential !== undefined
+    const good = (typeof urls === 'string' ? [urls] : urls)
+      .filter((url) => (hasCredential ? /^(stun|turn)s?:[^\s?]/i : /^stuns?:[^\s?]/i).test(url))
+      .slice(0, left)
+    if (good.length === 0) continue
+    left -= good.length
+    plain.push({
+      urls: typeof urls === 'string' ? urls : good,
+      ...(username !== undefined && { username }),
+      ...(credential !== undefined && { credential }),
+    })
+  }
+  return plain
 }

@@ -11,6 +11,7 @@ import {
 } from '../../wire/index.js'
 import type { OpenSignaling, Signaling, SignalingEvents } from '../signaling.js'
 import { openJoining } from './joining-socket.js'
+import { Reconnection } from './reconnection.js'
 import { pass, plainServers } from './server-messages.js'
 import { SilenceWatch } from './silence-watch.js'
 import {
@@ -33,13 +34,6 @@ export interface WebSocketSignalingOptions {
 
 /** From the start of a connection to the welcome, token included, in milliseconds. */
 const handshakeTimeout = 8_000
-/** Waits before the next attempt, in milliseconds: full jitter over a range that doubles. */
-const backoff = { first: 500, longest: 30_000 }
-/**
- * The peers of a server that is about to stop move within this time, each at a random moment of it, in milliseconds: not all
- * at once, and well before the 5 s are over for which a server waits for them.
- */
-const moveSpread = 500
 const hopeless: readonly string[] = ['Unauthorized', 'ProtocolMismatch', 'RoomFull']
 
 /**
@@ -77,11 +71,13 @@ class WebSocketSignaling implements Signaling {
   #problem = 'no server answered'
   #timer: Timer | undefined
   readonly #silence: SilenceWatch
+  readonly #reconnection: Reconnection
 
   constructor(self: PeerInfo, events: SignalingEvents, options: WebSocketSignalingOptions) {
     this.#self = self
     this.#events = events
     this.#options = options
+    this.#reconnection = new Reconnection(options.runtime)
     this.#silence = new SilenceWatch(options.runtime, {
       ask: () => this.#send({ type: 'signal.ping' }),
       silent: () => this.#failed('the server fell silent'),
@@ -206,7 +202,8 @@ class WebSocketSignaling implements Signaling {
     // The next attempt is for the URL after this one.
     this.#attempts++
     this.#stopTimers()
-    this.#timer = runtime.timer(runtime.random() * moveSpread, () => void this.#connect())
+    this.#reconnection.ended()
+    this.#timer = runtime.timer(this.#reconnection.moveWait(), () => void this.#connect())
   }
 
   /** A socket is of no use any more. */
@@ -227,6 +224,7 @@ class WebSocketSignaling implements Signaling {
     // The next loss tries this same server first.
     this.#attempts = Math.max(0, (this.#attempts - 1) % Math.max(1, this.#options.urls.length))
     this.#silence.start()
+    this.#reconnection.welcomed()
     this.#events.welcome(message.peers, plainServers(message.iceServers))
   }
 
@@ -248,7 +246,10 @@ class WebSocketSignaling implements Signaling {
     // While another server still serves nothing is lost by this.
     const isLost = this.#isConnected && this.#leaving === undefined
     this.#stopTimers()
-    if (isLost) this.#isConnected = false
+    if (isLost) {
+      this.#isConnected = false
+      this.#reconnection.ended()
+    }
     this.#problem = problem
     this.#drop()
     if (isLost) this.#events.lost()
@@ -262,9 +263,8 @@ class WebSocketSignaling implements Signaling {
         return
       }
     }
-    const range = Math.min(backoff.longest, backoff.first * 2 ** Math.min(this.#attempts, 10))
     // A list of servers is walked through quickly the first time.
-    const wait = this.#wasWelcome ? runtime.random() * range : 0
+    const wait = this.#wasWelcome ? this.#reconnection.wait(this.#attempts) : 0
     this.#timer = runtime.timer(wait, () => void this.#connect())
   }
 
