@@ -176,6 +176,12 @@ export const REPLY_PAUSE = 500
 /** Milliseconds for which the dead and departed are remembered. As for the tombstones of the sharded state (DESIGN.md). */
 export const GONE_TIME = 3_600_000
 
+/**
+ * Milliseconds from a departure for which what still comes of that peer is merely late: it has closed its links a second
+ * after its goodbye, and no way that is planned for is longer than that. Who speaks after it was lied about.
+ */
+export const LATE_WORDS = 5_000
+
 /** Dead and departed peers remembered at most; the oldest are forgotten first. */
 export const GONE_LIMIT = 4_096
 

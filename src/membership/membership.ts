@@ -2,7 +2,7 @@ import type { Runtime } from '../runtime/index.js'
 import type { PeerId, PeerInfo } from '../wire/index.js'
 import { Beliefs } from './beliefs.js'
 import type { Claim, MembershipMessage } from './claim.js'
-import { JOIN_SYNCS } from './constants.js'
+import { JOIN_SYNCS, LATE_WORDS } from './constants.js'
 import { Errands } from './errands.js'
 import { Greetings } from './greetings.js'
 import { Hearsay } from './hearsay.js'
@@ -117,6 +117,15 @@ export class Membership {
     if (this.#stage !== 'running' || id === self.id || table.get(id) !== undefined) return
     if (gone.get(id)?.standing === LEFT) return
     this.#greetings.introduce(id)
+  }
+
+  /**
+   * Whether one who is not here is to be heard, as it speaks through the server or this says that it is here: the dead may
+   * only have been cut off, and of whom another said that it had left that may be a lie, which only its own word takes back.
+   */
+  mayBeBack(id: PeerId): boolean {
+    const gone = this.#beliefs.gone.get(id)
+    return gone?.standing !== LEFT || this.#runtime.now() - gone.goneAt > LATE_WORDS
   }
 
   /** Nobody says any more that `id` is here, which has not answered: it is greeted no longer. */

@@ -139,6 +139,53 @@ it('hears that a peer held it for dead and forgot it, which it did not see, befo
   expect(heard).toEqual(['a: down b', 'b: reset a', 'a: up b', 'b: message'])
 })
 
+describe('a peer of which a member lied that it had left', () => {
+  /** `a`, which believes of `b`, whom it has never met, that it has left; and `c`, which said so. */
+  function misled() {
+    const room = new Room()
+    const [a, c] = [room.enter('a'), room.enter('c')]
+    room.untilTogether(10_000)
+    const [beyond, tab, left] = [2 ** 40, 0, 9]
+    c.send('a', {
+      type: 'membership.gossip',
+      news: [
+        ['b', beyond - 1, 1, tab, 1, 'b'],
+        ['b', beyond, left],
+      ],
+    })
+    room.time.advance(100)
+    expect(a.member('b')?.state).toBe('left')
+    return { room, a }
+  }
+
+  it('is seen all the same when it comes', () => {
+    const { room } = misled()
+    room.time.advance(10_000)
+    room.enter('b')
+    expect(room.untilTogether(30_000)).toBeLessThan(20_000)
+  })
+
+  it('is seen all the same though it came just then', () => {
+    const { room } = misled()
+    room.enter('b')
+    expect(room.untilTogether(30_000)).toBeLessThan(20_000)
+  })
+
+  it('is not called back when it really left, whatever of it arrives late', () => {
+    const room = new Room()
+    const [a, b] = [room.enter('a'), room.enter('b')]
+    room.untilTogether(10_000)
+    b.leave(() => {})
+    room.time.advance(1_000)
+    expect(a.member('b')?.state).toBe('left')
+    for (let count = 0; count < 10; count++) {
+      room.tell('a').relayed('b', new Uint8Array([1]))
+      room.time.advance(100)
+    }
+    expect(Object.keys(a.stats().links.peers)).toEqual([])
+  })
+})
+
 it('keeps links to a few strangers only, and not for long', () => {
   const room = new Room()
   const core = room.enter('a')

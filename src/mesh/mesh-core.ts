@@ -310,9 +310,9 @@ export class MeshCore implements Cluster {
   }
 
   #introduce({ id }: PeerInfo): void {
-    const state = this.#membership.member(id)?.state
-    if (id === this.self || state === 'left') return
-    if (state === undefined || state === 'dead') this.#introductions.announce(id)
+    const known = this.#membership.member(id)
+    if (id === this.self || !this.#membership.mayBeBack(id)) return
+    if (known === undefined || isGone(known.state)) this.#introductions.announce(id)
     this.#membership.witness(id, true)
   }
 
@@ -329,9 +329,9 @@ export class MeshCore implements Cluster {
 
   /** The server carries nothing of those who are not in the room: whatever is believed of this one, it is there. */
   #strangerSpoke(id: PeerId): void {
-    if (this.#lifecycle.hasGone) return
+    if (this.#lifecycle.hasGone || !this.#membership.mayBeBack(id)) return
     const known = this.#membership.member(id)
-    if (known?.state === 'dead') this.#provisional.knock(id)
+    if (known !== undefined && isGone(known.state)) this.#provisional.knock(id)
     else if (known === undefined && this.#provisional.met(id)) {
       this.#introductions.settled(id)
       this.#membership.introduce(id)
