@@ -145,7 +145,7 @@ describe('a peer of which a member lied that it had left', () => {
     const room = new Room()
     const [a, c] = [room.enter('a'), room.enter('c')]
     room.untilTogether(10_000)
-    const [beyond, tab, left] = [2 ** 40, 0, 9]
+    const [beyond, tab, left] = [2 ** 40, 0, 9] as const
     c.send('a', {
       type: 'membership.gossip',
       news: [
