@@ -410,7 +410,11 @@ export class FakeCluster implements Cluster {
     this.#queued.set(to, this.queued(to) + size)
     time.timer(at - time.now, () => {
       this.#queued.set(to, this.queued(to) - size)
-      const run = () => arrive(there, bytes === undefined ? (message as Message) : decodeMessage(bytes))
+      const run = () => {
+        // What comes in a session that was forgotten is lost with it.
+        if (!there.#forgotten.has(this.self))
+          arrive(there, bytes === undefined ? (message as Message) : decodeMessage(bytes))
+      }
       if (this.#network.connected(this.self, to)) there.hear(run)
       else there.#holdBack(this.self, run)
     })
