@@ -56,7 +56,7 @@ const runs = many === undefined ? { numRuns: 60, seed: 1 } : { numRuns: Number(m
 test('whatever is cut meanwhile, links hold at both ends or none, and every end that is monitored is told once', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const world = new MeshWorld(peers)
+      const world = new MeshWorld(peers, { losesForgotten: true })
       const systemOf = (index: number) => world.at(peers[index % peers.length] as string)
       const actors: { actor?: Actor }[] = Array.from({ length: count }, () => ({}))
       const starting = actors.map((args, index) => systemOf(index).start(Actor, { args }))

@@ -20,6 +20,8 @@ export interface FakeClusterOptions {
   bandwidth?: number
   /** Encodes every message and decodes it on arrival, as a network would; also gives true sizes. Default true. */
   encode?: boolean
+  /** Loses what comes from a peer while it is held for dead, as real sessions do, which are forgotten then. Default false. */
+  losesForgotten?: boolean
   /** The ring of these nodes; default a {@link RendezvousRing}. */
   ring?: (nodes: readonly RingNode[]) => ReadonlyRing
   /** Sees every step that a peer traces. */

@@ -225,10 +225,9 @@ export class FakeCluster implements Cluster {
         this.#pending.delete(pending)
         pending.settle({ kind: 'down' })
       }
-    } else if (info.id !== this.self && state === 'alive' && !wasUp) {
-      if (this.#forgotten.delete(info.id)) this.#network.cluster(info.id).forgottenBy(this.self)
-      this.#emit('up', member)
-    }
+    } else if (!isGone(state) && this.#forgotten.delete(info.id))
+      this.#network.cluster(info.id).forgottenBy(this.self)
+    if (info.id !== this.self && state === 'alive' && !wasUp) this.#emit('up', member)
     this.#emit('change', member)
   }
 
@@ -396,7 +395,7 @@ export class FakeCluster implements Cluster {
     message: Message | undefined,
     arrive: (there: FakeCluster, message: Message) => void,
   ): void {
-    const { encode = true, bandwidth, onMessage } = this.#network.options
+    const { encode = true, bandwidth, onMessage, losesForgotten } = this.#network.options
     const bytes = message !== undefined && encode ? encodeMessage(message) : undefined
     const size = bytes?.byteLength ?? 64
     if (message !== undefined) onMessage?.(this.self, to, message, size)
@@ -411,8 +410,7 @@ export class FakeCluster implements Cluster {
     time.timer(at - time.now, () => {
       this.#queued.set(to, this.queued(to) - size)
       const run = () => {
-        // What comes in a session that was forgotten is lost with it.
-        if (!there.#forgotten.has(this.self))
+        if (!losesForgotten || !there.#forgotten.has(this.self))
           arrive(there, bytes === undefined ? (message as Message) : decodeMessage(bytes))
       }
       if (this.#network.connected(this.self, to)) there.hear(run)
