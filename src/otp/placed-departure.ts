@@ -1,9 +1,9 @@
 import type { Runtime } from '../runtime/index.js'
 import { shutdown } from './exit.js'
-import type { PlacedHost } from './placed-host.js'
 import type { Instance } from './placed-instance.js'
 import type { PlacedMoves } from './placed-moves.js'
 import type { PlacedRemains } from './placed-remains.js'
+import type { PlacedSnapshots } from './placed-snapshots.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout, retryDelay } from './placed-timing.js'
 import type { ServerProcess } from './server-process.js'
@@ -14,7 +14,7 @@ import type { ServerProcess } from './server-process.js'
  */
 export function depart(
   state: PlacedState,
-  host: PlacedHost,
+  snapshots: PlacedSnapshots,
   moves: PlacedMoves,
   remains: PlacedRemains,
   done: () => void,
@@ -37,7 +37,7 @@ export function depart(
       const { process } = instance
       if (instance.state !== 'running' || process === undefined || written.has(process)) continue
       written.add(process)
-      writeDown(state, host, instance, process)
+      writeDown(state, snapshots, instance, process)
     }
     // What was starting is handed over when it runs, and what was on its way to one that leaves too is written down.
     runtime.timer(retryDelay, handOver)
@@ -61,11 +61,11 @@ function handOn(runtime: Runtime, remains: PlacedRemains, done: () => void): voi
 /** Nobody can host it: its record is all that stays. */
 function writeDown(
   { instances, world }: PlacedState,
-  host: PlacedHost,
+  snapshots: PlacedSnapshots,
   instance: Instance,
   process: ServerProcess,
 ): void {
-  host.write(instance, process, () => {
+  snapshots.write(instance, process, () => {
     instances.forget(instance)
     world.signal(process, shutdown)
   })

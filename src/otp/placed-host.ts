@@ -2,17 +2,17 @@ import { isPlanted } from '../runtime/index.js'
 import { type Message, type PeerId, unpackValue } from '../wire/index.js'
 import { broadcast } from './broadcast.js'
 import { type ExitReason, isAbnormal, noproc, shutdown } from './exit.js'
-import { GenServer } from './gen-server.js'
 import { type Epoch, isBelievable, isLater } from './placed-epoch.js'
 import type { PlacedEpochs } from './placed-epochs.js'
 import { type Instance, noHost, type PlacedMessage, type PlacedStart } from './placed-instance.js'
 import { goOn, mergeBeside, mergeBrought } from './placed-merges.js'
 import type { PlacedRouter } from './placed-router.js'
+import type { PlacedSnapshots } from './placed-snapshots.js'
 import type { PlacedState } from './placed-state.js'
 import { unpackExpected } from './sequences.js'
 import type { ServerProcess } from './server-process.js'
 import type { StartResult } from './server-world.js'
-import { allHandled, including, type VersionVector } from './version-vector.js'
+import { allHandled, including } from './version-vector.js'
 
 /** Milliseconds until a record that could not be read is asked for again: its owners answer or are replaced within seconds. */
 const rereadDelay = 1_000
@@ -27,19 +27,27 @@ function unreadable(placed: string): ExitReason {
 
 /**
  * Runs placed processes on this peer: starts them anew, from their records or from what a former
- * owner hands over; writes their snapshots down while they run; restarts or forgets them when they end.
+ * owner hands over; restarts or forgets them when they end.
  */
 export class PlacedHost {
   readonly #state: PlacedState
   readonly #router: PlacedRouter
   readonly #epochs: PlacedEpochs
+  readonly #snapshots: PlacedSnapshots
   readonly #started: () => void
 
   /** @param started - called whenever one has started: it may have to run elsewhere by now */
-  constructor(state: PlacedState, router: PlacedRouter, epochs: PlacedEpochs, started: () => void) {
+  constructor(
+    state: PlacedState,
+    router: PlacedRouter,
+    epochs: PlacedEpochs,
+    snapshots: PlacedSnapshots,
+    started: () => void,
+  ) {
     this.#state = state
     this.#router = router
     this.#epochs = epochs
+    this.#snapshots = snapshots
     this.#started = started
   }
 
@@ -191,7 +199,7 @@ export class PlacedHost {
    */
   #recordAndLaunch(instance: Instance, snapshot: unknown, tries = mostRecordings): void {
     const { cluster, definitions, instances, world } = this.#state
-    this.#save(instance, snapshot, instance.includes, (isKept) => {
+    this.#snapshots.save(instance, snapshot, instance.includes, (isKept) => {
       if (!instances.isCurrent(instance)) return
       if (isKept === false && tries > 1) {
         cluster.runtime.timer(rereadDelay, () => {
@@ -226,7 +234,7 @@ export class PlacedHost {
     process.monitor((reason) => this.#ended(instance, process, reason))
     process.onHandled(() => {
       instance.handled++
-      this.saveSoon(instance, process)
+      this.#snapshots.saveSoon(instance, process)
     })
     this.#epochs.announce(instance, process)
     for (const started of instance.started.splice(0)) started(undefined)
@@ -288,59 +296,5 @@ export class PlacedHost {
     this.#state.instances.forget(instance)
     for (const started of instance.started.splice(0)) started(outcome)
     for (const message of instance.queue.splice(0)) this.#router.fail(message, reason)
-  }
-
-  /** Writes it down a while from now, once for all that ask meanwhile. */
-  saveSoon(instance: Instance, process: ServerProcess): void {
-    const { cluster, definitions, instances } = this.#state
-    const definition = definitions.get(instance.placed)
-    const keepsNothing = process.server.snapshot === GenServer.prototype.snapshot
-    if (instance.saving !== undefined || definition === undefined || keepsNothing) return
-    instance.saving = cluster.runtime.timer(definition.snapshotEvery, () => {
-      instance.saving = undefined
-      if (!instances.isCurrent(instance) || instance.process !== process || instance.state !== 'running')
-        return
-      this.write(instance, process, (isKept) => {
-        if (isKept === false && instances.isCurrent(instance) && instance.process === process)
-          this.saveSoon(instance, process)
-      })
-    })
-  }
-
-  /** Takes its snapshot, after the messages that it was given already, and writes it down; unless it moved or ended before. */
-  write(instance: Instance, process: ServerProcess, done: (isKept: boolean | 'unpackable') => void): void {
-    // What is merged from now on is not in it.
-    const { includes } = instance
-    process.deliver({
-      kind: 'snapshot',
-      done: (snapshot) => {
-        if (this.#state.instances.isCurrent(instance) && instance.process === process)
-          this.#save(instance, snapshot, includes, done)
-      },
-    })
-  }
-
-  /** Writes down a snapshot in which there is more than what the record says is in it; `done` at once where there is not. */
-  writeMerged(instance: Instance, snapshot: unknown, done: () => void): void {
-    if (!this.#state.instances.isCurrent(instance) || instance.written === instance.includes) done()
-    else this.#save(instance, snapshot, instance.includes, done)
-  }
-
-  /** Writes it down for its next owner; `done` with whether that succeeded. */
-  #save(
-    instance: Instance,
-    snapshot: unknown,
-    includes: VersionVector,
-    done: (isKept: boolean | 'unpackable') => void,
-  ): void {
-    const { cluster, instances, records } = this.#state
-    const { placed, key, epoch, args, handled } = instance
-    const record = { epoch, owner: cluster.self, args, snapshot, handled, includes }
-    records.save(placed, key, record, (isKept, beside) => {
-      instance.beside = beside
-      if (isKept === true) instance.written = includes
-      if (instances.isCurrent(instance)) mergeBeside(this.#state, instance)
-      done(isKept)
-    })
   }
 }

@@ -8,6 +8,7 @@ import type { PlacedHost } from './placed-host.js'
 import type { Instance } from './placed-instance.js'
 import type { PlacedRemains } from './placed-remains.js'
 import type { PlacedRouter } from './placed-router.js'
+import type { PlacedSnapshots } from './placed-snapshots.js'
 import type { PlacedState } from './placed-state.js'
 import { requestTimeout } from './placed-timing.js'
 import type { ServerProcess } from './server-process.js'
@@ -25,6 +26,7 @@ export class PlacedMoves {
   readonly #router: PlacedRouter
   readonly #epochs: PlacedEpochs
   readonly #host: PlacedHost
+  readonly #snapshots: PlacedSnapshots
   readonly #remains: PlacedRemains
   #rebalancing: { readonly timer: Timer; readonly at: number } | undefined
 
@@ -33,12 +35,14 @@ export class PlacedMoves {
     router: PlacedRouter,
     epochs: PlacedEpochs,
     host: PlacedHost,
+    snapshots: PlacedSnapshots,
     remains: PlacedRemains,
   ) {
     this.#state = state
     this.#router = router
     this.#epochs = epochs
     this.#host = host
+    this.#snapshots = snapshots
     this.#remains = remains
   }
 
@@ -92,7 +96,9 @@ export class PlacedMoves {
       kind: 'snapshot',
       done: (snapshot) =>
         // The next owner finds what has been merged in the record, and does not merge it once more.
-        this.#host.writeMerged(instance, snapshot, () => this.#hand(instance, process, target, snapshot)),
+        this.#snapshots.writeMerged(instance, snapshot, () =>
+          this.#hand(instance, process, target, snapshot),
+        ),
     })
   }
 
@@ -106,7 +112,7 @@ export class PlacedMoves {
       if (!instances.isCurrent(instance) || instance.state !== 'moving') return
       instance.state = 'running'
       // What came since it was last written down may be in this snapshot alone.
-      this.#host.saveSoon(instance, process)
+      this.#snapshots.saveSoon(instance, process)
       for (const message of instance.queue.splice(0)) this.#router.accept(instance, message)
       const before =
         instance.failedMove?.target === target ? instance.failedMove.delay : shortestMoveDelay / 2

@@ -15,6 +15,7 @@ import { mergeBeside } from './placed-merges.js'
 import { PlacedMoves } from './placed-moves.js'
 import { PlacedRemains } from './placed-remains.js'
 import { PlacedRouter } from './placed-router.js'
+import { PlacedSnapshots } from './placed-snapshots.js'
 import { PlacedState, type PlacementWorld } from './placed-state.js'
 import { requestTimeout, retryDelay } from './placed-timing.js'
 import { type PlacedRef, ProcessRef } from './ref.js'
@@ -54,6 +55,7 @@ export class Placement {
 
   constructor(cluster: Cluster, world: PlacementWorld, store: SnapshotStore | undefined) {
     const state = new PlacedState(cluster, world, store)
+    const snapshots = new PlacedSnapshots(state)
     const remains = new PlacedRemains(state)
     this.#state = state
     this.#router = new PlacedRouter(state, {
@@ -61,10 +63,12 @@ export class Placement {
       keepUp: (instance) => this.#epochs.keepUp(instance),
     })
     this.#epochs = new PlacedEpochs(state, this.#router, remains)
-    this.#host = new PlacedHost(state, this.#router, this.#epochs, () => this.#moves.rebalanceSoon())
-    this.#moves = new PlacedMoves(state, this.#router, this.#epochs, this.#host, remains)
+    this.#host = new PlacedHost(state, this.#router, this.#epochs, snapshots, () =>
+      this.#moves.rebalanceSoon(),
+    )
+    this.#moves = new PlacedMoves(state, this.#router, this.#epochs, this.#host, snapshots, remains)
     this.#audit = new PlacedAudit(state, this.#host, () => this.#moves.rebalanceSoon())
-    this.#serve(remains)
+    this.#serve(snapshots, remains)
   }
 
   /** How many placed processes run here. */
@@ -204,7 +208,7 @@ export class Placement {
     }
   }
 
-  #serve(remains: PlacedRemains): void {
+  #serve(snapshots: PlacedSnapshots, remains: PlacedRemains): void {
     const { cluster, definitions, directory, instances, world } = this.#state
     this.#stops.push(
       cluster.receive('placed.types', ({ types }, from) => {
@@ -259,7 +263,7 @@ export class Placement {
       }),
     )
     cluster.onJoining((done) => this.#acquaint(done))
-    cluster.onLeaving((done) => depart(this.#state, this.#host, this.#moves, remains, done), true)
+    cluster.onLeaving((done) => depart(this.#state, snapshots, this.#moves, remains, done), true)
     for (const { id } of cluster.members()) this.#introduce(id)
   }
 
