@@ -14,7 +14,7 @@ import { startModulePages } from './support/module-pages.js'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** What a page may load at once for a name, bundled, minified and compressed, in bytes. */
-const budgets = { join: 116_000, HashRing: 22_000 }
+const budgets = { join: 118_000, HashRing: 22_000 }
 
 /** What Vite makes of a module of a user who has installed the package: what the page loads at once, in one piece. */
 async function bundled(code: string): Promise<string> {
