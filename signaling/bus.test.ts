@@ -1,7 +1,8 @@
-import { createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../src/runtime/index.js'
 import { RedisBus } from './node/redis-bus.js'
+import { packPresence } from './node/redis-records.js'
 import { type Bus, MemoryHub, type Presence } from './rooms/index.js'
 import { RedisServer } from './testing/redis-server.js'
 
@@ -385,8 +386,93 @@ it('drops frames when Redis takes them slower than they come, and says so', asyn
     expect(taken).toBeGreaterThan(900)
     expect(taken).toBeLessThan(1_100)
     redis.freeze(false)
-    await expect.poll(() => one.heard.length, { timeout: 20_000 }).toBe(taken)
+    const frames = () => one.heard.filter(([event]) => event === 'frame').length
+    await expect.poll(frames, { timeout: 20_000 }).toBe(taken)
     expect(one.bus.send('one', 'room', 'a', frame)).toBe(true)
+  })
+})
+
+it('takes back what left while Redis could not be told, though Redis kept it', async () => {
+  await withRedis(async (redis, one) => {
+    const two = new Listener(new RedisBus(systemRuntime({ log: () => {} }), 'two', { url: redis.url }))
+    try {
+      await two.next('up')
+      await one.open('room')
+      await two.open('room')
+      for (const id of ['goes', 'goes too', 'stays']) one.bus.announce('room', one.presence(id))
+      for (let n = 0; n < 3; n++) await two.next('entered')
+      // Under way to a Redis that does not take it any more, and after it was lost.
+      redis.freeze(true)
+      one.bus.withdraw('room', one.presence('goes'), true)
+      await Promise.all([one.next('down'), two.next('down')])
+      one.bus.withdraw('room', one.presence('goes too'), false)
+      redis.freeze(false)
+      await Promise.all([one.next('up'), two.next('up')])
+      const there = async () => (await two.open('room')).map(({ id }) => id)
+      await expect.poll(there).toEqual(['stays'])
+    } finally {
+      await new Promise<void>((resolve) => two.bus.stop(resolve))
+    }
+  })
+})
+
+/** A way to Redis that stops right behind `marker` where that first passes, until it is let on. */
+async function stoppingAt(
+  marker: Buffer,
+  port: number,
+): Promise<{ url: string; stopped: Promise<void>; letOn: () => void; close: () => void }> {
+  let arrived = (): void => {}
+  const stopped = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
+  let letOn = (): void => {}
+  let isDone = false
+  const proxy = createServer((client) => {
+    const redis = connect(port, '127.0.0.1')
+    for (const socket of [client, redis]) socket.on('error', () => {})
+    redis.pipe(client)
+    redis.on('close', () => client.destroy())
+    client.on('close', () => redis.destroy())
+    client.on('data', (chunk: Buffer) => {
+      const at = isDone ? -1 : chunk.indexOf(marker)
+      if (at === -1) {
+        redis.write(chunk)
+        return
+      }
+      isDone = true
+      client.pause()
+      const behind = at + marker.byteLength + '\r\n'.length
+      redis.write(chunk.subarray(0, behind), () => arrived())
+      letOn = () => {
+        redis.write(chunk.subarray(behind))
+        client.resume()
+      }
+    })
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  const { port: at } = proxy.address() as AddressInfo
+  return { url: `redis://127.0.0.1:${at}`, stopped, letOn: () => letOn(), close: () => proxy.close() }
+}
+
+it('keeps of one id the claim that it told of last, where those of two instances cross', async () => {
+  await withRedis(async (redis, one) => {
+    const presence = { id: 'a', instance: 'slow', session: 1, info: new Uint8Array([1, 2, 3]) }
+    const way = await stoppingAt(packPresence(presence), redis.port)
+    const slow = new Listener(new RedisBus(systemRuntime({ log: () => {} }), 'slow', { url: way.url }))
+    try {
+      await slow.next('up')
+      await one.open('room')
+      slow.bus.announce('room', presence)
+      await way.stopped
+      one.bus.announce('room', one.presence('a'))
+      await one.next('entered')
+      way.letOn()
+      const [, last] = await one.next('entered')
+      expect((await one.open('room')).map(({ instance }) => instance)).toEqual([(last as Presence).instance])
+    } finally {
+      await new Promise<void>((resolve) => slow.bus.stop(resolve))
+      way.close()
+    }
   })
 })
 

@@ -23,12 +23,30 @@ const roomExpiry = 60_000
 /** Heartbeats between two renewals of the rooms' expiry: three chances before it runs out. */
 const roomRenewal = 20
 
+/**
+ * Keeps a presence and says so, both at once: of two instances that claim one id the later is then the one that is kept
+ * and the one that is told of last. Were they two commands, the claims could cross between them.
+ */
+const announcement = `
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return 1`
+
 /** Takes a presence back only while it is still exactly that one, and says so on the room's channel. */
 const withdrawal = `
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 if ARGV[3] then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return 1`
+
+/**
+ * Withdrawals kept for a Redis that is lost or refuses them; as many as an instance has peers by default. Fewer come
+ * about while it is lost; one that refuses them for good gets no more.
+ */
+const mostWithdrawals = 20_000
+
+type Words = readonly (string | Buffer)[]
 
 /** A room that is wanted. */
 interface Subscription {
@@ -67,6 +85,8 @@ export class RedisBus implements Bus {
   readonly #prefix: string
   readonly #redis: RedisConnection
   readonly #rooms = new Map<string, Subscription>()
+  /** Said, or to be said, and not known to be done: Redis may be lost first, and still keep who left meanwhile. */
+  readonly #withdrawals = new Set<Words>()
   /** Other instances that were heard of here; they are watched. */
   readonly #others = new Set<string>()
   #events: BusEvents | undefined
@@ -111,14 +131,15 @@ export class RedisBus implements Bus {
   }
 
   announce(room: string, presence: Presence): void {
-    const key = this.#key('present', room)
-    this.#say('HSET', key, presence.id, packPresence(presence))
-    this.#say('PEXPIRE', key, String(roomExpiry))
-    this.#say('PUBLISH', this.#key('room', room), packEntered(presence))
+    const [key, channel] = [this.#key('present', room), this.#key('room', room)]
+    const stored = [presence.id, packPresence(presence), String(roomExpiry)]
+    this.#say('EVAL', announcement, '1', key, ...stored, channel, packEntered(presence))
   }
 
   withdraw(room: string, presence: Presence, clean: boolean): void {
-    this.#remove(room, presence, this.#key('room', room), packLeft(presence, clean))
+    const words = this.#removal(room, presence, this.#key('room', room), packLeft(presence, clean))
+    if (this.#withdrawals.size < mostWithdrawals) this.#withdrawals.add(words)
+    if (this.#connected) this.#carryOut(words)
   }
 
   send(instance: string, room: string, to: string, frame: Uint8Array): boolean {
@@ -197,6 +218,7 @@ export class RedisBus implements Bus {
     this.#connected = true
     this.#redis.works()
     this.#beat = this.#runtime.timer(heartbeat, () => this.#pulse())
+    for (const words of this.#withdrawals) this.#carryOut(words)
     this.#events?.up()
   }
 
@@ -268,7 +290,9 @@ export class RedisBus implements Bus {
       instances.delete(this.instance)
       const dead = new Set(await this.#checkOn([...instances]))
       for (const instance of instances) if (!dead.has(instance)) this.#others.add(instance)
-      for (const presence of all) if (dead.has(presence.instance)) this.#remove(room, presence)
+      for (const presence of all) {
+        if (dead.has(presence.instance)) this.#say(...this.#removal(room, presence))
+      }
       if (this.#rooms.get(room) !== subscription) return
       this.#events?.snapshot(
         room,
@@ -280,9 +304,16 @@ export class RedisBus implements Bus {
     }
   }
 
-  #remove(room: string, presence: Presence, ...tell: (string | Buffer)[]): void {
+  #removal(room: string, presence: Presence, ...tell: Words): Words {
     const key = this.#key('present', room)
-    this.#say('EVAL', withdrawal, '1', key, presence.id, packPresence(presence), ...tell)
+    return ['EVAL', withdrawal, '1', key, presence.id, packPresence(presence), ...tell]
+  }
+
+  #carryOut(words: Words): void {
+    this.#redis.ask(...words).then(
+      () => this.#withdrawals.delete(words),
+      (error) => this.#redis.failed(words[0], error),
+    )
   }
 
   #noticed(room: string, frame: Buffer): void {
@@ -301,7 +332,7 @@ export class RedisBus implements Bus {
     if (carried !== undefined) this.#events?.frame(...carried)
   }
 
-  #say(...command: (string | Buffer)[]): void {
+  #say(...command: Words): void {
     if (this.#connected) this.#redis.say(...command)
   }
 }

@@ -12,7 +12,7 @@ const pingInterval = 1_000
 
 /**
  * Commands that may wait for Redis to answer: five for each of a hundred thousand peers, who are all announced when it
- * is back. Beyond it they are dropped, and made good when it is back the next time.
+ * is back, by one each. Beyond it they are dropped, and made good when it is back the next time.
  */
 const longestQueue = 500_000
 

@@ -32,7 +32,7 @@ export interface BusEvents {
  * test: in this process, and Redis.
  *
  * Nothing here waits: what is sent while the bus is down is dropped, as the directory sends it all
- * again when the bus is back.
+ * again when the bus is back. Withdrawals alone are not, as nobody would say them again.
  */
 export interface Bus {
   /** This instance's name, fresh for every start. */

@@ -88,6 +88,8 @@ export class Directory {
     if (before !== undefined && peer.mayReplace?.(before) === false) return session
     const local = new Local(id, this.#bus.instance, session, peer)
     room.local.set(id, local)
+    // Where the bus works, the announcement of the new socket takes the place of the old one's.
+    if (before !== undefined && !this.#bus.connected) this.#withdraw(name, before, false)
     before?.peer.replaced()
     if (room.waiting === undefined) this.#comeIn(room, local)
     return session
@@ -101,7 +103,7 @@ export class Directory {
     room.local.delete(id)
     if (local.inside) {
       room.tell(room.announcements.left(id, clean))
-      this.#bus.withdraw(name, local, clean)
+      this.#withdraw(name, local, clean)
     }
     this.#forgetIfEmpty(room)
   }
@@ -151,7 +153,12 @@ export class Directory {
   #announce(room: Room, local: Local): void {
     if (!this.#bus.connected) return
     local.underWay++
+    local.isAnnounced = true
     this.#bus.announce(room.name, local)
+  }
+
+  #withdraw(name: string, local: Local, clean: boolean): void {
+    if (local.isAnnounced) this.#bus.withdraw(name, local, clean)
   }
 
   /** Welcomes those who waited for the room to become known. */

@@ -10,6 +10,8 @@ export class Local implements Present {
   readonly peer: LocalPeer
   /** Welcomed and announced. */
   inside = false
+  /** The bus was told, and may know of it until it is withdrawn. */
+  isAnnounced = false
   /** Its announcements that have not come back: while there are any, others' on the bus are older. */
   underWay = 0
 
