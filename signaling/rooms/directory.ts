@@ -139,8 +139,7 @@ export class Directory {
     const { id, peer } = local
     const elsewhere = room.remote.get(id)
     if (elsewhere !== undefined && peer.mayReplace?.(elsewhere) === false) {
-      room.local.delete(id)
-      this.#forgetIfEmpty(room)
+      this.#turnAway(room, local)
       return
     }
     local.inside = true
@@ -164,7 +163,19 @@ export class Directory {
   /** Welcomes those who waited for the room to become known. */
   #letIn(room: Room): void {
     room.stopWaiting()
-    for (const local of [...room.local.values()]) if (!local.inside) this.#comeIn(room, local)
+    for (const local of [...room.local.values()]) {
+      if (local.inside) continue
+      // Until now nobody could say how many there are.
+      const isNew = !room.remote.has(local.id)
+      if (isNew && local.peer.mayJoin?.(room.inside) === false) this.#turnAway(room, local)
+      else this.#comeIn(room, local)
+    }
+  }
+
+  #turnAway(room: Room, local: Local): void {
+    if (room.local.get(local.id) !== local) return
+    room.local.delete(local.id)
+    this.#forgetIfEmpty(room)
   }
 
   #forgetIfEmpty(room: Room): void {

@@ -15,6 +15,11 @@ export interface LocalPeer {
    * Answering no, it is out again and nobody hears of it.
    */
   mayReplace?(other: Presence): boolean
+  /**
+   * Whether it may come into a room that turns out to have so many in it; without this it may. Answering no, it is out
+   * again and nobody hears of it.
+   */
+  mayJoin?(inside: number): boolean
 }
 
 /** Somebody in a room, as a door is told of them. */

@@ -130,6 +130,12 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
     if (this.#rooms.draining) this.#send({ type: 'signal.draining' })
   }
 
+  mayJoin(inside: number): boolean {
+    if (inside < this.#rooms.options.limits.peersPerRoom) return true
+    this.#refuseFull()
+    return false
+  }
+
   deliver(frame: Uint8Array): void {
     this.#socket.send(frame)
   }
@@ -171,7 +177,7 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
     else if (population === 0 && directory.rooms >= limits.rooms) {
       this.#refuse('RoomFull', 'too-many-rooms', `this server has its limit of ${limits.rooms} rooms`)
     } else if (population >= limits.peersPerRoom && !directory.has(this.#room, peer.id)) {
-      this.#refuse('RoomFull', 'room-full', `the room has its limit of ${limits.peersPerRoom} peers`)
+      this.#refuseFull()
     } else {
       this.#ticket = verdict.ticket
       this.#stage = 'entering'
@@ -236,6 +242,11 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
     this.#send({ type: 'signal.refused', error, detail: detail.slice(0, 1024) })
     this.#depart(false)
     this.#socket.end(closeCodes.refused, error)
+  }
+
+  #refuseFull(): void {
+    const { peersPerRoom } = this.#rooms.options.limits
+    this.#refuse('RoomFull', 'room-full', `the room has its limit of ${peersPerRoom} peers`)
   }
 
   #refuseDraining(): void {

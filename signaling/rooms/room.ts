@@ -58,6 +58,13 @@ export class Room {
     return this.local.size + this.#remote.size
   }
 
+  /** Of these, those who are in. */
+  get inside(): number {
+    let inside = this.#remote.size
+    for (const local of this.local.values()) if (local.inside) inside++
+    return inside
+  }
+
   get ids(): string[] {
     return [...this.local.keys(), ...this.#remote.keys()]
   }

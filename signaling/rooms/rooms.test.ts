@@ -159,6 +159,30 @@ describe('rooms on virtual time', () => {
     expect(late.got).toMatchObject([{ type: 'signal.refused', error: 'Busy' }])
   })
 
+  it('hold the limit of a room also where an instance did not know yet who is in it', () => {
+    const service = new FakeService(1, 5)
+    const limits = { peersPerRoom: 2 }
+    const [one, two] = [service.instance('one', limits), service.instance('two', limits)]
+    service.time.advance(100)
+    const inside = ['a', 'b'].map((id) => service.peer(id, one))
+    service.time.advance(100)
+    // Who is in already may come back there all the same.
+    const moved = service.peer('a', two)
+    const late = ['c', 'd'].map((id) => service.peer(id, two))
+    service.time.advance(100)
+    for (const { got } of late)
+      expect(got).toMatchObject([{ type: 'signal.refused', error: 'RoomFull', detail: expect.any(String) }])
+    expect(moved.got.map(({ type }) => type)).toEqual(['signal.welcome'])
+    expect(inside.map(({ endedBy }) => endedBy)).toEqual([4002, undefined])
+    expect(two.directory.ids(two.rooms.nameOf('room')).sort()).toEqual(['a', 'b'])
+    expect(inside[1]?.count('signal.joined')).toBeLessThanOrEqual(1)
+    expect(two.tally.refusals.get('room-full')).toBe(2)
+    // Nothing is left behind of those who were refused.
+    moved.say({ type: 'signal.leave' })
+    service.time.advance(100)
+    expect([one.directory.rooms, two.directory.rooms]).toEqual([1, 0])
+  })
+
   it('forget a peer that left two instances before either had heard of the other', () => {
     const service = new FakeService(1, 2)
     const [one, two] = [service.instance('one'), service.instance('two')]
