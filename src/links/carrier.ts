@@ -10,6 +10,7 @@ import {
 } from '../wire/index.js'
 import type { Link, LinkEvents, OpenLink } from './link.js'
 import { RoundTrips } from './round-trips.js'
+import { sessionSettings } from './session-settings.js'
 
 type Hello = Extract<Message, { type: 'session.hello' }>
 
@@ -107,6 +108,11 @@ export class Carrier {
     if (this.isOpen) this.#write(encodeMessage(message))
   }
 
+  /** Sends what the peer can have us say as often as it likes, unless it does not read what we said before. */
+  answer(message: Extract<Message, { type: 'session.hello' | 'session.echo' }>): void {
+    if (this.buffered < sessionSettings.answerHighWater) this.send(message)
+  }
+
   sendParts(frame: PartFrame): void {
     if (!this.isOpen) return
     const length = partFrameLength(frame)
@@ -136,7 +142,7 @@ export class Carrier {
     const ask = (): void => {
       if (!this.isOpen) return
       this.#greetedAt = this.#runtime.now()
-      this.send({ type: 'session.hello', protocol: protocolVersion, answer: false, ...hello() })
+      this.answer({ type: 'session.hello', protocol: protocolVersion, answer: false, ...hello() })
       this.#retry = this.#runtime.timer(wait * (0.75 + this.#runtime.random() / 2), ask)
       wait = Math.min(2 * wait, longestRetry)
     }

@@ -63,6 +63,11 @@ export const sessionSettings = {
   relayWindowBytes: 128 * 1024,
   /** Bytes of `link.buffered` above which nothing more is handed to the link, where the window would allow it. */
   highWater: 512 * 1024,
+  /**
+   * The same for answers to what the peer may ask as often as it likes: twice as much, as only a link that is not
+   * read, or not carried on, ever holds that. What is not answered is asked again.
+   */
+  answerHighWater: 1024 * 1024,
   /** The same for messages that go around the session: they are few, and late ones are worthless. */
   looseHighWater: 512 * 1024,
   /** Bytes of a frame of those: longer ones are no such messages. */

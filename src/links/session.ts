@@ -152,7 +152,7 @@ export class Session {
         return
       case 'session.echo':
         if (message.answer) carrier.echoed(message.stamp)
-        else carrier.send({ type: 'session.echo', stamp: message.stamp, answer: true })
+        else carrier.answer({ type: 'session.echo', stamp: message.stamp, answer: true })
         return
       case 'session.data':
       case 'session.piece':
@@ -230,7 +230,7 @@ export class Session {
   }
 
   #answer(carrier: Carrier): void {
-    carrier.send({ type: 'session.hello', protocol: protocolVersion, answer: true, ...this.#hello() })
+    carrier.answer({ type: 'session.hello', protocol: protocolVersion, answer: true, ...this.#hello() })
   }
 
   /** The peer has a session that we did not know: it is new here, or has forgotten us. */
