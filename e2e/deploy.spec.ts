@@ -1,11 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@playwright/test'
 import { WebSocket } from 'ws'
+import { freePort } from '../signaling/testing/free-port.js'
 import { StartedProcesses } from './support/started-process.js'
 
 // What the files in signaling/deploy say is run here with the built command line, word for word.
@@ -53,16 +53,6 @@ function variables(assignments: readonly string[]): Variables {
 
 /** What the unit says of a setting. */
 const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1] ?? ''
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-}
 
 test('the image runs what is built, listens where it says, and is healthy as long as it runs', async () => {
   for (const [, path = ''] of dockerfile.matchAll(/^COPY --from=build \/ringmesh\/(\S+)/gm)) {
