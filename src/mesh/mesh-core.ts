@@ -13,13 +13,13 @@ import { Emitter, type Runtime } from '../runtime/index.js'
 import type { Message, MessageType, PeerId, PeerInfo, Priority } from '../wire/index.js'
 import type { Cluster, ClusterEvents, Member, Outcome, Request } from './cluster.js'
 import { announcedAtOnce, goodbyeBound } from './constants.js'
-import { Introductions, type IntroductionsStats } from './introductions.js'
+import type { IntroductionsStats } from './introductions.js'
 import { Lifecycle } from './lifecycle.js'
 import { isGone, turn } from './member-state.js'
-import { ProvisionalLinks } from './provisional-links.js'
 import { Requests } from './requests.js'
 import { Rings } from './rings.js'
 import { Roster } from './roster.js'
+import { Strangers } from './strangers.js'
 
 export interface MeshCoreOptions {
   runtime: Runtime
@@ -65,8 +65,7 @@ export class MeshCore implements Cluster {
   readonly #membership: Membership
   readonly #links: Links
   readonly #roster: Roster
-  readonly #provisional: ProvisionalLinks
-  readonly #introductions: Introductions
+  readonly #strangers: Strangers
   readonly #requests: Requests
   readonly #rings = new Rings()
   readonly #lifecycle: Lifecycle
@@ -100,7 +99,7 @@ export class MeshCore implements Cluster {
       events: {
         message: (from, message) => this.#receive(from, message),
         opened: (peer) => {
-          this.#heardProvisionally(peer)
+          this.#strangers.heard(peer)
           this.#membership.opened(peer)
         },
         changed: (peer) => this.#linkChanged(peer),
@@ -109,40 +108,30 @@ export class MeshCore implements Cluster {
         reset: (peer) => {
           if (this.#isUp(peer)) this.#emitter.emit('reset', peer)
         },
-        stranger: (peer) => this.#strangerSpoke(peer),
+        stranger: (peer) => {
+          if (!this.#lifecycle.hasGone) this.#strangers.spoke(peer)
+        },
       },
     })
     this.#membership = new Membership({
       runtime,
       self,
       send: (to, message) => {
-        const known = this.#membership.member(to)
-        if (known?.state === 'dead') this.#provisional.knock(to)
+        this.#strangers.called(to)
         this.#links.send(to, message)
       },
       events: { change: (member, before) => this.#memberChanged(member, before) },
     })
     this.#roster = new Roster(self.id, this.#membership, this.#links)
-    this.#provisional = new ProvisionalLinks({
+    this.#strangers = new Strangers({
       runtime,
+      stateOf: (peer) => this.#membership.member(peer)?.state,
+      mayBeBack: (peer) => this.#membership.mayBeBack(peer),
+      introduce: (peer) => this.#membership.introduce(peer),
+      dismiss: (peer) => this.#membership.dismiss(peer),
       connect: (peer) => this.#links.connect(peer),
-      disconnect: (peer, reason) => {
-        this.#giveUp(peer, reason)
-        this.#introductions.settled(peer)
-      },
+      disconnect: (peer, reason) => this.#links.disconnect(peer, reason),
       hasDirect: (peer) => this.#links.kind(peer) !== 'none' && this.#links.kind(peer) !== 'relay',
-    })
-    this.#introductions = new Introductions({
-      runtime,
-      open: (peer) => {
-        this.#provisional.introduced(peer)
-        this.#links.connect(peer)
-        this.#membership.introduce(peer)
-      },
-      close: (peer) => {
-        this.#provisional.settled(peer)
-        this.#giveUp(peer, 'unanswered')
-      },
     })
     this.#requests = new Requests({
       runtime,
@@ -291,8 +280,7 @@ export class MeshCore implements Cluster {
   }
 
   #close(): void {
-    this.#provisional.close()
-    this.#introductions.close()
+    this.#strangers.close()
     this.#requests.close()
     this.#membership.stop()
     this.#signaling?.close(true)
@@ -305,37 +293,14 @@ export class MeshCore implements Cluster {
     return {
       requests: this.#requests.waiting,
       links: this.#links.stats(),
-      introductions: this.#introductions.stats(),
+      introductions: this.#strangers.stats(),
     }
   }
 
   #introduce({ id }: PeerInfo): void {
-    const known = this.#membership.member(id)
     if (id === this.self || !this.#membership.mayBeBack(id)) return
-    if (known === undefined || isGone(known.state)) this.#introductions.announce(id)
+    this.#strangers.announced(id)
     this.#membership.witness(id, true)
-  }
-
-  #heardProvisionally(id: PeerId): void {
-    this.#provisional.heard(id)
-    this.#introductions.heard(id)
-  }
-
-  /** Nothing more is expected of a peer that is no member. */
-  #giveUp(id: PeerId, reason: string): void {
-    this.#membership.dismiss(id)
-    this.#links.disconnect(id, reason)
-  }
-
-  /** The server carries nothing of those who are not in the room: whatever is believed of this one, it is there. */
-  #strangerSpoke(id: PeerId): void {
-    if (this.#lifecycle.hasGone || !this.#membership.mayBeBack(id)) return
-    const known = this.#membership.member(id)
-    if (known !== undefined && isGone(known.state)) this.#provisional.knock(id)
-    else if (known === undefined && this.#provisional.met(id)) {
-      this.#introductions.settled(id)
-      this.#membership.introduce(id)
-    }
   }
 
   #socketClosed(peer: PeerId, clean: boolean): void {
@@ -346,13 +311,13 @@ export class MeshCore implements Cluster {
     }
     // Who was only announced and never answered is not waited for.
     if (clean || !isMember) this.#lifecycle.greeted(peer)
-    if (this.#introductions.withdrawn(peer)) this.#provisional.doubt(peer)
+    this.#strangers.withdrawn(peer)
   }
 
   #receive(from: PeerId, message: Message): void {
     if (this.#lifecycle.hasGone) return
     if (from !== this.self) {
-      this.#heardProvisionally(from)
+      this.#strangers.heard(from)
       this.#membership.heard(from)
     }
     switch (message.type) {
@@ -378,8 +343,7 @@ export class MeshCore implements Cluster {
     // First: who hears that the ring changed may want to know that it is by a verdict.
     if (turned === 'down' && state === 'dead') this.#lastDeath = this.runtime.now()
     if (!isSelf) {
-      this.#provisional.settled(id)
-      this.#introductions.settled(id)
+      this.#strangers.settled(id)
       if (isGone(state)) {
         this.#links.disconnect(id, state)
         this.#roster.forgetLink(id)
