@@ -10,6 +10,11 @@ import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 const joins = 4_000
 /** Turns of each server, one after the other's, of which the middle one counts: this machine's differ by a third. */
 const turns = Number(process.env.SIGNAL_JOINS_TURNS ?? 7)
+/**
+ * Processes of each server that is compared: where one has its memory and what it has compiled by chance is its own, and
+ * one differs from another of the same code by a tenth.
+ */
+const processes = 3
 /** Turns before them, in which the engine compiles what it will run. */
 const warmUps = 3
 /**
@@ -25,12 +30,14 @@ interface Contestant {
   readonly script: string
   readonly dialect: Dialect
   readonly roomSize: number
+  /** {@link processes}, or one. */
+  readonly processes?: number
 }
 
 /** The servers named `floor` know no peers and no rooms: what a join costs at least, by what it is built on. */
 const contestants = {
-  peer: { script: 'signal-peer', dialect: peerDialect, roomSize: 1 },
-  alone: { script: 'signal-ringmesh', dialect: ringmeshDialect, roomSize: 1 },
+  peer: { script: 'signal-peer', dialect: peerDialect, roomSize: 1, processes },
+  alone: { script: 'signal-ringmesh', dialect: ringmeshDialect, roomSize: 1, processes },
   together: { script: 'signal-ringmesh', dialect: ringmeshDialect, roomSize: usualRoom },
   floorOfNet: { script: 'signal-floor-net', dialect: ringmeshDialect, roomSize: 1 },
   floorOfHttp: { script: 'signal-floor-http', dialect: ringmeshDialect, roomSize: 1 },
@@ -62,13 +69,16 @@ async function measured(
   progress: (line: string) => void,
 ): Promise<Record<Name, readonly Turn[]>> {
   const results = Object.fromEntries(names.map((name) => [name, [] as Turn[]])) as Record<Name, Turn[]>
-  const servers = new Map<Name, ServerProcess>()
+  const servers: (readonly [Name, ServerProcess])[] = []
   try {
-    for (const name of names) {
-      const { script, dialect } = contestants[name]
-      const server = await ServerProcess.start(join(directory, `${script}.mjs`))
-      servers.set(name, server)
-      await joinAll(server.port, dialect, residents, 1, { first: joins })
+    for (let process = 0; process < processes; process++) {
+      for (const name of names) {
+        const contestant: Contestant = contestants[name]
+        if (process >= (contestant.processes ?? 1)) continue
+        const server = await ServerProcess.start(join(directory, `${contestant.script}.mjs`))
+        servers.push([name, server])
+        await joinAll(server.port, contestant.dialect, residents, 1, { first: joins })
+      }
     }
     for (let turn = -warmUps; turn < turns; turn++) {
       progress(turn < 0 ? 'warming up' : `turn ${turn + 1} of ${turns}`)
@@ -79,7 +89,7 @@ async function measured(
     }
     return results
   } finally {
-    for (const server of servers.values()) await server.stop()
+    for (const [, server] of servers) await server.stop()
   }
 }
 
@@ -111,7 +121,7 @@ async function run(progress: (line: string) => void): Promise<Table[]> {
           figure('floor: bare ws, as the machine had it', 'floorOfWs', 'perSecond', '/s'),
         ],
         notes: [
-          `Every server has a process of its own, is warmed up by ${warmUps} turns, and takes ${turns} turns of ${joins} joins, one after the other's; medians. ${residents} peers stay in throughout.`,
+          `Every server has a process of its own, peer and the first of ours ${processes} each; each process is warmed up by ${warmUps} turns, and takes ${turns} turns of ${joins} joins, one after the other's; medians. ${residents} peers stay in throughout.`,
           `${abreast} sockets join at a time, each in a room of its own; in rooms of ${usualRoom} all are told of each other, which peer does not do.`,
           "One load generator for all, of bare sockets that parse no message. The target is set for the server's CPU time: the generator needs a core too.",
           'The floors answer every upgrade with 101 and one frame, and do nothing else.',
