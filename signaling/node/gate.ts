@@ -50,7 +50,7 @@ export class Gate implements SocketHost, LaneGate {
     this.#options = options
     this.#addresses = new AddressLimits(options.configuration.limits)
     this.turns = new ReadingTurns(options.runtime, options.instance.tally)
-    this.laterWork = new LaterWork(options.runtime)
+    this.laterWork = new LaterWork(options.runtime, this.turns)
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,

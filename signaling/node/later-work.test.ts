@@ -2,16 +2,20 @@ import { expect, it } from 'vitest'
 import { systemRuntime } from '../../src/runtime/index.js'
 import { LaterWork } from './later-work.js'
 
-/** The same clock, on which a piece of work takes a millisecond. */
-function slow(): { later: LaterWork; done: number[]; work: (n: number) => { workOn(): void } } {
+/** The same clock, on which a piece of work takes a millisecond, or as long as is said. */
+function slow({ isShared = false, milliseconds = 1 } = {}): {
+  later: LaterWork
+  done: number[]
+  work: (n: number) => { workOn(): void }
+} {
   let now = 0
   const done: number[] = []
   return {
-    later: new LaterWork({ ...systemRuntime(), now: () => now }),
+    later: new LaterWork({ ...systemRuntime(), now: () => now }, { isShared }),
     done,
     work: (n) => ({
       workOn: () => {
-        now++
+        now += milliseconds
         done.push(n)
       },
     }),
@@ -28,6 +32,16 @@ it('is done in order, and no more of it in a turn than there is time for', async
     await turn()
     expect(done).toEqual([0, 1, 2, 3, 4].slice(0, turns))
   }
+})
+
+it('is less in a turn that others want to be in too', async () => {
+  const doneInTurn = async (isShared: boolean): Promise<number> => {
+    const { later, done, work } = slow({ isShared, milliseconds: 0.015 })
+    for (let n = 0; n < 20; n++) later.add(work(n))
+    await turn()
+    return done.length
+  }
+  expect(await doneInTurn(true)).toBeLessThan(await doneInTurn(false))
 })
 
 it('is not done for somebody who is gone', async () => {

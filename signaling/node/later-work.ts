@@ -1,7 +1,11 @@
 import type { Runtime } from '../../src/runtime/index.js'
+import type { ReadingTurns } from './reading-turns.js'
 
-/** Milliseconds of a turn of the event loop in which such work is begun. */
-const turnMilliseconds = 0.1
+/**
+ * Milliseconds of a turn of the event loop in which such work is begun: while several addresses have something to say,
+ * enough for three system calls, as a turn may also have an upgrade, a go of frames and a connection in it.
+ */
+const turnMilliseconds = { shared: 0.05, alone: 0.1 }
 
 /** Somebody with work that may wait. */
 export interface Worker {
@@ -16,14 +20,16 @@ export interface Worker {
  */
 export class LaterWork {
   readonly #runtime: Runtime
+  readonly #turns: Pick<ReadingTurns, 'isShared'>
   readonly #waiting = new Set<Worker>()
   readonly #onTurn = (): void => this.#workOn()
   #isScheduled = false
   /** Milliseconds of this turn that were spent. */
   #spent = 0
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, turns: Pick<ReadingTurns, 'isShared'>) {
     this.#runtime = runtime
+    this.#turns = turns
   }
 
   /** Puts somebody at the end of the line, who is not in it yet. */
@@ -34,7 +40,7 @@ export class LaterWork {
 
   /** Lets somebody work now, where there is nobody in line and time left in this turn; or puts it in line. */
   soon(worker: Worker): void {
-    if (this.#waiting.size > 0 || this.#spent >= turnMilliseconds) this.#waiting.add(worker)
+    if (this.#waiting.size > 0 || this.#spent >= this.#turnMilliseconds) this.#waiting.add(worker)
     else this.#let(worker)
     this.#schedule()
   }
@@ -42,6 +48,10 @@ export class LaterWork {
   /** Takes somebody out of the line. */
   remove(worker: Worker): void {
     this.#waiting.delete(worker)
+  }
+
+  get #turnMilliseconds(): number {
+    return this.#turns.isShared ? turnMilliseconds.shared : turnMilliseconds.alone
   }
 
   #schedule(): void {
@@ -53,10 +63,11 @@ export class LaterWork {
   #workOn(): void {
     this.#isScheduled = false
     this.#spent = 0
+    const most = this.#turnMilliseconds
     for (const worker of this.#waiting) {
       this.#waiting.delete(worker)
       this.#let(worker)
-      if (this.#spent >= turnMilliseconds) break
+      if (this.#spent >= most) break
     }
     // What was spent holds until a next turn begins.
     if (this.#spent > 0) this.#schedule()

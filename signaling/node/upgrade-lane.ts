@@ -11,10 +11,10 @@ const patience = 1_000
 
 /**
  * Milliseconds of a turn of the event loop in which first words are dealt with: an upgrade takes some 0.05 ms, and as
- * long again for every ten peers of its room that are told of it. Peers that are in wait no longer for those who come,
+ * long again for every ten peers of its room that are told of it, so that it is one a turn. Peers that are in wait no longer for those who come,
  * however many there are; where all come from one address and nobody else says anything, they may be more at once.
  */
-const turnMilliseconds = { shared: 0.1, alone: 1 }
+const turnMilliseconds = { shared: 0.05, alone: 1 }
 
 /** Silent connections that are left to Node at once, a millisecond apart: those who came in a crowd are silent in one. */
 const silentAtOnce = 8
