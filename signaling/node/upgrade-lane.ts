@@ -11,8 +11,9 @@ const patience = 1_000
 
 /**
  * Milliseconds of a turn of the event loop in which first words are dealt with: an upgrade takes some 0.05 ms, and as
- * long again for every ten peers of its room that are told of it, so that it is one a turn. Peers that are in wait no longer for those who come,
- * however many there are; where all come from one address and nobody else says anything, they may be more at once.
+ * long again for every ten peers of its room that are told of it, so that it is one a turn. Peers that are in wait no
+ * longer for those who come, however many there are; where all come from one address and nobody else says anything,
+ * they may be more at once.
  */
 const turnMilliseconds = { shared: 0.05, alone: 1 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { GenServer, type ProcessRef, type ProcessSystem, type SystemInfo, sameProcess } from './index.js'
+import { type ProcessRef, type ProcessSystem, type SystemInfo, sameProcess } from './index.js'
+import { Actor } from './testing/actor.js'
 import { MeshWorld } from './testing/mesh-world.js'
 import { type ModelReason, SignalModel } from './testing/signal-model.js'
 import { World } from './testing/world.js'
@@ -26,20 +27,6 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('trap'), by: process, traps: fc.boolean() }),
   fc.record({ op: fc.constant('stop'), by: process, reason: fc.constantFrom('normal', 'shutdown') }),
 )
-
-/** Does what it is given, and keeps what the system tells it. */
-class Actor extends GenServer {
-  readonly told: SystemInfo[] = []
-  override init(given: { actor?: Actor }) {
-    given.actor = this
-  }
-  override handleCast(act: (actor: Actor) => void) {
-    act(this)
-  }
-  override handleInfo(message: SystemInfo) {
-    this.told.push(message)
-  }
-}
 
 const act = (operation: Operation, system: ProcessSystem, refs: readonly ProcessRef[]) => (actor: Actor) => {
   if (operation.op === 'trap') actor.trapExit = operation.traps

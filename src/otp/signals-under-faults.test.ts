@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { GenServer, type ProcessRef, type SystemInfo, sameProcess } from './index.js'
+import { type ProcessRef, sameProcess } from './index.js'
+import { Actor } from './testing/actor.js'
 import { MeshWorld } from './testing/mesh-world.js'
 
 const peers = ['a', 'b', 'c'] as const
@@ -34,20 +35,6 @@ const step = fc.record({
   /** Shorter and longer than a message takes, and longer than it takes to hold a peer for dead. */
   wait: fc.constantFrom(0, 1, 3, 6, 12, 7_000),
 })
-
-/** Does what it is given, and keeps what the system tells it. */
-class Actor extends GenServer {
-  readonly told: SystemInfo[] = []
-  override init(given: { actor?: Actor }) {
-    given.actor = this
-  }
-  override handleCast(act: (actor: Actor) => void) {
-    act(this)
-  }
-  override handleInfo(message: SystemInfo) {
-    this.told.push(message)
-  }
-}
 
 /** RINGMESH_SIGNAL_RUNS=1000 tries so many others. */
 const many = globalThis.process.env.RINGMESH_SIGNAL_RUNS
