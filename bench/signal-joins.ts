@@ -8,14 +8,14 @@ import { buildWorkerScripts, versionOf } from './worker-scripts.js'
 
 /** Joins of one turn of one server. */
 const joins = 4_000
-/** Turns of each server, one after the other's, of which the middle one counts: this machine's differ by a third. */
-const turns = Number(process.env.SIGNAL_JOINS_TURNS ?? 7)
+/** Turns of each process, one after the other's, of which the middle one counts: this machine's differ by a third. */
+const turns = Number(process.env.SIGNAL_JOINS_TURNS ?? 9)
 /**
- * Processes of each server that is compared: where one has its memory and what it has compiled by chance is its own, and
- * one differs from another of the same code by a tenth.
+ * Times that the servers compared are started anew: where a process has its memory and what it has compiled by chance
+ * is its own, and one differs from another of the same code by a tenth.
  */
-const processes = 3
-/** Turns before them, in which the engine compiles what it will run. */
+const rounds = 3
+/** Turns before those that count, in which the engine compiles what it will run. */
 const warmUps = 3
 /**
  * Peers that stay in from start to end, as some always are at a server in service: without them the engine forgets,
@@ -30,14 +30,15 @@ interface Contestant {
   readonly script: string
   readonly dialect: Dialect
   readonly roomSize: number
-  /** {@link processes}, or one. */
-  readonly processes?: number
+  /** {@link rounds}, or one. */
+  readonly rounds?: number
 }
+
+const peer: Contestant = { script: 'signal-peer', dialect: peerDialect, roomSize: 1 }
 
 /** The servers named `floor` know no peers and no rooms: what a join costs at least, by what it is built on. */
 const contestants = {
-  peer: { script: 'signal-peer', dialect: peerDialect, roomSize: 1, processes },
-  alone: { script: 'signal-ringmesh', dialect: ringmeshDialect, roomSize: 1, processes },
+  alone: { script: 'signal-ringmesh', dialect: ringmeshDialect, roomSize: 1, rounds },
   together: { script: 'signal-ringmesh', dialect: ringmeshDialect, roomSize: usualRoom },
   floorOfNet: { script: 'signal-floor-net', dialect: ringmeshDialect, roomSize: 1 },
   floorOfHttp: { script: 'signal-floor-http', dialect: ringmeshDialect, roomSize: 1 },
@@ -52,6 +53,12 @@ interface Turn {
   readonly perCpu: number
 }
 
+/** The turns of a contestant, and those of `peer` between them. */
+interface Turns {
+  readonly its: Turn[]
+  readonly peers: Turn[]
+}
+
 async function turnOf(server: ServerProcess, { dialect, roomSize }: Contestant): Promise<Turn> {
   // No collection of garbage is asked for, which would throw away compiled code too: servers collect when they want to.
   const before = await server.glance()
@@ -64,48 +71,61 @@ async function turnOf(server: ServerProcess, { dialect, roomSize }: Contestant):
   return { perSecond: joins / seconds, perCpu: joins / (after.cpu - before.cpu) }
 }
 
-async function measured(
-  directory: string,
-  progress: (line: string) => void,
-): Promise<Record<Name, readonly Turn[]>> {
-  const results = Object.fromEntries(names.map((name) => [name, [] as Turn[]])) as Record<Name, Turn[]>
-  const servers: (readonly [Name, ServerProcess])[] = []
+/** A process of the contestant and one of `peer`, turn by turn: what else the machine does then, it does to both. */
+async function round(directory: string, contestant: Contestant, { its, peers }: Turns): Promise<void> {
+  const pair = [
+    [peer, peers],
+    [contestant, its],
+  ] as const
+  const servers: ServerProcess[] = []
   try {
-    for (let process = 0; process < processes; process++) {
-      for (const name of names) {
-        const contestant: Contestant = contestants[name]
-        if (process >= (contestant.processes ?? 1)) continue
-        const server = await ServerProcess.start(join(directory, `${contestant.script}.mjs`))
-        servers.push([name, server])
-        await joinAll(server.port, contestant.dialect, residents, 1, { first: joins })
-      }
+    for (const [{ script, dialect }] of pair) {
+      const server = await ServerProcess.start(join(directory, `${script}.mjs`))
+      servers.push(server)
+      await joinAll(server.port, dialect, residents, 1, { first: joins })
     }
     for (let turn = -warmUps; turn < turns; turn++) {
-      progress(turn < 0 ? 'warming up' : `turn ${turn + 1} of ${turns}`)
-      for (const [name, server] of servers) {
-        const result = await turnOf(server, contestants[name])
-        if (turn >= 0) results[name].push(result)
+      for (const [index, [who, results]] of pair.entries()) {
+        const result = await turnOf(servers[index] as ServerProcess, who)
+        if (turn >= 0) results.push(result)
       }
     }
-    return results
   } finally {
-    for (const [, server] of servers) await server.stop()
+    for (const server of servers) await server.stop()
   }
 }
 
+async function measured(directory: string, progress: (line: string) => void): Promise<Record<Name, Turns>> {
+  const results = Object.fromEntries(
+    names.map((name) => [name, { its: [], peers: [] }]),
+  ) as unknown as Record<Name, Turns>
+  for (const name of names) {
+    const contestant: Contestant = contestants[name]
+    const { rounds: of = 1 } = contestant
+    for (let count = 1; count <= of; count++) {
+      progress(`${contestant.script} beside peer, ${count} of ${of}`)
+      await round(directory, contestant, results[name])
+    }
+  }
+  return results
+}
+
 async function run(progress: (line: string) => void): Promise<Table[]> {
-  const scripts = [...new Set(names.map((name) => contestants[name].script))]
+  const scripts = [...new Set([peer.script, ...names.map((name) => contestants[name].script)])]
   const directory = await buildWorkerScripts(scripts, { standAlone: false })
   try {
     const results = await measured(directory, progress)
-    const middle = (name: Name, key: keyof Turn): number => median(results[name].map((turn) => turn[key]))
+    const middle = (of: readonly Turn[], key: keyof Turn): number => median(of.map((turn) => turn[key]))
     const figure = (
       name: string,
       whose: Name,
       key: keyof Turn,
       unit: string,
       target: Partial<Figure> = {},
-    ): Figure => ({ name, value: middle(whose, key), unit, peer: middle('peer', key), ...target })
+    ): Figure => {
+      const { its, peers } = results[whose]
+      return { name, value: middle(its, key), unit, peer: middle(peers, key), ...target }
+    }
     return [
       {
         title: 'One instance: joins',
@@ -121,7 +141,8 @@ async function run(progress: (line: string) => void): Promise<Table[]> {
           figure('floor: bare ws, as the machine had it', 'floorOfWs', 'perSecond', '/s'),
         ],
         notes: [
-          `Every server has a process of its own, peer and the first of ours ${processes} each; each process is warmed up by ${warmUps} turns, and takes ${turns} turns of ${joins} joins, one after the other's; medians. ${residents} peers stay in throughout.`,
+          `Each beside a peer of its own, a process each, that take ${turns} turns of ${joins} joins by turns, after ${warmUps} to warm up; medians of ${rounds} such pairs for the first, of one for the others. ${residents} peers stay in throughout.`,
+          'Ours asks of V8 what the command line asks of it.',
           `${abreast} sockets join at a time, each in a room of its own; in rooms of ${usualRoom} all are told of each other, which peer does not do.`,
           "One load generator for all, of bare sockets that parse no message. The target is set for the server's CPU time: the generator needs a core too.",
           'The floors answer every upgrade with 101 and one frame, and do nothing else.',

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
-import { afterEach, describe, expect, it } from 'vitest'
+import { Socket } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from './server.js'
 import { RawPeer } from './testing/raw-peer.js'
 
@@ -39,6 +40,17 @@ describe('the watch-tower', () => {
     expect(await unready.json()).toMatchObject({ ready: false, reason: 'draining' })
     peer.close()
     await stopped
+  })
+
+  it('is not let wait by Nagle', async () => {
+    const told = vi.spyOn(Socket.prototype, 'setNoDelay')
+    try {
+      const { server, at } = await start()
+      await (await fetch(`${at}/healthz`)).json()
+      expect((told.mock.contexts as Socket[]).map((socket) => socket.localPort)).toContain(server.port)
+    } finally {
+      told.mockRestore()
+    }
   })
 
   it('answers also where the PeerJS door has the root, as it has by default at PeerServer', async () => {

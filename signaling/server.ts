@@ -149,6 +149,8 @@ class RunningServer implements SignalServer {
           headersTimeout: limits.handshakeMilliseconds,
           requestTimeout: limits.handshakeMilliseconds,
           connectionsCheckingInterval: stallCheckInterval,
+          // Set for each connection as soon as it matters: see NodeSocket and UpgradeLane.
+          noDelay: false,
         },
         (request, response) => {
           // The time-out below is put off by whatever the peer says while it takes no answer.

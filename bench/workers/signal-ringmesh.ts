@@ -1,8 +1,10 @@
 import { startSignalServer } from '../../signaling/index.js'
+import { collectGarbageForLatency } from '../../signaling/node/collecting-garbage.js'
 import { serveMemory } from './serve-memory.js'
 
-// Limits that a load generator on one address would meet are out of the way; all else is as it comes.
+// As the command line starts it, with limits that a load generator on one address would meet out of the way.
 const most = 1_000_000_000
+collectGarbageForLatency()
 const server = await startSignalServer({
   port: 0,
   limits: {

@@ -47,7 +47,7 @@ export function answerHandshake({ method, headers }: UpgradeRequest): HandshakeA
   if (offered !== undefined) {
     if (!plainProtocols.test(offered)) return undefined
     const names = offered.split(',').map((name) => name.trim())
-    if (new Set(names).size < names.length) return undefined
+    if (names.some((name, index) => names.indexOf(name) < index)) return undefined
     protocol = pickProtocol(names) || ''
   }
   const head =

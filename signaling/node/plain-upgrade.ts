@@ -58,18 +58,18 @@ export function readPlainUpgrade(chunk: Buffer): PlainUpgrade | undefined {
   const text = chunk.toString('latin1', 0, end + 2)
   const url = plainHead.exec(text)?.[1]
   if (url === undefined) return undefined
-  const lines = text.split('\r\n')
-  // The first is the request's, and after the last line's end there is nothing.
-  const last = lines.length - 2
-  if (last > mostHeaders) return undefined
   const headers: Record<string, string> = {}
-  for (let index = 1; index <= last; index++) {
-    const line = lines[index] as string
-    const colon = line.indexOf(':')
-    const written = line.slice(0, colon)
-    const name = usualNames.get(written) ?? written.toLowerCase()
-    if (Object.hasOwn(headers, name) || notPlain.has(name)) return undefined
-    headers[name] = line.slice(colon + 2)
+  let count = 0
+  for (let at = text.indexOf('\r\n') + 2; at < text.length; ) {
+    if (++count > mostHeaders) return undefined
+    const colon = text.indexOf(':', at)
+    const lineEnd = text.indexOf('\r\n', colon)
+    const written = text.slice(at, colon)
+    const usual = usualNames.get(written)
+    const name = usual ?? written.toLowerCase()
+    if (Object.hasOwn(headers, name) || (usual === undefined && notPlain.has(name))) return undefined
+    headers[name] = text.slice(colon + 2, lineEnd)
+    at = lineEnd + 2
   }
   const { host, upgrade, connection } = headers
   if (host === undefined || upgrade?.toLowerCase() !== 'websocket') return undefined

@@ -165,6 +165,7 @@ export class UpgradeLane implements StreamOwner<Socket> {
 
   #giveToNode(socket: Socket): void {
     disown(socket)
+    socket.setNoDelay()
     for (const listener of this.#byNode) listener.call(this.#http, socket)
     this.#requests.set(socket, new RequestReading(socket, this.#gate.turns, this.#gate.shareOf(socket)))
   }

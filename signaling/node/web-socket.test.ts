@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import fc from 'fast-check'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import * as ws from 'ws'
 import { encodeMessage, joinedProtocol } from '../../src/wire/index.js'
 import { type SignalServer, type StartSignalOptions, startSignalServer } from '../server.js'
@@ -84,6 +84,25 @@ describe('a peer that has said nothing since it joined', () => {
     )
     expect(joined).toBeGreaterThan(0)
     expect(got().indexOf('\x82\x7f\0\0\0\0\0\x01')).toBeGreaterThan(joined)
+  })
+
+  it('is not let wait by Nagle, from the first frame on that leaves after the answer', async () => {
+    const told = vi.spyOn(Socket.prototype, 'setNoDelay')
+    try {
+      const server = await start()
+      const ports = (): (number | undefined)[] =>
+        (told.mock.contexts as Socket[])
+          .filter((socket) => socket.localPort === server.port)
+          .map((socket) => socket.remotePort)
+      const { socket, got } = await asleep(server, 'a')
+      expect(ports()).toEqual([])
+      const b = await RawPeer.join(server.url, 'room', 'b')
+      await expect.poll(got).toContain('host-of-b')
+      expect(ports()).toContain(socket.localPort)
+      b.close()
+    } finally {
+      told.mockRestore()
+    }
   })
 
   it('is pinged, stays while it answers, and is cut off when it does not', async () => {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocket } from 'ws'
 import type { Connection, PeerSocket } from '../rooms/index.js'
@@ -300,6 +301,7 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
   #uncork(): void {
     if (!this.#isCorked) return
     this.#isCorked = false
+    setNoDelay(this.#stream)
     this.#stream.uncork()
   }
 
@@ -342,6 +344,11 @@ export class NodeSocket implements PeerSocket, Reader, Worker, StreamOwner {
     this.#isDropping = true
     this.#stream.prependListener('close', drop)
   }
+}
+
+/** A system call, the first time. The answer to the upgrade does without it: nothing is under way that it could wait for. */
+function setNoDelay(stream: Duplex & Partial<Pick<Socket, 'setNoDelay'>>): void {
+  stream.setNoDelay?.()
 }
 
 function drop(this: Duplex): void {

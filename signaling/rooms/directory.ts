@@ -102,7 +102,7 @@ export class Directory {
     if (room === undefined || local?.session !== session) return
     room.local.delete(id)
     if (local.inside) {
-      room.tell(room.announcements.left(id, clean))
+      if (room.local.size > 0) room.tell(room.announcements.left(id, clean))
       this.#withdraw(name, local, clean)
     }
     this.#forgetIfEmpty(room)
@@ -145,7 +145,8 @@ export class Directory {
     local.inside = true
     room.lostElsewhere(id)
     peer.welcome(room.othersThan(local))
-    room.tell(room.announcements.entered(local), local)
+    // An announcement is not even put together where nobody is there to hear it.
+    if (room.local.size > 1) room.tell(room.announcements.entered(local), local)
     this.#announce(room, local)
   }
 

@@ -124,7 +124,7 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
       const peer = this.#rooms.peerOf(other)
       if (peer !== undefined) peers.push(peer)
     }
-    runtime.log('info', 'a peer joined', { ...this.#details(), others: peers.length })
+    runtime.log('info', 'a peer joined', this.#details(peers.length))
     this.#send({ type: 'signal.welcome', peers, iceServers: this.#iceServers(runtime.now()) })
     // It was not in yet when the others were told.
     if (this.#rooms.draining) this.#send({ type: 'signal.draining' })
@@ -264,7 +264,9 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
     this.#socket.send(encodeMessage(message))
   }
 
-  #details(): Record<string, unknown> {
-    return { address: this.#socket.address, room: this.#rooms.roomOf(this.#room), peer: this.#peer?.id }
+  #details(others?: number): Record<string, unknown> {
+    const { address } = this.#socket
+    const details = { address, room: this.#rooms.roomOf(this.#room), peer: this.#peer?.id }
+    return others === undefined ? details : { ...details, others }
   }
 }

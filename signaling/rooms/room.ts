@@ -30,6 +30,9 @@ export class Local implements Present {
 /** Shared by the rooms that have no peer elsewhere; never written to. */
 const nobody = new Map<string, never>()
 
+/** Of the only peer in a room. */
+const noOthers: readonly Present[] = []
+
 /** What one instance knows of one room: those here, those elsewhere, and what it waits for from the bus. */
 export class Room {
   readonly name: string
@@ -74,7 +77,11 @@ export class Room {
   }
 
   /** Those who are in, but for one. */
-  *othersThan(self: Local): Iterable<Present> {
+  othersThan(self: Local): Iterable<Present> {
+    return this.population === 1 ? noOthers : this.#all(self)
+  }
+
+  *#all(self: Local): Iterable<Present> {
     for (const other of this.local.values()) if (other.inside && other !== self) yield other
     yield* this.#remote.values()
   }
