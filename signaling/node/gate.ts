@@ -16,8 +16,6 @@ import { disown } from './stream-owner.js'
 import type { LaneGate, UpgradeRequest } from './upgrade-lane.js'
 import { canTakeLater, NodeSocket, ServerWebSocket, type SocketHost } from './web-socket.js'
 
-const nothing = new Uint8Array()
-
 /** Fragments in one message: no browser cuts one of our size into more than two or three. */
 const maxFragments = 64
 
@@ -67,7 +65,9 @@ export class Gate implements SocketHost, LaneGate {
   /** Handles an upgrade; false when its path is none of ours. */
   admit(request: UpgradeRequest, socket: Duplex, head: Buffer): boolean {
     const { configuration, instance, peerjsPath, loopbackOnly } = this.#options
-    const path = (request.url ?? '/').split('?', 1)[0]
+    const { url = '/' } = request
+    const query = url.indexOf('?')
+    const path = query === -1 ? url : url.slice(0, query)
     const isPeerJs = path === peerjsPath
     if (path !== configuration.path && !isPeerJs) return false
     const { limits, trustedProxies } = configuration
@@ -138,7 +138,9 @@ export class Gate implements SocketHost, LaneGate {
       const connection = rooms.connect(socket)
       // Refused by a message, as a page cannot read the status of a refused upgrade.
       if (badOrigin !== undefined) connection.forbid('origin', `the origin ${badOrigin} is not allowed here`)
-      if (protocol === joinedProtocol) connection.receive(joinOffered(offered ?? '') ?? nothing)
+      if (protocol === joinedProtocol) {
+        connection.receive(Buffer.from(joinOffered(offered ?? '') ?? '', 'base64url'))
+      }
       return connection
     })
   }

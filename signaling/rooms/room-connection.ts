@@ -266,7 +266,8 @@ export class RoomConnection implements Connection, DescribedPeer, SocketOwner {
 
   #details(others?: number): Record<string, unknown> {
     const { address } = this.#socket
-    const details = { address, room: this.#rooms.roomOf(this.#room), peer: this.#peer?.id }
-    return others === undefined ? details : { ...details, others }
+    const room = this.#rooms.roomOf(this.#room)
+    const peer = this.#peer?.id
+    return others === undefined ? { address, room, peer } : { address, room, peer, others }
   }
 }

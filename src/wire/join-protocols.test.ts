@@ -8,7 +8,8 @@ it('carries a join of any bytes in names that RFC 6455 allows', () => {
       const names = joinProtocols(join)
       expect(names.every((name) => /^[\w.-]+$/.test(name))).toBe(true)
       expect(names).toContain(joinedProtocol)
-      expect(joinOffered(names.join(', '))).toEqual(Uint8Array.from(join))
+      const offered = joinOffered(names.join(', '))
+      expect(Uint8Array.from(Buffer.from(offered ?? '', 'base64url'))).toEqual(Uint8Array.from(join))
     }),
   )
 })
@@ -17,7 +18,7 @@ it('leaves a join that is too long for a request to a frame', () => {
   expect(joinProtocols(new Uint8Array(2049))).toEqual([])
 })
 
-it('finds none where there is none, and never throws', () => {
+it('finds none where there is none', () => {
   for (const header of [
     '',
     'chat, superchat',
@@ -29,7 +30,7 @@ it('finds none where there is none, and never throws', () => {
   }
   fc.assert(
     fc.property(fc.string(), (text) => {
-      joinOffered(`ringmesh.join.${text}`)
+      expect(joinOffered(`ringmesh.join.${text}`) ?? '').toMatch(/^[\w-]*$/)
     }),
   )
 })

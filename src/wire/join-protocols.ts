@@ -25,14 +25,13 @@ export function joinProtocols(join: Uint8Array): string[] {
   return [spoken, joined, carrier + text.replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')]
 }
 
-/** The frame of the join in the header `Sec-WebSocket-Protocol`; undefined where there is none. Not looked at any further. */
-export function joinOffered(header: string): Uint8Array<ArrayBuffer> | undefined {
+/**
+ * The frame of the join in the header `Sec-WebSocket-Protocol`, in base64url; undefined where there is none. Not looked at
+ * any further.
+ */
+export function joinOffered(header: string): string | undefined {
   const start = header.indexOf(carrier)
   const text = start === -1 ? undefined : /^[\w-]+/.exec(header.slice(start + carrier.length))?.[0]
   // Of four characters the last may be missing, or two; one alone is no byte.
-  if (text === undefined || text.length % 4 === 1) return undefined
-  const binary = atob(text.replace(/-/g, '+').replace(/_/g, '/'))
-  const frame = new Uint8Array(binary.length)
-  for (let at = 0; at < frame.length; at++) frame[at] = binary.charCodeAt(at)
-  return frame
+  return text === undefined || text.length % 4 === 1 ? undefined : text
 }

@@ -146,7 +146,9 @@ describe('signalling over a WebSocket', () => {
         socket.on('message', (data: Buffer) => frames.push(decodeMessage(new Uint8Array(data))))
         socket.send(encodeMessage(welcome))
         resolve(
-          decodeMessage(joinOffered(request.headers['sec-websocket-protocol'] ?? '') ?? new Uint8Array()),
+          decodeMessage(
+            Buffer.from(joinOffered(request.headers['sec-websocket-protocol'] ?? '') ?? '', 'base64url'),
+          ),
         )
       })
     })
