@@ -56,18 +56,6 @@ export class ExitError extends RingmeshError {
   }
 }
 
-const types: ReadonlySet<string> = new Set([
-  'normal',
-  'shutdown',
-  'killed',
-  'noproc',
-  'nodedown',
-  'timeout',
-  'calling_self',
-  'already_started',
-  'error',
-])
-
 /** Makes a reason of whatever a caller gave as one. */
 export function toReason(given: GivenReason): ExitReason {
   if (given === 'normal') return normal
@@ -75,8 +63,7 @@ export function toReason(given: GivenReason): ExitReason {
   if (given === 'kill' || given === 'killed') return killed
   if (given instanceof ExitError) return given.reason
   if (given instanceof Error) return { type: 'error', ...plainError(given) }
-  if (typeof given === 'object' && given !== null && types.has((given as { type?: string }).type ?? ''))
-    return given as ExitReason
+  if (isReason(given)) return given
   return { type: 'error', name: 'Exit', message: plainError(given).message, value: given }
 }
 
@@ -103,8 +90,34 @@ export function isAbnormal(reason: ExitReason): boolean {
 function isExitError(thrown: unknown): thrown is ExitError {
   return (
     thrown instanceof ExitError ||
-    (thrown instanceof Error && thrown.name === 'ExitError' && types.has((thrown as ExitError).reason?.type))
+    (thrown instanceof Error && thrown.name === 'ExitError' && isReason((thrown as ExitError).reason))
   )
+}
+
+/** Whether it has all that its type stands for, of which texts are made: it may be another peer's word. */
+function isReason(given: unknown): given is ExitReason {
+  if (typeof given !== 'object' || given === null) return false
+  const { type, peer, after, ref, name, message } = given as Readonly<Record<string, unknown>>
+  switch (type) {
+    case 'nodedown':
+      return typeof peer === 'string'
+    case 'timeout':
+      return typeof after === 'number'
+    case 'already_started': {
+      const { peer, id } = Object(ref) as Partial<ProcessRef>
+      return typeof peer === 'string' && typeof id === 'string'
+    }
+    case 'error':
+      return typeof name === 'string' && typeof message === 'string'
+    default:
+      return (
+        type === 'normal' ||
+        type === 'shutdown' ||
+        type === 'killed' ||
+        type === 'noproc' ||
+        type === 'calling_self'
+      )
+  }
 }
 
 function explain(reason: ExitReason): string {
@@ -133,8 +146,8 @@ function explain(reason: ExitReason): string {
 /** A supervisor's shutdown has the cause in its detail, which alone says what went wrong. */
 function explainShutdown(detail: unknown): string {
   if (typeof detail === 'string') return `the process was shut down: ${detail}`
-  const { failedToStart, reason } = Object(detail) as { failedToStart?: unknown; reason?: ExitReason }
-  return typeof failedToStart === 'string' && types.has(reason?.type ?? '')
-    ? `its child ${failedToStart} did not start: ${explain(reason as ExitReason)}`
+  const { failedToStart, reason } = Object(detail) as { failedToStart?: unknown; reason?: unknown }
+  return typeof failedToStart === 'string' && isReason(reason)
+    ? `its child ${failedToStart} did not start: ${explain(reason)}`
     : 'the process was shut down'
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
 import type { Cluster } from '../mesh/index.js'
 import { packValue, unpackValue } from '../wire/index.js'
+import { Answers } from './answers.js'
 import { defaultTimeout } from './call-options.js'
 import type { CallOutcome } from './calls.js'
 import { ExitError, type ExitReason } from './exit.js'
@@ -46,6 +47,7 @@ const defineOptions = v.strictObject({
 export class MeshProcessSystem extends ProcessSystem {
   readonly #cluster: Cluster
   readonly #names: Names
+  readonly #answers: Answers
   readonly #remote: Remote
   readonly #placement: Placement
   readonly #trees: Trees
@@ -72,10 +74,12 @@ export class MeshProcessSystem extends ProcessSystem {
       request: (target: Target, request: unknown, timeout: number, settle: (outcome: CallOutcome) => void) =>
         this.request(target, request, timeout, settle),
       settleCall: (id: number, reason: ExitReason) => this.settleCall(id, reason),
-      answerCall: (id: number, value: unknown) => this.calls.settle(id, { ok: true, value }),
+      answerCall: (id: number, outcome: CallOutcome) => this.calls.settle(id, outcome),
       soon: (act: () => void) => this.soon(act),
     }
-    const remote = new Remote(cluster, world)
+    const answers = new Answers(cluster)
+    const remote = new Remote(cluster, world, answers)
+    this.#answers = answers
     this.#remote = remote
     const placement = new Placement(
       cluster,
@@ -83,6 +87,7 @@ export class MeshProcessSystem extends ProcessSystem {
         request: world.request,
         soon: world.soon,
         settle: (call, outcome) => this.calls.settle(call, outcome),
+        answer: (peer, answer, refusal) => answers.send(peer, answer, refusal),
         hold: (peer, id) => {
           const call = this.calls.get(id)
           if (call !== undefined) remote.hold(peer, call)
@@ -165,6 +170,7 @@ export class MeshProcessSystem extends ProcessSystem {
     super.close()
     this.#placement.close()
     this.#remote.close()
+    this.#answers.close()
     this.#names.close()
     this.#trees.close()
     this.#endMerges()

@@ -17,9 +17,7 @@ export function packReason(reason: ExitReason): Uint8Array<ArrayBuffer> {
 /** The inverse of {@link packReason}; whatever a peer sent, it is a reason. */
 export function unpackReason(bytes: Uint8Array): ExitReason {
   try {
-    const reason = toReason(unpackValue(bytes))
-    if (reason.type !== 'error') return reason
-    return { ...reason, name: String(reason.name), message: String(reason.message) }
+    return toReason(unpackValue(bytes))
   } catch {
     return { type: 'error', name: 'BadFrame', message: 'a reason that cannot be read' }
   }

@@ -1,11 +1,13 @@
 import { isPlanted } from '../runtime/index.js'
-import { type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
+import { type Message, type PeerId, packValue } from '../wire/index.js'
 import type { CallOutcome } from './calls.js'
 import { type ExitReason, noproc, toReason } from './exit.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import { type Epoch, isLater } from './placed-epoch.js'
 import { type Instance, nameOf, type PlacedMessage } from './placed-instance.js'
 import type { PlacedState } from './placed-state.js'
+import { undeliverable } from './undeliverable.js'
+import { unpacked } from './unpacked.js'
 
 /** More forwarding than this is a circle, made by views that differ. */
 const mostHops = 8
@@ -85,8 +87,9 @@ export class PlacedRouter {
       if (origin === cluster.self) world.hold(owner, call)
       else cluster.send(origin, { type: 'placed.moved', call, owner })
     }
-    if (cluster.send(owner, { ...message, hops: hops + 1 })) this.#left(message)
-    else this.fail(message, { type: 'nodedown', peer: owner })
+    const forwarded = { ...message, hops: hops + 1 }
+    if (cluster.send(owner, forwarded)) this.#left(message)
+    else this.fail(message, undeliverable(cluster, owner, forwarded))
   }
 
   /** Takes a message for a process that runs here: in its turn, or when it runs. */
@@ -125,19 +128,17 @@ export class PlacedRouter {
     this.#hooks.keepUp(instance)
     const { process } = instance
     if (process === undefined) return
-    let value: unknown
-    try {
-      value = unpackValue(message.body)
-    } catch (error) {
-      this.fail(message, toReason(error))
+    const body = unpacked(message.body)
+    if (!body.ok) {
+      this.fail(message, body.reason)
       return
     }
     if (message.kind === 'call') {
       const timeout = message.timeout === 0 ? Number.POSITIVE_INFINITY : message.timeout
-      this.#state.world.request(process.ref, value, timeout, (outcome) =>
+      this.#state.world.request(process.ref, body.value, timeout, (outcome) =>
         this.#answer(message, instance.epoch, outcome),
       )
-    } else process.deliver({ kind: message.kind, message: value })
+    } else process.deliver({ kind: message.kind, message: body.value })
   }
 
   #answer({ placed, key, origin, call }: PlacedMessage, epoch: number, outcome: CallOutcome): void {
@@ -147,16 +148,18 @@ export class PlacedRouter {
       world.settle(call, isFormer ? formerly : outcome)
       return
     }
-    let ok = outcome.ok
-    let body: Uint8Array<ArrayBuffer>
-    try {
-      body = outcome.ok ? packValue(outcome.value) : packReason(outcome.reason)
-    } catch (error) {
-      const { name, message } = error as Error
-      ok = false
-      body = packReason({ type: 'error', name, message })
+    const failure = (reason: ExitReason): Message => {
+      return { type: 'placed.reply', placed, key, epoch, call, ok: false, body: packReason(reason) }
     }
-    cluster.send(origin, { type: 'placed.reply', placed, key, epoch, call, ok, body })
+    let answer: Message
+    try {
+      answer = outcome.ok
+        ? { type: 'placed.reply', placed, key, epoch, call, ok: true, body: packValue(outcome.value) }
+        : failure(outcome.reason)
+    } catch (error) {
+      answer = failure(toReason(error))
+    }
+    world.answer(origin, answer, failure)
   }
 
   /** Numbers a message of ours when it leaves, and not before: one that could not leave makes no gap. */
@@ -177,16 +180,7 @@ export class PlacedRouter {
   ): void {
     const { world } = this.#state
     if (ok && this.#isFormer(placed, key, { epoch, owner: from })) world.settle(call, formerly)
-    else if (!ok) world.settle(call, { ok, reason: unpackReason(body) })
-    else {
-      let outcome: CallOutcome
-      try {
-        outcome = { ok, value: unpackValue(body) }
-      } catch (error) {
-        outcome = { ok: false, reason: toReason(error) }
-      }
-      world.settle(call, outcome)
-    }
+    else world.settle(call, ok ? unpacked(body) : { ok, reason: unpackReason(body) })
   }
 
   /** Whether an answer comes from an epoch that another has followed: nobody is answered in an earlier one after a later one. */

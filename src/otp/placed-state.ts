@@ -1,5 +1,5 @@
 import type { Cluster } from '../mesh/index.js'
-import type { PeerId } from '../wire/index.js'
+import type { Message, PeerId } from '../wire/index.js'
 import type { CallOutcome } from './calls.js'
 import type { ExitReason } from './exit.js'
 import type { GenServerClass } from './gen-server.js'
@@ -27,6 +27,8 @@ export interface PlacementWorld {
     settle: (outcome: CallOutcome) => void,
   ): () => void
   settle(call: number, outcome: CallOutcome): void
+  /** Sends an answer to the peer that called; `refusal` instead of one that cannot be had there. */
+  answer(peer: PeerId, answer: Message, refusal: (reason: ExitReason) => Message): void
   /** The call is in the hands of that peer. */
   hold(peer: PeerId, call: number): void
   soon(act: () => void): void

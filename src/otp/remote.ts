@@ -1,14 +1,15 @@
 import type { Cluster } from '../mesh/index.js'
-import { type Message, type PeerId, packValue, unpackValue } from '../wire/index.js'
+import { type Message, type PeerId, packValue } from '../wire/index.js'
+import type { Answers } from './answers.js'
 import type { CallHolder, CallOutcome, PendingCall } from './calls.js'
-import { type ExitReason, noproc } from './exit.js'
+import { type ExitReason, noproc, toReason } from './exit.js'
+import { fullPause } from './full-pause.js'
 import { isHere } from './is-here.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import type { Linked, Process } from './process.js'
 import { ProcessRef } from './ref.js'
-
-/** Milliseconds after which a signal is sent again for which there was no room: 4 MiB leave in about so long at 40 MB/s. */
-const fullPause = 100
+import { undeliverable } from './undeliverable.js'
+import { unpacked } from './unpacked.js'
 
 /** What the ways to other peers need of this page's processes. */
 export interface RemoteWorld {
@@ -16,7 +17,7 @@ export interface RemoteWorld {
   /** A process of another peer has ended, as that peer says. */
   ended(ref: ProcessRef): void
   settleCall(id: number, reason: ExitReason): void
-  answerCall(id: number, value: unknown): void
+  answerCall(id: number, outcome: CallOutcome): void
   request(
     target: ProcessRef,
     request: unknown,
@@ -39,6 +40,7 @@ class PeerCalls implements CallHolder {
 export class Remote {
   readonly #cluster: Cluster
   readonly #world: RemoteWorld
+  readonly #answers: Answers
   readonly #calls = new Map<PeerId, PeerCalls>()
   /** Ours, of their processes. */
   readonly #monitors = new Map<number, { ref: ProcessRef; down: (reason: ExitReason) => void }>()
@@ -49,9 +51,10 @@ export class Remote {
   readonly #stops: (() => void)[] = []
   #nextMonitor = 1
 
-  constructor(cluster: Cluster, world: RemoteWorld) {
+  constructor(cluster: Cluster, world: RemoteWorld, answers: Answers) {
     this.#cluster = cluster
     this.#world = world
+    this.#answers = answers
     this.#receive()
     this.#stops.push(
       cluster.on('down', ({ id }) => this.#down(id)),
@@ -68,12 +71,9 @@ export class Remote {
     const process = ref.id
     const body = packValue(request)
     const whole = timeout === Number.POSITIVE_INFINITY ? 0 : Math.ceil(timeout)
+    const message = { type: 'process.call', call: call.id, process, timeout: whole, body } as const
     this.hold(ref.peer, call)
-    if (
-      !this.#cluster.send(ref.peer, { type: 'process.call', call: call.id, process, timeout: whole, body })
-    ) {
-      this.#world.soon(() => this.#world.settleCall(call.id, this.undeliverable(ref.peer)))
-    }
+    this.#sendOr(ref.peer, message, (reason) => this.#world.settleCall(call.id, reason))
   }
 
   /** The call is in the hands of `peer`, and ends with it. */
@@ -89,18 +89,12 @@ export class Remote {
     if (this.isDown(peer)) this.#world.soon(() => this.#world.settleCall(call.id, { type: 'nodedown', peer }))
   }
 
-  /** Why a message to `peer` was dropped. */
-  undeliverable(peer: PeerId): ExitReason {
-    if (this.isDown(peer)) return { type: 'nodedown', peer }
-    return { type: 'error', name: 'QueueFull', message: `too much waits for ${peer}` }
-  }
-
   cast(ref: ProcessRef, message: unknown, info: boolean): void {
     this.#cluster.send(ref.peer, { type: 'process.cast', process: ref.id, info, body: packValue(message) })
   }
 
   reply(peer: PeerId, call: number, value: unknown): void {
-    this.#cluster.send(peer, { type: 'process.reply', call, body: packValue(value) })
+    this.#answer(peer, call, { type: 'process.reply', call, body: packValue(value) })
   }
 
   stop(ref: ProcessRef, reason: ExitReason): void {
@@ -116,9 +110,8 @@ export class Remote {
     const { peer } = ref
     const monitor = this.#nextMonitor++
     this.#monitors.set(monitor, { ref, down })
-    if (!this.#cluster.send(peer, { type: 'process.monitor', monitor, process: ref.id })) {
-      this.#world.soon(() => this.#fireMonitor(monitor, this.undeliverable(peer)))
-    }
+    const message = { type: 'process.monitor', monitor, process: ref.id } as const
+    this.#sendOr(peer, message, (reason) => this.#fireMonitor(monitor, reason))
     return () => {
       if (this.#monitors.delete(monitor)) this.#cluster.send(peer, { type: 'process.demonitor', monitor })
     }
@@ -127,12 +120,9 @@ export class Remote {
   link(process: Process, ref: ProcessRef): void {
     process.link(this.#linked(process, ref))
     const { id: from } = process.ref
-    if (!this.#cluster.send(ref.peer, { type: 'process.link', process: ref.id, from })) {
-      this.#world.soon(() => {
-        if (this.#forgetLink(ref.peer, process.ref.id, ref.id))
-          process.exited(ref, this.undeliverable(ref.peer))
-      })
-    }
+    this.#sendOr(ref.peer, { type: 'process.link', process: ref.id, from }, (reason) => {
+      if (this.#forgetLink(ref.peer, process.ref.id, ref.id)) process.exited(ref, reason)
+    })
   }
 
   close(): void {
@@ -161,6 +151,16 @@ export class Remote {
     }
   }
 
+  /** Sends a message; where it is dropped `failed` is told why, soon. */
+  #sendOr(peer: PeerId, message: Message, failed: (reason: ExitReason) => void): void {
+    if (this.#cluster.send(peer, message)) return
+    this.#world.soon(() => failed(undeliverable(this.#cluster, peer, message)))
+  }
+
+  #answer(peer: PeerId, call: number, answer: Message): void {
+    this.#answers.send(peer, answer, (reason) => failure(call, reason))
+  }
+
   /** Messages are lost where too much waits for a peer, signals are not: what ended would never be heard of. */
   #signal(peer: PeerId, message: Message): void {
     const isClosed = this.#stops.length === 0
@@ -181,12 +181,16 @@ export class Remote {
       cluster.receive('process.call', ({ call, process, timeout, body }, from) => {
         const settle = (outcome: CallOutcome): void => this.settleRemotely(from, call, outcome)
         const wait = timeout === 0 ? Number.POSITIVE_INFINITY : timeout
-        world.request(new ProcessRef(cluster.self, process), unpackValue(body), wait, settle)
+        const request = unpacked(body)
+        if (request.ok) world.request(new ProcessRef(cluster.self, process), request.value, wait, settle)
+        else settle(request)
       }),
-      cluster.receive('process.cast', ({ process, info, body }) => {
-        local(process)?.deliver({ kind: info ? 'info' : 'cast', message: unpackValue(body) })
+      cluster.receive('process.cast', ({ process, info, body }, peer) => {
+        const message = unpacked(body)
+        if (message.ok) local(process)?.deliver({ kind: info ? 'info' : 'cast', message: message.value })
+        else cluster.runtime.log('warn', 'a message to a process cannot be read', { peer, process })
       }),
-      cluster.receive('process.reply', ({ call, body }) => world.answerCall(call, unpackValue(body))),
+      cluster.receive('process.reply', ({ call, body }) => world.answerCall(call, unpacked(body))),
       cluster.receive('process.fail', ({ call, reason }) => world.settleCall(call, unpackReason(reason))),
       cluster.receive('process.exit', ({ process, from, reason, linked }, peer) => {
         const sender = new ProcessRef(peer, from)
@@ -233,15 +237,13 @@ export class Remote {
   /** Tells the peer that made a call how it ended. */
   settleRemotely(peer: PeerId, call: number, outcome: CallOutcome): void {
     if (!outcome.ok) {
-      this.#cluster.send(peer, { type: 'process.fail', call, reason: packReason(outcome.reason) })
+      this.#answer(peer, call, failure(call, outcome.reason))
       return
     }
     try {
       this.reply(peer, call, outcome.value)
     } catch (error) {
-      const { name, message } = error as Error
-      const reason = packReason({ type: 'error', name, message })
-      this.#cluster.send(peer, { type: 'process.fail', call, reason })
+      this.#answer(peer, call, failure(call, toReason(error)))
     }
   }
 
@@ -268,4 +270,9 @@ export class Remote {
     this.#links.delete(peer)
     for (const { process, ref } of links) process.exited(ref, reason)
   }
+}
+
+/** What a peer is told whose call will not be answered. */
+function failure(call: number, reason: ExitReason): Message {
+  return { type: 'process.fail', call, reason: packReason(reason) }
 }

@@ -1,9 +1,10 @@
 import type { Cluster } from '../mesh/index.js'
-import { packValue, unpackValue } from '../wire/index.js'
+import { packValue } from '../wire/index.js'
 import type { ChildState } from './child-info.js'
 import type { Process } from './process.js'
 import { ServerProcess } from './server-process.js'
 import { SupervisingServer } from './supervising-server.js'
+import { unpacked } from './unpacked.js'
 
 /** A supervisor or a child of one, and what is below it. Plain data. */
 export interface TreeNode {
@@ -67,7 +68,10 @@ export class Trees {
         return new Promise<PeerTrees | undefined>((resolve) => {
           cluster.request(peer, { type: 'process.tree' }, requestTimeout, (outcome) => {
             if (outcome.kind !== 'reply' || outcome.message.type !== 'process.trees') resolve(undefined)
-            else resolve({ peer, trees: readTrees(unpackValue(outcome.message.body), 0) })
+            else {
+              const body = unpacked(outcome.message.body)
+              resolve(body.ok ? { peer, trees: readTrees(body.value, 0) } : undefined)
+            }
           })
         })
       }),
@@ -108,11 +112,11 @@ function readTrees(given: unknown, depth: number): TreeNode[] {
     if (typeof node !== 'object' || node === null) return []
     return [
       {
-        id: String(node.id),
-        label: String(node.label),
+        id: typeof node.id === 'string' ? node.id : '',
+        label: typeof node.label === 'string' ? node.label : '',
         kind: node.kind === 'supervisor' ? 'supervisor' : 'worker',
         state: node.state === 'running' || node.state === 'restarting' ? node.state : 'stopped',
-        restarts: Number(node.restarts) || 0,
+        restarts: typeof node.restarts === 'number' ? node.restarts : 0,
         ref: typeof node.ref === 'string' ? node.ref : undefined,
         children: readTrees(node.children, depth + 1),
       } satisfies TreeNode,

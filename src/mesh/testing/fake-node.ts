@@ -3,6 +3,7 @@ import type { Runtime, VirtualTime } from '../../runtime/index.js'
 import {
   decodeMessage,
   encodeMessage,
+  limits,
   type Message,
   type MessageType,
   type PeerId,
@@ -297,8 +298,9 @@ export class FakeCluster implements Cluster {
     const known = this.#known.get(to)
     if (this.#ended || known === undefined || isGone(known.state) || this.queued(to) > queueLimit)
       return false
-    this.#deliver(to, message, (there, arrived) => there.#receivers.get(arrived.type)?.(arrived, this.self))
-    return true
+    return this.#deliver(to, message, (there, arrived) =>
+      there.#receivers.get(arrived.type)?.(arrived, this.self),
+    )
   }
 
   queued(to: PeerId): number {
@@ -388,16 +390,18 @@ export class FakeCluster implements Cluster {
     }
   }
 
-  #deliver(to: PeerId, message: Message, arrive: (there: FakeCluster, message: Message) => void): void
-  #deliver(to: PeerId, message: undefined, arrive: (there: FakeCluster) => void): void
+  /** @returns false where it is longer than a message may be */
+  #deliver(to: PeerId, message: Message, arrive: (there: FakeCluster, message: Message) => void): boolean
+  #deliver(to: PeerId, message: undefined, arrive: (there: FakeCluster) => void): boolean
   #deliver(
     to: PeerId,
     message: Message | undefined,
     arrive: (there: FakeCluster, message: Message) => void,
-  ): void {
+  ): boolean {
     const { encode = true, bandwidth, onMessage, losesForgotten } = this.#network.options
     const bytes = message !== undefined && encode ? encodeMessage(message) : undefined
     const size = bytes?.byteLength ?? 64
+    if (size > limits.messageBytes) return false
     if (message !== undefined) onMessage?.(this.self, to, message, size)
     const there = this.#network.cluster(to)
     const time = this.#network.time
@@ -416,6 +420,7 @@ export class FakeCluster implements Cluster {
       if (this.#network.connected(this.self, to)) there.hear(run)
       else there.#holdBack(this.self, run)
     })
+    return true
   }
 
   #holdBack(from: PeerId, run: () => void): void {
