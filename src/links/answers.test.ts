@@ -10,7 +10,8 @@ function stuck() {
   let events: LinkEvents | undefined
   // More than a link that is read ever holds; less would be answered in any case.
   let buffered = 2 * sessionSettings.highWater - 10_000
-  const session = new Session(new VirtualTime(1).runtime(), () => 1, {
+  const time = new VirtualTime(1)
+  const session = new Session(time.runtime(), () => 1, {
     message() {},
     carried() {},
     doubted() {},
@@ -36,6 +37,7 @@ function stuck() {
   })
   events?.open()
   return {
+    time,
     session,
     buffered: () => buffered,
     say: (message: Message) => events?.frame(encodeMessage(message)),
@@ -56,6 +58,30 @@ it.each<[string, (n: number) => Message]>([
   const full = buffered()
   expect(full).toBeGreaterThan(start + 5_000)
   while (n < 10_000) say(question(n++))
+  expect(buffered()).toBe(full)
+  session.end('done')
+})
+
+it.each<[string, number]>([
+  ['sends on and on', 1],
+  ['sends the same again and again', 0],
+])('keeps no acknowledgements without end for a peer that %s and reads none', (_what, step) => {
+  const { time, session, buffered, say } = stuck()
+  const body = new Uint8Array(sessionSettings.acknowledgeBytes)
+  const messages = [encodeMessage({ type: 'mesh.user', body })]
+  const sendUpTo = (end: number): void => {
+    for (; sent < end; sent++) {
+      say({ type: 'session.data', first: sent * step, acknowledged: 0, messages })
+      time.advance(sessionSettings.acknowledgePause)
+    }
+  }
+  let sent = 0
+  say({ ...hello, session: 5, peerSession: 1, answer: true })
+  const start = buffered()
+  sendUpTo(5_000)
+  const full = buffered()
+  expect(full).toBeGreaterThan(start + 5_000)
+  sendUpTo(10_000)
   expect(buffered()).toBe(full)
   session.end('done')
 })

@@ -108,9 +108,14 @@ export class Carrier {
     if (this.isOpen) this.#write(encodeMessage(message))
   }
 
+  /** Whether there is room for what the peer can have us say as often as it likes: it reads what we said before. */
+  get takesAnswers(): boolean {
+    return this.buffered < sessionSettings.answerHighWater
+  }
+
   /** Sends what the peer can have us say as often as it likes, unless it does not read what we said before. */
   answer(message: Extract<Message, { type: 'session.hello' | 'session.echo' }>): void {
-    if (this.buffered < sessionSettings.answerHighWater) this.send(message)
+    if (this.takesAnswers) this.send(message)
   }
 
   sendParts(frame: PartFrame): void {

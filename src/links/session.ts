@@ -177,7 +177,8 @@ export class Session {
   }
 
   #acknowledge(): void {
-    if (this.current === undefined) return
+    // Where it is not heard now the next part says it, or a part that comes again asks for it.
+    if (!this.current?.takesAnswers) return
     this.current.send({ type: 'session.acknowledge', acknowledged: this.#receiver.report() })
   }
 
