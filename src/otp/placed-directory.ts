@@ -9,6 +9,19 @@ export interface Place extends Epoch {
   readonly process: string
 }
 
+/**
+ * Characters of all that is remembered to run somewhere, which is some 300,000 processes with names of usual length.
+ * A member may make up any number of them; past this those that were heard of longest ago are forgotten, but for our
+ * own, and looked for where their keys say, as that is where they should run.
+ */
+const mostCharacters = 32 * 1024 * 1024
+
+/** Past it so much is kept, so that it is not gone through for each one that comes. */
+const keptCharacters = 24 * 1024 * 1024
+
+/** What one takes beside its name, as characters. */
+const placeCharacters = 64
+
 /** Epochs of what has ended that are remembered; the oldest are forgotten first. */
 const mostEpochs = 10_000
 
@@ -21,12 +34,18 @@ export class PlacedDirectory {
   readonly #hosts = new Map<PeerId, ReadonlySet<string>>()
   readonly #states = new Map<PeerId, MemberState>()
   readonly #places = new Map<string, Place>()
+  #characters = 0
   /** Epochs later than that of the place that is known, or without any: a next one must be later. */
   readonly #epochs = new Map<string, Epoch>()
 
   constructor(cluster: Cluster, canHost: (placed: string) => boolean) {
     this.#cluster = cluster
     this.#canHost = canHost
+  }
+
+  /** How much of {@link mostCharacters} is in use. */
+  get characters(): number {
+    return this.#characters
   }
 
   /** Where it runs, as was last heard; its owner may be gone since. */
@@ -37,15 +56,30 @@ export class PlacedDirectory {
   /** It runs there. An epoch that was heard of before is not forgotten for an earlier one. */
   set(placed: string, key: string, place: Place): void {
     const latest = this.latest(placed, key)
-    this.#places.set(nameOf(placed, key), place)
+    const name = nameOf(placed, key)
+    this.#forget(name)
+    this.#places.set(name, place)
+    this.#characters += name.length + placeCharacters
     this.#remember(placed, key, latest)
+    if (this.#characters > mostCharacters) this.#forgetOldest()
   }
 
   /** It runs nowhere that is known; its epochs stay known. */
   delete(placed: string, key: string): void {
     const latest = this.latest(placed, key)
-    this.#places.delete(nameOf(placed, key))
+    this.#forget(nameOf(placed, key))
     this.#remember(placed, key, latest)
+  }
+
+  #forget(name: string): void {
+    if (this.#places.delete(name)) this.#characters -= name.length + placeCharacters
+  }
+
+  #forgetOldest(): void {
+    for (const [name, { owner }] of this.#places) {
+      if (this.#characters <= keptCharacters) return
+      if (owner !== this.#cluster.self) this.#forget(name)
+    }
   }
 
   /** The latest epoch that was heard of, also one that has ended since. */

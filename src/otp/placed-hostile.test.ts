@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { type Message, packValue, unpackValue } from '../wire/index.js'
 import { PlacedRef } from './index.js'
 import { unpackReason } from './packed-reason.js'
+import { PlacedDirectory } from './placed-directory.js'
 import { MeshWorld, Tally } from './testing/mesh-world.js'
 
 const k = new PlacedRef('tally', 'k')
@@ -90,4 +91,53 @@ test('an answer that cannot be read ends its call', async () => {
   })
   const reason = await world.reasonOf(world.at('a').call(k, 'inc', { timeout: Number.POSITIVE_INFINITY }))
   expect(reason.type).toBe('error')
+})
+
+/** What a member makes up that runs on its page, each under a name as long as may be. */
+function madeUp(first: number): Extract<Message, { type: 'placed.at' }>['entries'] {
+  return Array.from({ length: 1_000 }, (_, index) => ({
+    placed: 'made-up'.padEnd(1_024, '-'),
+    key: `${first + index}`.padEnd(1_024, '-'),
+    epoch: 1,
+    process: '1',
+  }))
+}
+
+test('a member that makes up places without end fills a bounded part of the memory', () => {
+  const world = new MeshWorld(['a', 'b'])
+  const directory = new PlacedDirectory(world.network.cluster('a'), () => true)
+  directory.set('tally', 'ours', { epoch: 1, owner: 'a', process: '1' })
+  directory.set('tally', 'theirs', { epoch: 1, owner: 'b', process: '1' })
+  let most = 0
+  for (let first = 0; first < 20_000; first += 1_000) {
+    for (const { placed, key, epoch, process } of madeUp(first))
+      directory.set(placed, key, { epoch, process, owner: 'b' })
+    most = Math.max(most, directory.characters)
+  }
+  expect(most).toBeLessThanOrEqual(32 * 1024 * 1024)
+  const [last] = madeUp(19_999)
+  expect(directory.get(last?.placed ?? '', last?.key ?? '')).toMatchObject({ owner: 'b' })
+  expect(directory.get('tally', 'ours')).toMatchObject({ owner: 'a' })
+  expect(directory.get('tally', 'theirs')).toBeUndefined()
+  for (const { placed, key } of directory.elsewhere()) directory.delete(placed, key)
+  directory.delete('tally', 'ours')
+  expect(directory.characters).toBe(0)
+})
+
+test('a process that others were made to forget the place of is found, and answers', async () => {
+  const { world, owner, other, liar } = await lying()
+  const third = ['a', 'b', 'c'].find((id) => id !== owner && id !== other) as string
+  const ends: unknown[] = []
+  world.at(third).monitor(k, ({ type }) => ends.push(type))
+  for (let first = 0; first < 20_000; first += 1_000) {
+    liar.send(third, { type: 'placed.at', entries: madeUp(first) })
+    await world.pass(20)
+  }
+  expect(ends).toEqual([])
+  world.at(third).monitor(k, ({ type }) => ends.push(type))
+  await world.pass(20)
+  expect(ends).toEqual(['noproc'])
+  expect(await world.until(world.at(third).call(k, 'inc'))).toBe(1)
+  expect(await world.until(world.at(other).call(k, 'inc'))).toBe(2)
+  expect(['a', 'b', 'c'].flatMap((id) => world.at(id).placed())).toHaveLength(1)
 })
