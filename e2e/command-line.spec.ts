@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@playwright/test'
+import { freePort } from '../signaling/testing/free-port.js'
 import { StartedProcesses } from './support/started-process.js'
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
@@ -90,6 +91,7 @@ test('bad arguments get one clear line and exit code 2', async () => {
       /--every.*seconds above 0, at most 600/,
     ],
     [['token', '--key', 'short'], /token\.key: must have at least 32 characters/],
+    [['status', ...somewhere, '--every', '5'], /status --every: must be given with --watch, but got 5/],
     [['token', '--kind', 'phone', '--key', 'x'.repeat(32)], /token\.kind: must be 'tab' or 'edge'/],
     [['sim', '--faults', 'rain'], /rain/],
     [['sim', '--seeds', '-1'], /--seeds/],
@@ -219,6 +221,24 @@ test('an edge worker that is alone and told to end keeps what its placed process
     expect(await edge.ended).toMatchObject({ code: 0, error: '' })
   }
   rmSync(folder, { recursive: true })
+})
+
+test('an edge worker says once that its signalling server is away, and once that it is back', async () => {
+  // One that no connection takes while nobody listens.
+  const port = `${await freePort()}`
+  const signal = ringmesh('signal', '--port', port)
+  await expect.poll(() => signal.printed.out).toMatch(/ws:.*\n/)
+  const edge = ringmesh('edge', '--signal', `ws://127.0.0.1:${port}`, '--room', 'shop')
+  await expect.poll(() => edge.printed.out, { timeout: 30_000 }).toMatch(/is in room shop/)
+  signal.child.kill('SIGKILL')
+  const away = 'ringmesh: the signalling server is away: trying again, and going on without it\n'
+  await expect.poll(() => edge.printed.error, { timeout: 30_000 }).toBe(away)
+  const again = ringmesh('signal', '--port', port)
+  await expect.poll(() => again.printed.out).toMatch(/ws:.*\n/)
+  const back = 'ringmesh: the signalling server is back\n'
+  await expect.poll(() => edge.printed.error, { timeout: 60_000 }).toBe(away + back)
+  edge.child.kill('SIGTERM')
+  expect(await edge.ended).toMatchObject({ code: 0, error: away + back })
 })
 
 test('ringmesh sim is quiet when piped, and prints one line a run', async () => {

@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import type { Mesh } from '../index.node.js'
 import { positiveNumber } from './arguments.js'
+import { operatorLog } from './operator-log.js'
 import { progress } from './progress.js'
 
 interface EdgeOptions {
@@ -50,6 +51,7 @@ async function runEdge(options: EdgeOptions): Promise<void> {
   const mesh = await join({
     signal: options.signal,
     room: options.room,
+    log: operatorLog,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.weight === undefined ? {} : { weight: options.weight }),
     ...(options.data === undefined ? {} : { persistence: options.data }),

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { InvalidOption } from '../errors/index.js'
 import type { Mesh } from '../index.node.js'
 import { seconds } from './arguments.js'
 import { progress } from './progress.js'
@@ -41,7 +42,12 @@ Examples:
     .action(runStatus)
 }
 
-async function runStatus({ signal, room, token, timeout, ...options }: StatusOptions): Promise<void> {
+async function runStatus(
+  { signal, room, token, timeout, ...options }: StatusOptions,
+  command: Command,
+): Promise<void> {
+  if (command.getOptionValueSource('every') === 'cli' && !options.watch)
+    throw new InvalidOption('status --every', options.every, 'must be given with --watch')
   const done = progress(`joining room ${room}`)
   const { join } = await import('../index.node.js')
   const mesh = await join({
