@@ -49,6 +49,16 @@ async function enter(): Promise<Mesh> {
   return mesh
 }
 
+/** Whether it throws at once, and does not reject. */
+function throws(act: () => unknown): boolean {
+  try {
+    Promise.resolve(act()).catch(() => {})
+    return false
+  } catch {
+    return true
+  }
+}
+
 /** What is thrown or rejected. */
 async function failure(act: () => unknown): Promise<unknown> {
   try {
@@ -159,6 +169,9 @@ describe('once the mesh was left', () => {
       ['tasks.deadLetters', () => mesh.tasks.deadLetters()],
     ]
     for (const [what, act] of closed) expect(await failure(act), what).toMatchObject({ name: 'Closed' })
+    // The guide names those that throw; what gives a promise rejects.
+    const throwing = closed.filter(([, act]) => throws(act)).map(([what]) => what)
+    expect(throwing).toEqual(['send', 'broadcast', 'store', 'watch', 'define', 'tasks.define'])
     expect(await failure(() => tree.startChild({ id: 'b', start: [Echo] }))).toMatchObject({
       name: 'ExitError',
       reason: { type: 'noproc' },
