@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Answers } from './answers.js'
 import { type ExitError, PlacedRef } from './index.js'
+import { KeptMessages } from './kept-messages.js'
 import { MeshWorld } from './testing/mesh-world.js'
 import { Probe } from './testing/world.js'
 
@@ -80,22 +81,23 @@ test.each(['a process', 'a placed process'])(
 
 test('answers that are kept for a peer go with it, and with the page', async () => {
   const { world } = await slow()
-  const answers = new Answers(world.network.cluster('b'))
+  const kept = new KeptMessages(world.network.cluster('b'))
+  const answers = new Answers(world.network.cluster('b'), kept)
   const answer = { type: 'process.reply', call: 1, body: new Uint8Array(6 * mebibyte) } as const
   const fill = (peer: string) => {
     for (let call = 0; call < 8; call++)
       answers.send(peer, answer, () => ({ ...answer, body: new Uint8Array() }))
-    expect(answers.size).toBe(5)
+    expect(kept.size).toBe(5)
   }
   fill('a')
   world.network.crash('a')
   await world.pass(10_000)
-  expect(answers.size).toBe(0)
+  expect(kept.size).toBe(0)
   world.join('c')
   await world.pass(100)
   fill('c')
-  answers.close()
-  expect(answers.size).toBe(0)
+  kept.close()
+  expect(kept.size).toBe(0)
   await world.pass(1_000)
-  expect(answers.size).toBe(0)
+  expect(kept.size).toBe(0)
 })

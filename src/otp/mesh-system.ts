@@ -7,6 +7,7 @@ import { defaultTimeout } from './call-options.js'
 import type { CallOutcome } from './calls.js'
 import { ExitError, type ExitReason } from './exit.js'
 import { GenServer, type GenServerClass, type SystemInfo } from './gen-server.js'
+import { KeptMessages } from './kept-messages.js'
 import { homes, outside } from './local-system.js'
 import { Names } from './names.js'
 import type { DefineProcessOptions } from './placed-definition.js'
@@ -47,7 +48,7 @@ const defineOptions = v.strictObject({
 export class MeshProcessSystem extends ProcessSystem {
   readonly #cluster: Cluster
   readonly #names: Names
-  readonly #answers: Answers
+  readonly #kept: KeptMessages
   readonly #remote: Remote
   readonly #placement: Placement
   readonly #trees: Trees
@@ -77,9 +78,9 @@ export class MeshProcessSystem extends ProcessSystem {
       answerCall: (id: number, outcome: CallOutcome) => this.calls.settle(id, outcome),
       soon: (act: () => void) => this.soon(act),
     }
-    const answers = new Answers(cluster)
-    const remote = new Remote(cluster, world, answers)
-    this.#answers = answers
+    this.#kept = new KeptMessages(cluster)
+    const answers = new Answers(cluster, this.#kept)
+    const remote = new Remote(cluster, world, this.#kept, answers)
     this.#remote = remote
     const placement = new Placement(
       cluster,
@@ -170,7 +171,7 @@ export class MeshProcessSystem extends ProcessSystem {
     super.close()
     this.#placement.close()
     this.#remote.close()
-    this.#answers.close()
+    this.#kept.close()
     this.#names.close()
     this.#trees.close()
     this.#endMerges()

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { packValue } from '../wire/index.js'
 import { ProcessRef } from './index.js'
+import { KeptMessages } from './kept-messages.js'
 import { unpackReason } from './packed-reason.js'
 import { MeshWorld } from './testing/mesh-world.js'
 import { Probe } from './testing/world.js'
@@ -8,8 +9,8 @@ import { Probe } from './testing/world.js'
 const garbage = new Uint8Array([0xc1, 0xff])
 
 /** A mesh of one process, and a member that says what it likes to its page. */
-async function lying() {
-  const world = new MeshWorld(['a', 'b'])
+async function lying(encode = true) {
+  const world = new MeshWorld(['a', 'b'], { encode })
   const log: unknown[] = []
   const ref = await world.until(world.at('b').start(Probe, { args: { log } }))
   const liar = world.network.join('liar')
@@ -90,4 +91,67 @@ test.each<[string, Uint8Array<ArrayBuffer>, string[]]>([
       label: expect.any(String),
       restarts: expect.any(Number),
     })
+})
+
+test('a number that a peer monitors by again and again stands for one monitor', async () => {
+  const { world, ref, liar } = await lying()
+  const downs: unknown[] = []
+  liar.receive('process.down', ({ monitor }) => downs.push(monitor))
+  for (let times = 0; times < 100; times++)
+    liar.send('b', { type: 'process.monitor', monitor: 7, process: ref.id })
+  await world.pass(100)
+  world.at('b').exit(ref, 'killed')
+  await world.pass(100)
+  expect(downs).toEqual([7])
+})
+
+test('a peer that makes monitors and links without end is refused more', async () => {
+  const { world, ref, liar } = await lying(false)
+  const refused: unknown[] = []
+  const refuse = (number: number | string, reason: Uint8Array) => refused.push([number, unpackReason(reason)])
+  liar.receive('process.down', ({ monitor, reason }) => refuse(monitor, reason))
+  liar.receive('process.exit', ({ process, reason }) => refuse(process, reason))
+  for (let number = 0; number <= 100_000; number++) {
+    liar.send('b', { type: 'process.monitor', monitor: number, process: ref.id })
+    liar.send('b', { type: 'process.link', process: ref.id, from: `${number}` })
+  }
+  await world.pass(100)
+  const full = expect.objectContaining({ type: 'error', name: 'QueueFull' })
+  expect(refused).toEqual([
+    [100_000, full],
+    ['100000', full],
+  ])
+})
+
+test('a process whose page refuses a monitor has not ended, and keeps its name', async () => {
+  const { world, liar } = await lying()
+  const refusal = {
+    type: 'error',
+    name: 'QueueFull',
+    message: 'a peer has 100000 monitors or links here already',
+  }
+  liar.receive('process.monitor', ({ monitor }, from) => {
+    liar.send(from, { type: 'process.down', monitor, reason: packValue(refusal) })
+  })
+  const names = [{ name: 'named', process: '5' }]
+  liar.request('a', { type: 'process.names', names }, 1_000, () => {})
+  await world.pass(100)
+  const seen: unknown[] = []
+  world.at('a').monitor('named', (reason) => seen.push(reason))
+  await world.pass(100)
+  expect(seen).toEqual([refusal])
+  expect(world.at('a').whereis('named')).toMatchObject({ peer: 'liar', id: '5' })
+})
+
+test('what is kept for a peer that reads nothing has a bound, of which the log is told once', () => {
+  const world = new MeshWorld(['a', 'b'])
+  const logged: string[] = []
+  const cluster = world.network.cluster('b')
+  Object.assign(cluster.runtime, { log: (_level: string, message: string) => logged.push(message) })
+  const kept = new KeptMessages(cluster)
+  for (let number = 0; number < 250_010; number++)
+    kept.keep('a', { type: 'process.down', monitor: number, reason: garbage })
+  expect(kept.size).toBe(250_000)
+  expect(logged).toEqual(['messages are lost, as too many wait for a peer'])
+  kept.close()
 })

@@ -2,14 +2,23 @@ import type { Cluster } from '../mesh/index.js'
 import { type Message, type PeerId, packValue } from '../wire/index.js'
 import type { Answers } from './answers.js'
 import type { CallHolder, CallOutcome, PendingCall } from './calls.js'
-import { type ExitReason, noproc, toReason } from './exit.js'
-import { fullPause } from './full-pause.js'
+import { type ExitReason, isSame, noproc, toReason } from './exit.js'
 import { isHere } from './is-here.js'
+import type { KeptMessages } from './kept-messages.js'
 import { packReason, unpackReason } from './packed-reason.js'
 import type { Linked, Process } from './process.js'
 import { ProcessRef } from './ref.js'
 import { undeliverable } from './undeliverable.js'
 import { unpacked } from './unpacked.js'
+
+/** Monitors, and links, of one other peer to the processes of this page: ten for each process of a large page. */
+const mostTies = 100_000
+
+const tooManyTies: ExitReason = {
+  type: 'error',
+  name: 'QueueFull',
+  message: `a peer has ${mostTies} monitors or links here already`,
+}
 
 /** What the ways to other peers need of this page's processes. */
 export interface RemoteWorld {
@@ -40,20 +49,22 @@ class PeerCalls implements CallHolder {
 export class Remote {
   readonly #cluster: Cluster
   readonly #world: RemoteWorld
+  readonly #kept: KeptMessages
   readonly #answers: Answers
   readonly #calls = new Map<PeerId, PeerCalls>()
   /** Ours, of their processes. */
   readonly #monitors = new Map<number, { ref: ProcessRef; down: (reason: ExitReason) => void }>()
-  /** Theirs, of our processes: `peer monitor` to the way back. */
-  readonly #watched = new Map<string, () => void>()
+  /** Theirs, of our processes, to the way back. */
+  readonly #watched = new Map<PeerId, Map<number, () => void>>()
   /** Which of our processes is linked to which of theirs. */
   readonly #links = new Map<PeerId, Map<string, { process: Process; ref: ProcessRef }>>()
   readonly #stops: (() => void)[] = []
   #nextMonitor = 1
 
-  constructor(cluster: Cluster, world: RemoteWorld, answers: Answers) {
+  constructor(cluster: Cluster, world: RemoteWorld, kept: KeptMessages, answers: Answers) {
     this.#cluster = cluster
     this.#world = world
+    this.#kept = kept
     this.#answers = answers
     this.#receive()
     this.#stops.push(
@@ -163,9 +174,7 @@ export class Remote {
 
   /** Messages are lost where too much waits for a peer, signals are not: what ended would never be heard of. */
   #signal(peer: PeerId, message: Message): void {
-    const isClosed = this.#stops.length === 0
-    if (isClosed || this.#cluster.send(peer, message) || this.isDown(peer)) return
-    this.#cluster.runtime.timer(fullPause, () => this.#signal(peer, message))
+    if (!this.#cluster.send(peer, message)) this.#kept.keep(peer, message)
   }
 
   /** @returns whether there was such a link */
@@ -203,28 +212,31 @@ export class Remote {
       }),
       cluster.receive('process.monitor', ({ monitor, process }, peer) => {
         const tell = (reason: ExitReason): void => {
-          this.#watched.delete(`${peer} ${monitor}`)
+          this.#watched.get(peer)?.delete(monitor)
           this.#signal(peer, { type: 'process.down', monitor, reason: packReason(reason) })
         }
+        // A number that is used again is a lie, of which nothing may be left.
+        this.#demonitor(peer, monitor)
         const target = local(process)
+        const watched = this.#watched.get(peer) ?? new Map<number, () => void>()
         if (target === undefined) tell(noproc)
-        else this.#watched.set(`${peer} ${monitor}`, target.monitor(tell))
+        else if (watched.size >= mostTies) tell(tooManyTies)
+        else this.#watched.set(peer, watched.set(monitor, target.monitor(tell)))
       }),
-      cluster.receive('process.demonitor', ({ monitor }, peer) => {
-        this.#watched.get(`${peer} ${monitor}`)?.()
-        this.#watched.delete(`${peer} ${monitor}`)
-      }),
+      cluster.receive('process.demonitor', ({ monitor }, peer) => this.#demonitor(peer, monitor)),
       cluster.receive('process.down', ({ monitor, reason }, from) => {
         const ref = this.#monitors.get(monitor)?.ref
         if (ref?.peer !== from) return
-        // Before anybody is told: its name is free for whoever waited for this.
-        world.ended(ref)
-        this.#fireMonitor(monitor, unpackReason(reason))
+        const why = unpackReason(reason)
+        // Before anybody is told: its name is free for whoever waited for this. A refusal is no end.
+        if (!isSame(why, tooManyTies)) world.ended(ref)
+        this.#fireMonitor(monitor, why)
       }),
       cluster.receive('process.link', ({ process, from }, peer) => {
         const ref = new ProcessRef(peer, from)
         const target = local(process)
         if (target === undefined) this.exit(process, ref, noproc, true)
+        else if ((this.#links.get(peer)?.size ?? 0) >= mostTies) this.exit(process, ref, tooManyTies, true)
         else target.link(this.#linked(target, ref))
       }),
       cluster.receive('process.unlink', ({ process, from }, peer) => {
@@ -247,6 +259,13 @@ export class Remote {
     }
   }
 
+  #demonitor(peer: PeerId, monitor: number): void {
+    const watched = this.#watched.get(peer)
+    watched?.get(monitor)?.()
+    watched?.delete(monitor)
+    if (watched?.size === 0) this.#watched.delete(peer)
+  }
+
   #fireMonitor(monitor: number, reason: ExitReason): void {
     const entry = this.#monitors.get(monitor)
     if (entry === undefined) return
@@ -261,11 +280,8 @@ export class Remote {
     this.#calls.delete(peer)
     for (const [monitor, entry] of [...this.#monitors])
       if (entry.ref.peer === peer) this.#fireMonitor(monitor, reason)
-    for (const [key, demonitor] of [...this.#watched]) {
-      if (!key.startsWith(`${peer} `)) continue
-      demonitor()
-      this.#watched.delete(key)
-    }
+    for (const demonitor of this.#watched.get(peer)?.values() ?? []) demonitor()
+    this.#watched.delete(peer)
     const links = [...(this.#links.get(peer)?.values() ?? [])]
     this.#links.delete(peer)
     for (const { process, ref } of links) process.exited(ref, reason)
