@@ -6,7 +6,6 @@ import { loadMesh } from './load-mesh.js'
 import type { Mesh } from './mesh.js'
 import { type CheckedJoinOptions, type JoinOptions, joinOptions, type Place } from './options.js'
 import type { Platform } from './platform.js'
-import { toldSignaling } from './told-signaling.js'
 
 /** Makes the `join` of a platform. */
 export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Mesh> {
@@ -21,7 +20,7 @@ export function joinOn(platform: Platform): (options: JoinOptions) => Promise<Me
     const platformDirect =
       options.relay === 'only' ? undefined : await platform.openDirect(options.iceTransportPolicy)
     const { direct, signaling: bare } = openPlace(options, platform, runtime, platformDirect)
-    const signaling = toldSignaling(withIceServers(bare, options.iceServers ?? []), runtime)
+    const signaling = withIceServers(bare, options.iceServers ?? [])
     const openMesh = await loading
     // After all that may fail, as it locks the folder: a service of the caller's own may throw, a script be missing.
     const kept = await openPersistence(options.persistence, platform)
