@@ -2,6 +2,7 @@ import type { Runtime } from '../runtime/index.js'
 import {
   type Heartbeat,
   type OpenThread,
+  plainError,
   Thread,
   type ThreadExit,
   type ThreadOutcome,
@@ -40,10 +41,15 @@ export class WorkerProcess extends Process {
     this.trapExit = true
   }
 
+  /**
+   * Makes the worker, not before: what it says while nobody listens is lost, and in a mesh others may have to be asked
+   * for the name of this process first.
+   */
   begin(
     options: {
       runtime: Runtime
-      open: OpenThread
+      /** Makes the worker. What it throws fails the start. */
+      make: () => OpenThread
       args: unknown
       startTimeout: number
       heartbeat: Heartbeat | false | undefined
@@ -51,9 +57,17 @@ export class WorkerProcess extends Process {
     started: (result: StartResult) => void,
   ): void {
     this.#started = started
-    const { args, heartbeat, ...rest } = options
+    const { args, heartbeat, make, ...rest } = options
+    let open: OpenThread
+    try {
+      open = make()
+    } catch (thrown) {
+      this.#refuse({ type: 'error', ...plainError(thrown), thread: 'load' })
+      return
+    }
     this.#thread = new Thread({
       ...rest,
+      open,
       start: args,
       ...(heartbeat === undefined ? {} : { heartbeat }),
       events: {

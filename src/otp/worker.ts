@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { checkOptions } from '../errors/index.js'
-import { type Heartbeat, plainError } from '../threads/index.js'
+import type { Heartbeat } from '../threads/index.js'
 import { type Launcher, makeLauncher } from './child-spec.js'
 import { WorkerProcess } from './worker-process.js'
 
@@ -49,19 +49,15 @@ export function worker(factory: () => unknown, options: WorkerOptions = {}): Lau
     kind: 'worker',
     label: 'worker',
     launch(system, launch, done) {
-      let made: unknown
-      try {
-        made = factory()
-      } catch (thrown) {
-        done({ kind: 'failed', reason: { type: 'error', ...plainError(thrown), thread: 'load' } })
-        return
-      }
       const process = new WorkerProcess(system, system.newRef(), launch.parent?.ref)
       system.admit(process, launch, done, (begun) =>
         process.begin(
           {
             runtime: system.runtime,
-            open: (events) => system.openThread(made, events),
+            make: () => {
+              const made = factory()
+              return (events) => system.openThread(made, events)
+            },
             args: launch.args ?? args,
             startTimeout: launch.timeout ?? defaultStartTimeout,
             heartbeat,

@@ -3,7 +3,7 @@ import { type FakeClusterOptions, type FakeNetwork, fakeClusters } from '../../m
 import { VirtualTime } from '../../runtime/index.js'
 import { ExitError, type ExitReason } from '../exit.js'
 import { GenServer } from '../gen-server.js'
-import { MeshProcessSystem } from '../mesh-system.js'
+import { MeshProcessSystem, type MeshProcessSystemOptions } from '../mesh-system.js'
 import { joinRecords, laterRecord } from '../placed-record.js'
 import type { SnapshotStore } from '../snapshot-store.js'
 
@@ -57,17 +57,20 @@ export class MeshWorld {
   readonly snapshots: SharedSnapshots
   readonly #systems = new Map<string, MeshProcessSystem>()
   readonly #each: (system: MeshProcessSystem, id: string) => void
+  readonly #threads: Pick<MeshProcessSystemOptions, 'threads'>
 
   constructor(
     ids: readonly string[],
     options: FakeClusterOptions & {
       each?: (system: MeshProcessSystem, id: string) => void
       seed?: number
+      threads?: MeshProcessSystemOptions['threads']
     } = {},
   ) {
     this.time = new VirtualTime(options.seed ?? 'mesh')
     this.snapshots = new SharedSnapshots(this.time)
     this.#each = options.each ?? (() => {})
+    this.#threads = options.threads === undefined ? {} : { threads: options.threads }
     this.network = fakeClusters(this.time, ids, { delay: 5, ...options })
     for (const id of ids) this.#open(id)
   }
@@ -124,7 +127,8 @@ export class MeshWorld {
 
   #open(id: string): MeshProcessSystem {
     const cluster = this.network.cluster(id)
-    const system = new MeshProcessSystem({ runtime: cluster.runtime, cluster, snapshots: this.snapshots })
+    const { runtime } = cluster
+    const system = new MeshProcessSystem({ runtime, cluster, snapshots: this.snapshots, ...this.#threads })
     this.#systems.set(id, system)
     this.#each(system, id)
     return system
