@@ -10,7 +10,7 @@ const turn = v.strictObject({
   urls: turnUrls,
   /** coturn's `static-auth-secret`. */
   secret: text,
-  /** Seconds that credentials hold; they are renewed after three quarters of it. */
+  /** Seconds that credentials hold; they are renewed when three quarters of it have passed, or up to a second sooner. */
   ttlSeconds: v.optional(v.pipe(whole, v.minValue(4, 'must be at least 4')), 3600),
 })
 

@@ -6,6 +6,9 @@ import type { IceGrant } from '../rooms/index.js'
 /** New credentials are handed out when so much of the old ones' time has passed, so that none is ever dialled with at its end. */
 const renewAt = 0.75
 
+/** Milliseconds by which a peer may be given them late: it is looked at once in a second (`sockets.ts`). */
+const latest = 1_000
+
 /** A TURN server that shares a secret with this one. */
 export interface TurnOptions {
   readonly urls: readonly string[]
@@ -29,7 +32,7 @@ export function iceServers(
     const credential = createHmac('sha1', turn.secret).update(username).digest('base64')
     return {
       servers: [...fixed, { urls: [...turn.urls], username, credential }],
-      renewAfter: turn.ttlSeconds * 1000 * renewAt,
+      renewAfter: turn.ttlSeconds * 1000 * renewAt - latest,
     }
   }
 }

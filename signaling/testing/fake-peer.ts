@@ -10,6 +10,7 @@ import {
   openAdmission,
   type PeerSocket,
   Rooms,
+  type RoomsOptions,
   type SignalLimits,
   Sockets,
   signalLimits,
@@ -29,6 +30,7 @@ export class FakeInstance {
     bus: Bus,
     limits: Partial<SignalLimits> = {},
     admission: Admission = openAdmission,
+    iceServers: RoomsOptions['iceServers'] = () => ({ servers: [] }),
   ) {
     const all = v.parse(signalLimits, limits)
     this.sockets = new Sockets(runtime, all, this.tally)
@@ -40,7 +42,7 @@ export class FakeInstance {
       sockets: this.sockets,
       directory: this.directory,
       admission,
-      iceServers: () => ({ servers: [] }),
+      iceServers,
     })
   }
 }
