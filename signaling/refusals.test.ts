@@ -130,7 +130,7 @@ describe('what is refused, and why', () => {
     }
     expect(statuses.length).toBeGreaterThan(10)
     expect(servers.refusals).toEqual(['too-many-new-connections-from-address'])
-    await expect.poll(() => new RawPeer(url).status, { timeout: 10_000 }).toBe(101)
+    await expect.poll(() => new RawPeer(url).status).toBe(101)
   })
 
   it('a socket that says nothing', async () => {

@@ -167,7 +167,7 @@ describe('a connection', () => {
     const silent = dial(port)
     const half = dial(port)
     half.socket.write(upgradeRequest().slice(0, 40))
-    await expect.poll(() => silent.closed() && half.closed(), { timeout: 10_000 }).toBe(true)
+    await expect.poll(() => silent.closed() && half.closed()).toBe(true)
   })
 
   it('that only looks whether the port is open leaves nothing behind', async () => {
@@ -211,7 +211,7 @@ describe('a connection', () => {
       socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(pages))
       // Not before the server has given up: a paused socket hears of its end when it is written to.
       const probe = setInterval(() => socket.write('\r\n'), 100)
-      await expect.poll(closed, { timeout: 20_000 }).toBe(true)
+      await expect.poll(closed).toBe(true)
       clearInterval(probe)
     },
   )
@@ -220,5 +220,5 @@ describe('a connection', () => {
 it('a refused upgrade whose peer reads nothing is cut off', async () => {
   const stuck = new Duplex({ read() {}, write() {} })
   refuseUpgrade(stuck, '404 Not Found')
-  await expect.poll(() => stuck.destroyed, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => stuck.destroyed).toBe(true)
 })

@@ -72,7 +72,7 @@ describe('the PeerJS door', () => {
     const a = await RawPeerJs.open(ws, 'a')
     for (let n = 0; n < 100; n++) a.send({ type: 'CANDIDATE', dst: 'never', payload: n })
     await a.next('EXPIRE')
-    await expect.poll(() => a.got.length, { timeout: 10_000 }).toBe(36)
+    await expect.poll(() => a.got.length).toBe(36)
   })
 
   it.each([

@@ -19,7 +19,7 @@ async function use(mesh: Mesh): Promise<void> {
   mesh.tasks.define('double', (input: number) => input * 2)
   mesh.on('up', () => {})
   // Where the machine is busy, the peer that stays may be known only a moment after the join.
-  await vi.waitFor(() => expect(mesh.ring.size).toBe(2), { timeout: 10_000 })
+  await vi.waitFor(() => expect(mesh.ring.size).toBe(2), { timeout: 60_000 })
   const store = mesh.store<number>('s')
   store.watch({ prefix: '' }, () => {})
   await store.put(mesh.id, 1)
@@ -48,7 +48,7 @@ it(`keeps nothing of ${joins} meshes that were joined and left in one process, n
         collectGarbage()
         expect(collected).toBe(entered)
       },
-      { timeout: 30_000, interval: 100 },
+      { timeout: 60_000, interval: 100 },
     )
     // Once more, for their buffers.
     collectGarbage()
