@@ -81,22 +81,34 @@ function noteDowns(mesh: Mesh): void {
 }
 
 /**
- * What would be another if any link had been lost, or had a relay taken its place for a moment. The
- * relays that stand by beside direct links do go with the socket that they lead through.
+ * Why links are closed that carried nothing for any of the eight: the relays that stand by beside direct links go with
+ * the socket that they lead through, and a dial that a busy newcomer did not answer in time is made again.
  */
+const ofNoLink = [
+  'signalling lost',
+  'no answer',
+  'dial timed out',
+  'given up by the other end',
+  'dialled again',
+]
+
+/** What would be another if any link had been lost, or had a relay taken its place for a moment. */
 function linksOf(peers: readonly Peer[], among: readonly string[]) {
   return Promise.all(
     peers.map((peer) =>
-      peer.evaluate((mesh, ids) => {
-        const { peers: links, closed, resets } = mesh.stats().links
-        const between = ids.filter((id) => id !== mesh.id)
-        return {
-          downs: (globalThis as unknown as { downs: string[] }).downs,
-          closed: Object.entries(closed).filter(([reason]) => reason !== 'signalling lost'),
-          resets,
-          links: between.map((id) => [id, links[id]?.kind, links[id]?.replacements]),
-        }
-      }, among),
+      peer.evaluate(
+        (mesh, { among, ofNoLink }) => {
+          const { peers: links, closed, resets } = mesh.stats().links
+          const between = among.filter((id) => id !== mesh.id)
+          return {
+            downs: (globalThis as unknown as { downs: string[] }).downs,
+            closed: Object.entries(closed).filter(([reason]) => !ofNoLink.includes(reason)),
+            resets,
+            links: between.map((id) => [id, links[id]?.kind, links[id]?.replacements]),
+          }
+        },
+        { among, ofNoLink },
+      ),
     ),
   )
 }
