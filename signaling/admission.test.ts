@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
+import { exportJWK, exportPKCS8, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { VirtualTime } from '../src/runtime/index.js'
 import { type PeerInfo, packValue, protocolVersion } from '../src/wire/index.js'
@@ -207,6 +207,33 @@ describe('a server with public keys', () => {
     expect(refusals).toEqual(['token-signature', 'token-algorithm'])
   })
 
+  it('tries each key on a token that names none, as when the keys change', async () => {
+    const pairs = await Promise.all(
+      ['EdDSA', 'EdDSA', 'ES256'].map((alg) => generateKeyPair(alg, { extractable: true })),
+    )
+    const keys = await Promise.all(
+      pairs.map(async ({ publicKey }, index) => ({ ...(await exportJWK(publicKey)), kid: `key ${index}` })),
+    )
+    const { url } = await start({ jwks: { keys } })
+    // PEM has no name for its key.
+    for (const { privateKey } of pairs)
+      expect(await answer(url, await mintToken({ privateKey: await exportPKCS8(privateKey) }))).toBe(
+        'welcome',
+      )
+    const stranger = await generateKeyPair('EdDSA', { extractable: true })
+    const forged = await mintToken({ privateKey: await exportPKCS8(stranger.privateKey) })
+    expect(await answer(url, forged)).toBe('Unauthorized')
+    expect(
+      await answer(
+        url,
+        await new SignJWT({ exp: soon() - 3600 })
+          .setProtectedHeader({ alg: 'EdDSA' })
+          .sign((pairs[1] as (typeof pairs)[number]).privateKey),
+      ),
+    ).toBe('Unauthorized')
+    expect(refusals).toEqual(['token-signature', 'token-expired'])
+  })
+
   it('says that it cannot check tokens while its keys cannot be had', async () => {
     const { url } = await start({ jwks: 'http://127.0.0.1:9/jwks.json' })
     const { privateKey } = await generateKeyPair('EdDSA', { extractable: true })
@@ -220,9 +247,12 @@ describe('a server with public keys', () => {
   })
 })
 
-it('goes by the last keys while none can be had, and for a day', async () => {
-  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true })
-  const jwks = { keys: [await exportJWK(publicKey)] }
+it.each([1, 2])('goes by the last keys while none can be had, and for a day: %i keys', async (many) => {
+  const pairs = await Promise.all(
+    Array.from({ length: many }, () => generateKeyPair('EdDSA', { extractable: true })),
+  )
+  const { privateKey } = pairs.at(-1) as (typeof pairs)[number]
+  const jwks = { keys: await Promise.all(pairs.map(({ publicKey }) => exportJWK(publicKey))) }
   let asked = 0
   let isThere = true
   const provider = createServer((_request, response) => {

@@ -5,6 +5,7 @@ import {
   type JSONWebKeySet,
   type JWTPayload,
   type JWTVerifyGetKey,
+  type JWTVerifyOptions,
   jwtVerify,
 } from 'jose'
 import { hiddenValue, InvalidOption } from '../../src/errors/index.js'
@@ -69,7 +70,30 @@ export function tokenVerifier(runtime: Runtime, keys: TokenKeys): Verify {
     }
   }
   const publicKeys = typeof jwks === 'string' ? remoteKeys(runtime, jwks) : localKeys(jwks)
-  return async (token) => (await jwtVerify(token, publicKeys, options(keyAlgorithms))).payload
+  return async (token) => {
+    try {
+      return (await jwtVerify(token, publicKeys, options(keyAlgorithms))).payload
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+      return verifiedByAny(error, token, options(keyAlgorithms))
+    }
+  }
+}
+
+/** By each of several keys: a token names none where it was signed by PEM, and while keys change there are two. */
+async function verifiedByAny(
+  candidates: errors.JWKSMultipleMatchingKeys,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  for await (const candidate of candidates) {
+    try {
+      return (await jwtVerify(token, candidate, options)).payload
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed()
 }
 
 function localKeys(jwks: JSONWebKeySet = { keys: [] }): JWTVerifyGetKey {
@@ -103,7 +127,10 @@ function remoteKeys(runtime: Runtime, url: string): JWTVerifyGetKey {
       had = runtime.now()
       return found
     } catch (error) {
-      if (isOfToken(error)) throw error
+      if (isOfToken(error)) {
+        had = runtime.now()
+        throw error
+      }
       askAgainAt = runtime.now() + keysPause
       const last = lastKeys()
       runtime.log('warn', 'the keys of tokens cannot be had', {
