@@ -351,6 +351,14 @@ describe('a token', () => {
     await expect(mintToken({ key: 'hush' })).rejects.toMatchObject({ value: '(hidden)' })
     await expect(mintToken({ key, privateKey: 'no PEM' })).rejects.toMatchObject({ name: 'InvalidOption' })
     await expect(mintToken({ key, kind: 'server' as 'edge' })).rejects.toThrow("must be 'tab' or 'edge'")
+    // No server would take these.
+    await expect(mintToken({ key, weight: Number.POSITIVE_INFINITY })).rejects.toThrow(
+      'token.weight: must be',
+    )
+    for (const name of ['room', 'peer'])
+      await expect(mintToken({ key, [name]: 'x'.repeat(257) })).rejects.toThrow(
+        `token.${name}: must have at most 256 characters`,
+      )
   })
 
   it.each([

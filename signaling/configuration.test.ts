@@ -73,11 +73,34 @@ describe('a configuration', () => {
     )
   })
 
+  it('takes a secret and options as they are written by editors that mark the encoding', () => {
+    const marked = (text: string): string => `\ufeff${text}`
+    const environment = { RINGMESH_SIGNAL_KEY_FILE: file('marked', marked(key)) }
+    expect(loadConfiguration({ environment }).key).toBe(key)
+    expect(loadConfiguration({ file: file('marked.json', marked('{"port":1}')) }).port).toBe(1)
+  })
+
+  it('takes no file of bytes that are no text, as others would sign by other bytes', () => {
+    const bytes = join(directory, 'bytes')
+    writeFileSync(bytes, new Uint8Array(40).fill(0xff))
+    for (const load of [
+      () => loadConfiguration({ environment: { RINGMESH_SIGNAL_KEY_FILE: bytes } }),
+      () => loadConfiguration({ file: bytes }),
+    ])
+      expect(load).toThrow('must be a file of text in UTF-8')
+  })
+
   it('is never open because a secret was lost on its way', () => {
     const lost = [
       { RINGMESH_SIGNAL_KEY: '' },
       { RINGMESH_SIGNAL_KEY_FILE: file('empty', '\n') },
       { RINGMESH_SIGNAL_JWKS: '' },
+      // As where a compose file passes on the name of a file that is not set.
+      { RINGMESH_SIGNAL_KEY_FILE: '' },
+      { RINGMESH_SIGNAL_KEY: key, RINGMESH_SIGNAL_JWKS_FILE: '' },
+      { RINGMESH_SIGNAL_KEY: key, RINGMESH_SIGNAL_AUDIENCE: '' },
+      { RINGMESH_SIGNAL_KEY: key, RINGMESH_SIGNAL_ISSUER: '' },
+      { RINGMESH_SIGNAL_ORIGINS: '' },
       { RINGMESH_SIGNAL_KEY: '', RINGMESH_SIGNAL_KEY_FILE: file('good', key) },
     ]
     for (const environment of lost) {

@@ -9,8 +9,8 @@ const variablePrefix = 'RINGMESH_SIGNAL_'
 /** After the name of a variable: it names the file that holds the value. */
 const fileSuffix = '_FILE'
 
-/** Options without which everybody is let in. */
-const admitting: ReadonlySet<string> = new Set(['key', 'jwks'])
+/** What decides who is let in. */
+const admitting: ReadonlySet<string> = new Set(['key', 'jwks', 'audience', 'issuer', 'origins'])
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -155,13 +155,14 @@ function refuseUnknown(environment: Environment, all: readonly Setting[]): void 
  * systemd, and an editor's last newline is none of theirs.
  *
  * An empty variable says nothing, as compose files pass one on that is not set; but of what decides who is let in, that
- * would let in everybody.
+ * would let in everybody, or more than were meant.
  */
 function textOf({ path, variable }: Setting, environment: Environment): string | undefined {
   const text = environment[variable]
   const file = environment[variable + fileSuffix]
-  if (text === '' && path.length === 1 && admitting.has(path[0] as string)) {
-    throw new InvalidOption(variable, text, 'must not be empty')
+  if (path.length === 1 && admitting.has(path[0] as string)) {
+    if (text === '') throw new InvalidOption(variable, text, 'must not be empty')
+    if (file === '') throw new InvalidOption(variable + fileSuffix, file, 'must not be empty')
   }
   if (!file) return text || undefined
   if (text) {
@@ -173,10 +174,16 @@ function textOf({ path, variable }: Setting, environment: Environment): string |
 }
 
 function read(name: string, file: string): string {
+  let bytes: Uint8Array
   try {
-    return readFileSync(file, 'utf8')
+    bytes = readFileSync(file)
   } catch (error) {
     throw new InvalidOption(name, file, `must be a file that can be read (${(error as Error).message})`)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new InvalidOption(name, file, 'must be a file of text in UTF-8')
   }
 }
 

@@ -11,6 +11,8 @@ const seconds = v.pipe(
   v.minValue(1, 'must be at least 1 second'),
 )
 const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))
+/** No longer than the server takes it. */
+const name = v.pipe(text, v.maxLength(256, 'must have at most 256 characters'))
 
 const tokenOptions = v.strictObject({
   /** The shared secret of HS256, as given to the server as `key`. */
@@ -22,12 +24,14 @@ const tokenOptions = v.strictObject({
   ),
   /** A private key for EdDSA or ES256, as a JWK or in PEM (PKCS #8); the server knows its public half by `jwks`. */
   privateKey: v.optional(v.union([text, v.record(v.string(), v.unknown())], 'must be a JWK or PEM')),
-  /** The room, or a pattern in which `*` stands for any characters. Default: every room. */
-  room: v.optional(text),
+  /** The room, or a pattern in which `*` stands for any characters; at most 256 of them. Default: every room. */
+  room: v.optional(name),
   /** The id of the one peer that may use it. Default: any. */
-  peer: v.optional(text),
+  peer: v.optional(name),
   /** The highest weight that the peer may take. Default: any. */
-  weight: v.optional(v.pipe(v.number('must be a number'), v.minValue(0, 'must be 0 or more'))),
+  weight: v.optional(
+    v.pipe(v.number('must be a number'), v.finite('must be a number'), v.minValue(0, 'must be 0 or more')),
+  ),
   /** Default: both. */
   kind: v.optional(v.picklist(['tab', 'edge'], "must be 'tab' or 'edge'")),
   /** The claim `aud`, where the server wants an `audience`. Default: none. */
