@@ -62,12 +62,17 @@ class WebSocketSignaling implements Signaling {
   /** That of a server which is about to stop, as long as it serves and no other has welcomed us. */
   #leaving: StandardWebSocket | undefined
   #isConnected = false
-  #wasWelcome = false
-  /** The join goes in a frame only, as an upgrade that asked for subprotocols came to nothing. */
-  #joinsByFrame = false
+  /** Servers that have welcomed this peer: how they take a join is known. */
+  readonly #welcomedBy = new Set<string>()
+  /** Servers to which the join goes in a frame only, as an upgrade that asked for subprotocols came to nothing. */
+  readonly #joinedByFrame = new Set<string>()
   #isClosed = false
+  /** Tells an attempt from those that were given up: never the same again. */
+  #currentAttempt = 0
   /** Attempts since the last welcome. */
   #attempts = 0
+  /** Which of the servers is joined, or to be joined next. */
+  #at = 0
   #problem = 'no server answered'
   #timer: Timer | undefined
   readonly #silence: SilenceWatch
@@ -98,6 +103,15 @@ class WebSocketSignaling implements Signaling {
     return this.#leaving ?? this.#socket
   }
 
+  get #wasWelcome(): boolean {
+    return this.#welcomedBy.size > 0
+  }
+
+  get #url(): string {
+    const { urls } = this.#options
+    return urls[this.#at % urls.length] ?? ''
+  }
+
   sendOffer(to: PeerId, payload: Uint8Array): void {
     if (this.#isConnected) this.#send({ type: 'signal.offer', to, payload: owned(payload) })
   }
@@ -117,11 +131,12 @@ class WebSocketSignaling implements Signaling {
   }
 
   async #connect(): Promise<void> {
-    const { runtime, urls, room, WebSocket } = this.#options
+    const { runtime, room, WebSocket } = this.#options
     const peer = this.#self
-    const attempt = ++this.#attempts
-    const isCurrent = (): boolean => !this.#isClosed && this.#attempts === attempt
-    const url = urls[(attempt - 1) % urls.length] ?? ''
+    const url = this.#url
+    const attempt = ++this.#currentAttempt
+    this.#attempts++
+    const isCurrent = (): boolean => !this.#isClosed && this.#currentAttempt === attempt
     this.#timer = runtime.timer(handshakeTimeout, () => this.#failed('no answer in time'))
     let token: string | null
     try {
@@ -133,12 +148,13 @@ class WebSocketSignaling implements Signaling {
     if (!isCurrent()) return
     const join = encodeMessage({ type: 'signal.join', protocol: protocolVersion, room, peer, token })
     try {
-      this.#socket = openJoining(WebSocket, url, join, this.#joinsByFrame, {
+      this.#socket = openJoining(WebSocket, url, join, this.#joinedByFrame.has(url), {
         data: (socket, data) => {
           if (this.#socket === socket || this.#leaving === socket) this.#take(data, socket)
         },
         closed: (socket, problem, isUpgradeRefused) => {
-          if (isUpgradeRefused && this.#socket === socket && !this.#wasWelcome) this.#withoutProtocols()
+          if (isUpgradeRefused && this.#socket === socket && !this.#welcomedBy.has(url))
+            this.#withoutProtocols()
           else this.#ended(socket, problem)
         },
       })
@@ -152,7 +168,7 @@ class WebSocketSignaling implements Signaling {
    * them too long, the platform fails the connection and does not say why.
    */
   #withoutProtocols(): void {
-    this.#joinsByFrame = true
+    this.#joinedByFrame.add(this.#url)
     this.#timer?.cancel()
     this.#socket = undefined
     this.#attempts--
@@ -199,8 +215,7 @@ class WebSocketSignaling implements Signaling {
     const { runtime } = this.#options
     this.#leaving = this.#socket
     this.#socket = undefined
-    // The next attempt is for the URL after this one.
-    this.#attempts++
+    this.#at++
     this.#stopTimers()
     this.#reconnection.ended()
     this.#timer = runtime.timer(this.#reconnection.moveWait(), () => void this.#connect())
@@ -220,9 +235,8 @@ class WebSocketSignaling implements Signaling {
     this.#timer?.cancel()
     this.#dropLeaving()
     this.#isConnected = true
-    this.#wasWelcome = true
-    // The next loss tries this same server first.
-    this.#attempts = Math.max(0, (this.#attempts - 1) % Math.max(1, this.#options.urls.length))
+    this.#welcomedBy.add(this.#url)
+    this.#attempts = 0
     this.#silence.start()
     this.#reconnection.welcomed()
     this.#events.welcome(message.peers, plainServers(message.iceServers))
@@ -246,16 +260,20 @@ class WebSocketSignaling implements Signaling {
     // While another server still serves nothing is lost by this.
     const isLost = this.#isConnected && this.#leaving === undefined
     this.#stopTimers()
+    this.#currentAttempt++
     if (isLost) {
+      // This same server is tried first.
       this.#isConnected = false
       this.#reconnection.ended()
+    } else {
+      if (!this.#welcomedBy.has(this.#url)) this.#joinedByFrame.delete(this.#url)
+      this.#at++
     }
     this.#problem = problem
     this.#drop()
     if (isLost) this.#events.lost()
     if (this.#isClosed) return
     if (!this.#wasWelcome) {
-      this.#joinsByFrame = false
       const error = verdict ?? (this.#attempts >= urls.length ? this.#unreachable() : undefined)
       if (error !== undefined) {
         this.#isClosed = true
