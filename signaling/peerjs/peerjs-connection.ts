@@ -149,7 +149,7 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
 
   #carry({ type, dst, payload }: PeerJsClientMessage): void {
     const { directory, tally } = this.#door.options
-    if (dst === undefined || dst === null) {
+    if (!dst) {
       if (type === 'LEAVE') this.#leave()
       return
     }

@@ -112,6 +112,17 @@ describe('the PeerJS door', () => {
     expect(b.got).toEqual([])
   })
 
+  it('leaves a client be that calls nobody, or gives a number for an id', async () => {
+    const { ws } = await start()
+    const [a, b] = [await RawPeerJs.open(ws, 'a'), await RawPeerJs.open(ws, '12')]
+    // A page whose visitor left the field of the id empty: PeerServer drops what it sends.
+    for (const type of ['OFFER', 'CANDIDATE', 'ANSWER']) a.send({ type, dst: '', payload: 1 })
+    a.send({ type: 'OFFER', dst: 12, payload: 2 })
+    expect(await b.next('OFFER')).toEqual({ type: 'OFFER', src: 'a', dst: '12', payload: 2 })
+    expect(a.got).toEqual([])
+    expect(refusals).toEqual([])
+  })
+
   it('refuses as PeerServer does', async () => {
     const { ws } = await start()
     for (const [query, msg] of [

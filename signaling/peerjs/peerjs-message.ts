@@ -8,9 +8,12 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** Ids as PeerJS clients choose them: anything printable; theirs is the only check there is at PeerServer. */
 export const peerJsId = v.pipe(v.string(), v.minLength(1), v.maxLength(256))
 
+/** Whom a client calls: an id, a number that a page has for one, or nobody, as where its visitor has filled in nothing. */
+const called = v.union([peerJsId, v.pipe(v.number(), v.transform(String)), v.literal('')])
+
 const clientMessage = v.object({
   type: v.pipe(v.string(), v.maxLength(64)),
-  dst: v.optional(v.nullable(peerJsId)),
+  dst: v.optional(v.nullable(called)),
   payload: v.optional(v.unknown()),
 })
 

@@ -23,6 +23,24 @@ describe('waiting messages', () => {
     expect(expired()).toBe(50_000)
   })
 
+  it('are told of as expired where who came is gone again before they could be handed over', () => {
+    const time = new VirtualTime(1)
+    const sent: string[] = []
+    let isThere = true
+    const waiting = new WaitingMessages(time.runtime('server'), (to, frame) => {
+      sent.push(`${to}: ${new TextDecoder().decode(frame)}`)
+      return to === 'caller' || isThere
+    })
+    const frame = new TextEncoder().encode('an offer')
+    waiting.add('caller', 'late', frame)
+    waiting.add('caller', 'late', frame)
+    isThere = false
+    waiting.arrived('late')
+    time.advance(1)
+    const expire = 'caller: {"type":"EXPIRE","src":"late","dst":"caller"}'
+    expect(sent.filter((line) => line.startsWith('caller'))).toEqual([expire])
+  })
+
   it('leave room for others, however much one sender has waiting', () => {
     const { time, waiting, expired } = waitingRoom()
     for (let n = 0; n < 50_000; n++) waiting.add('flood', `nobody ${n}`, new Uint8Array(20))

@@ -52,7 +52,10 @@ export class WaitingMessages {
       return
     }
     if (queue === undefined) {
-      queue = { messages: [], timer: this.#runtime.timer(waitingTime, () => this.#giveUp(dst)) }
+      queue = {
+        messages: [],
+        timer: this.#runtime.timer(waitingTime, () => this.#giveUp(dst, this.#take(dst))),
+      }
       this.#queues.set(dst, queue)
     }
     queue.messages.push({ src, frame })
@@ -65,13 +68,15 @@ export class WaitingMessages {
     if (!this.#queues.has(dst)) return
     // Not at once: the one who comes is told so first.
     this.#runtime.timer(0, () => {
-      for (const { frame } of this.#take(dst)) this.#deliver(dst, frame)
+      this.#giveUp(
+        dst,
+        this.#take(dst).filter(({ frame }) => !this.#deliver(dst, frame)),
+      )
     })
   }
 
-  #giveUp(dst: string): void {
-    const callers = new Set(this.#take(dst).map(({ src }) => src))
-    for (const src of callers) this.#expire(src, dst)
+  #giveUp(dst: string, messages: Queue['messages']): void {
+    for (const src of new Set(messages.map((message) => message.src))) this.#expire(src, dst)
   }
 
   #take(dst: string): Queue['messages'] {
