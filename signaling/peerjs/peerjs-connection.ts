@@ -127,7 +127,7 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
 
   #judged(verdict: Verdict): void {
     if (this.#stage !== 'greeting') return
-    const { directory, limits } = this.#door.options
+    const { directory } = this.#door.options
     const { room, announcements } = this.#door
     if (!verdict.admitted) {
       this.#refuse(verdict.reason, 'Invalid token provided', verdict.detail)
@@ -137,11 +137,7 @@ export class PeerJsConnection implements Connection, LocalPeer, SocketOwner {
       this.#refuseDraining()
       return
     }
-    // The limit of a room is for meshes, where everybody knows everybody; here it is that of the connections.
-    if (directory.population(room) >= limits.connections && !directory.has(room, this.#id)) {
-      this.#refuse('room-full', 'Server has reached its concurrent user limit')
-      return
-    }
+    // The limit of a room is for meshes, where everybody knows everybody; here that of an instance's connections is enough.
     this.#ticket = verdict.ticket
     this.#stage = 'entering'
     this.#session = directory.enter(room, this.#id, this, announcements)

@@ -244,4 +244,19 @@ describe('two instances on one Redis', () => {
     await RawPeerJs.open(two.ws, 'a')
     await a.closed
   })
+
+  it('have as many clients as both of them take', async () => {
+    const options = { redis: redis.url, redisPrefix: 'many:', limits: { connections: 2 } }
+    const instances = [await start(options), await start(options)]
+    for (const { server } of instances) {
+      const ready = `http://127.0.0.1:${server.port}/readyz`
+      await expect.poll(async () => (await fetch(ready)).status).toBe(200)
+    }
+    for (const [index, { ws }] of instances.entries()) {
+      await RawPeerJs.open(ws, `first of ${index}`)
+      await RawPeerJs.open(ws, `second of ${index}`)
+      const third = new RawPeerJs(ws, { id: 'third', token: 't', key: 'peerjs' })
+      expect(await third.status).toBe(503)
+    }
+  })
 })

@@ -7,7 +7,8 @@ import { type PeerJsCaller, type PeerJsDoorOptions, PeerJsState } from './peerjs
  *
  * Where it differs from PeerServer, it is on purpose: a client that comes back on a new socket is
  * told OPEN again; a frame that is no JSON ends that socket and nothing else; messages for somebody
- * who has not come yet are bounded; and only the server says EXPIRE.
+ * who has not come yet are bounded; only the server says EXPIRE; a number for an id stands for its digits; and an
+ * instance that has its limit of connections says so before the upgrade.
  */
 export class PeerJsDoor {
   readonly #state: PeerJsState

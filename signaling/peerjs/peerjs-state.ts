@@ -1,5 +1,5 @@
 import type { Runtime } from '../../src/runtime/index.js'
-import type { Admission, Announcements, Directory, SignalLimits, Sockets, Tally } from '../rooms/index.js'
+import type { Admission, Announcements, Directory, Sockets, Tally } from '../rooms/index.js'
 import { WaitingMessages } from './waiting-messages.js'
 
 /** What a PeerJS client says of itself in the URL of its socket. */
@@ -12,7 +12,6 @@ export interface PeerJsCaller {
 /** What the door works with. */
 export interface PeerJsDoorOptions {
   readonly runtime: Runtime
-  readonly limits: SignalLimits
   readonly tally: Tally
   readonly directory: Directory
   readonly sockets: Sockets
