@@ -38,6 +38,9 @@ const counters = [
   ['busLosses', 'bus_losses_total', 'Times that the bus was lost'],
 ] as const satisfies readonly (readonly [keyof Tally, string, string])[]
 
+/** Milliseconds between two looks at the event loop's delay. */
+const delayResolution = 20
+
 /** Milliseconds for which metrics are not collected again: Prometheus asks every 15 s. */
 const freshness = 100
 
@@ -46,7 +49,7 @@ export class Metrics {
   readonly #registry = new Registry()
   #collected: Promise<string> | undefined
   #collectedAt = 0
-  readonly #delay = monitorEventLoopDelay({ resolution: 20 })
+  readonly #delay = monitorEventLoopDelay({ resolution: delayResolution })
 
   constructor(tally: Tally, gauges: Gauges) {
     const registers = [this.#registry]
@@ -110,9 +113,10 @@ export class Metrics {
         'nodejs_eventloop_lag_p99_seconds',
         'How late the event loop was, since the last collection',
         () => {
-          const seconds = delay.percentile(99) / 1e9
+          const milliseconds = delay.percentile(99) / 1e6
           delay.reset()
-          return seconds
+          // What is measured is the time from one look to the next, the pause between them included.
+          return Math.max(0, milliseconds - delayResolution) / 1e3
         },
       ],
     ]
