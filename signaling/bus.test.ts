@@ -416,6 +416,35 @@ it('takes back what left while Redis could not be told, though Redis kept it', a
   })
 })
 
+/** A way to Redis on which the connections that `marker` has passed can be made to swallow everything, as a lost NAT does. */
+async function stallingWay(
+  marker: Buffer,
+  port: number,
+): Promise<{ url: string; stall: () => void; close: () => void }> {
+  const marked = new Set<() => void>()
+  const proxy = createServer((client) => {
+    const redis = connect(port, '127.0.0.1')
+    for (const socket of [client, redis]) socket.on('error', () => {})
+    let isStalled = false
+    redis.on('data', (chunk: Buffer) => !isStalled && client.write(chunk))
+    redis.on('close', () => !isStalled && client.destroy())
+    client.on('close', () => redis.destroy())
+    client.on('data', (chunk: Buffer) => {
+      if (isStalled) return
+      if (chunk.includes(marker)) marked.add(() => (isStalled = true))
+      redis.write(chunk)
+    })
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    stall: () => {
+      for (const stall of marked) stall()
+    },
+    close: () => proxy.close(),
+  }
+}
+
 /** A way to Redis that stops right behind `marker` where that first passes, until it is let on. */
 async function stoppingAt(
   marker: Buffer,
@@ -453,6 +482,39 @@ async function stoppingAt(
   const { port: at } = proxy.address() as AddressInfo
   return { url: `redis://127.0.0.1:${at}`, stopped, letOn: () => letOn(), close: () => proxy.close() }
 }
+
+it.each([
+  ['by which it asks', 'alive:'],
+  ['by which it listens', 'subscribe'],
+])(
+  'notices that the one of its connections is dead %s, though writing to it goes on well',
+  async (_which, marker) => {
+    await withRedis(async (redis) => {
+      const way = await stallingWay(Buffer.from(marker), redis.port)
+      const one = new Listener(new RedisBus(systemRuntime({ log: () => {} }), 'two', { url: way.url }))
+      let writing: ReturnType<typeof setInterval> | undefined
+      try {
+        await one.next('up')
+        const ask = () => new Promise((resolve) => one.bus.remembered('ticket', resolve))
+        expect(await ask()).toBe(false)
+        way.stall()
+        let rooms = 0
+        writing = setInterval(() => {
+          one.bus.open(`room ${++rooms}`)
+          void ask()
+        }, 500)
+        await one.next('down')
+        expect(await ask()).toBe(undefined)
+        await one.next('up')
+        expect(await ask()).toBe(false)
+      } finally {
+        clearInterval(writing)
+        await new Promise<void>((resolve) => one.bus.stop(resolve))
+        way.close()
+      }
+    })
+  },
+)
 
 it('keeps of one id the claim that it told of last, where those of two instances cross', async () => {
   await withRedis(async (redis, one) => {

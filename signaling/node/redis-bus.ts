@@ -182,6 +182,7 @@ export class RedisBus implements Bus {
   #subscription(room: string): Subscription {
     const subscription: Subscription = {
       listener: (frame) => {
+        this.#redis.heard()
         if (subscription.isLive) this.#noticed(room, frame)
       },
       isLive: false,
@@ -234,8 +235,11 @@ export class RedisBus implements Bus {
 
   /** Where Redis answers and refuses, another is looked for; where it is lost, the connection does so by itself. */
   #refused(error: unknown): void {
-    if (!isRefusal(error)) return
-    this.#redis.problem((error as Error).message)
+    if (isRefusal(error)) this.#giveUp((error as Error).message)
+  }
+
+  #giveUp(problem: string): void {
+    this.#redis.problem(problem)
     this.#redis.renew()
     this.#look()
   }
@@ -248,6 +252,10 @@ export class RedisBus implements Bus {
 
   /** Gives a sign of life, and looks for those of the others. */
   #pulse(): void {
+    if (!this.#redis.look()) {
+      this.#giveUp('it does not answer any more')
+      return
+    }
     const epoch = this.#epoch
     this.#beat = this.#runtime.timer(heartbeat, () => this.#pulse())
     this.#giveSign().then(
@@ -328,6 +336,7 @@ export class RedisBus implements Bus {
   }
 
   readonly #carried = (frame: Buffer): void => {
+    this.#redis.heard()
     const carried = readFrame(frame)
     if (carried !== undefined) this.#events?.frame(...carried)
   }

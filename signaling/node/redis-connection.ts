@@ -1,8 +1,14 @@
 import { createClient, ErrorReply, RESP_TYPES } from 'redis'
 import type { Runtime, Timer } from '../../src/runtime/index.js'
 
-/** Milliseconds without an answer after which Redis counts as lost; heartbeats keep a healthy socket busier. */
+/** Milliseconds after which a connection is lost on which nothing goes or comes; heartbeats keep a healthy one busier. */
 const socketTimeout = 4_000
+
+/**
+ * Looks in a row, a second apart, before which nothing came over a connection until it is lost: as long as the above,
+ * which goes by what is written as well, and a dead connection takes that for a quarter of an hour (Linux, tcp_retries2).
+ */
+const mostSilentLooks = 4
 
 /** Milliseconds at most between two attempts to find Redis again. */
 const longestRetry = 1_000
@@ -39,6 +45,8 @@ export class RedisConnection {
   /** Listeners whose channel was to be left while that could not be said; the library would subscribe to it again. */
   readonly #leftOver = new Map<Listener, string>()
   #waitingBytes = 0
+  /** Looks in a row at which nothing had come over the one and the other. */
+  #silentLooks = { commands: 0, listening: 0 }
   /** What went wrong last, as long as it does: an hour without Redis is one line and not four thousand. */
   #problem = ''
   #again: Timer | undefined
@@ -89,11 +97,29 @@ export class RedisConnection {
   /** It works; whatever fails next is news. */
   works(): void {
     this.#problem = ''
+    this.#silentLooks = { commands: 0, listening: 0 }
+  }
+
+  /** Whether something still comes over both connections. To be asked once a second, by one who asks Redis something as often. */
+  look(): boolean {
+    this.#listening.sendCommand(['PING']).then(this.heard, () => {})
+    const { commands, listening } = this.#silentLooks
+    this.#silentLooks = { commands: commands + 1, listening: listening + 1 }
+    return Math.max(commands, listening) < mostSilentLooks
+  }
+
+  /** Something came over the connection that listens. */
+  readonly heard = (): void => {
+    this.#silentLooks.listening = 0
   }
 
   /** Rejects when Redis is lost, or refuses. */
   ask(...command: Words): Promise<unknown> {
-    return this.#commands.sendCommand([...command])
+    const answer = this.#commands.sendCommand([...command])
+    answer.then(this.#answered, (error) => {
+      if (isRefusal(error)) this.#answered()
+    })
+    return answer
   }
 
   /** As {@link ask}, where nobody waits for the answer: what is lost with Redis is sent again when it is back. */
@@ -134,6 +160,10 @@ export class RedisConnection {
   failed(command: unknown, error: Error): void {
     if (!isRefusal(error)) return
     this.#runtime.log('warn', 'Redis refused a command', { command, error: error.message })
+  }
+
+  readonly #answered = (): void => {
+    this.#silentLooks.commands = 0
   }
 
   #connect(): void {
