@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FakeService } from '../testing/fake-peer.js'
+import { FakeInstance, FakeService } from '../testing/fake-peer.js'
 
 describe('sockets on virtual time', () => {
   it('refuse who says nothing, once the handshake is over', () => {
@@ -42,6 +42,24 @@ describe('sockets on virtual time', () => {
     }
     expect(answers.open).toBe(true)
     expect(answers.probes).toBeGreaterThan(5)
+  })
+
+  it('cut nobody off for the time that the process itself was asleep', () => {
+    const service = new FakeService(1, 1)
+    let slept = 0
+    const runtime = { ...service.runtime, now: () => service.runtime.now() + slept }
+    const one = new FakeInstance(runtime, service.hub.bus('one'), { idleMilliseconds: 30_000 })
+    const [answers, silent] = [service.peer('a', one), service.peer('b', one)]
+    service.time.advance(16_500)
+    expect([answers.probes, silent.probes]).toEqual([1, 1])
+    slept = 600_000
+    // Timers that are due fire before what came is read.
+    service.time.advance(1_000)
+    expect([answers.open, silent.open]).toEqual([true, true])
+    answers.answerProbe()
+    service.time.advance(2_000)
+    expect(answers.open).toBe(true)
+    expect(silent.endedBy).toBe('cut')
   })
 
   it('probe a silent socket and cut off one that does not answer', () => {

@@ -109,12 +109,15 @@ export class GuardedSocket {
     this.#socket.cut()
   }
 
-  /** @returns whether it was put out */
-  sweep(now: number): boolean {
+  /**
+   * @param hasSlept - this process was asleep until now, and what came meanwhile is not read yet
+   * @returns whether it was put out
+   */
+  sweep(now: number, hasSlept: boolean): boolean {
     const { owner } = this
     if (owner === undefined) return false
     if (!owner.inside) {
-      const isLate = now - this.#openedAt > this.#all.limits.handshakeMilliseconds
+      const isLate = !hasSlept && now - this.#openedAt > this.#all.limits.handshakeMilliseconds
       if (isLate) owner.late()
       return isLate
     }
@@ -127,7 +130,7 @@ export class GuardedSocket {
     if (silence > idleMilliseconds / 2 && !this.#probed) {
       this.#probed = true
       this.#socket.probe()
-    } else if (silence > idleMilliseconds) {
+    } else if (silence > idleMilliseconds && !hasSlept) {
       this.#all.tally.idle++
       this.#all.runtime.log('info', 'a peer has fallen silent and is cut off', {
         address: this.address,
@@ -150,6 +153,8 @@ export class Sockets {
   readonly unread: UnreadBytes<GuardedSocket>
   readonly #open = new Set<GuardedSocket>()
   #timer: Timer | undefined
+  /** When the next sweep is due. */
+  #due = 0
 
   constructor(runtime: Runtime, limits: SignalLimits, tally: Tally) {
     this.runtime = runtime
@@ -175,7 +180,7 @@ export class Sockets {
     this.tally.connections++
     guarded.owner = owner
     this.#open.add(guarded)
-    this.#timer ??= this.runtime.timer(sweepInterval, () => this.#sweep())
+    if (this.#timer === undefined) this.#sweepLater()
   }
 
   remove(guarded: GuardedSocket): void {
@@ -205,18 +210,24 @@ export class Sockets {
     for (const guarded of [...this.#open]) guarded.cut()
   }
 
-  #sweep(): void {
+  #sweepLater(): void {
+    this.#due = this.runtime.now() + sweepInterval
     this.#timer = this.runtime.timer(sweepInterval, () => this.#sweep())
-    this.unread.look()
-    this.#sweepOn([...this.#open].values())
   }
 
-  #sweepOn(left: IterableIterator<GuardedSocket>): void {
+  #sweep(): void {
+    const hasSlept = this.runtime.now() > this.#due + sweepInterval
+    this.#sweepLater()
+    this.unread.look()
+    this.#sweepOn([...this.#open].values(), hasSlept)
+  }
+
+  #sweepOn(left: IterableIterator<GuardedSocket>, hasSlept: boolean): void {
     const now = this.runtime.now()
     let out = 0
     for (const guarded of left) {
-      if (!this.#open.has(guarded) || !guarded.sweep(now) || ++out < putOutAtOnce) continue
-      this.runtime.timer(1, () => this.#sweepOn(left))
+      if (!this.#open.has(guarded) || !guarded.sweep(now, hasSlept) || ++out < putOutAtOnce) continue
+      this.runtime.timer(1, () => this.#sweepOn(left, hasSlept))
       return
     }
   }
