@@ -48,6 +48,7 @@ class Page {
   readonly time: VirtualTime
   readonly dialled: { readonly url: string; readonly at: number; readonly server: FakeServer }[] = []
   readonly welcomes: number[] = []
+  readonly losses: number[] = []
 
   constructor(
     seed: number,
@@ -57,7 +58,7 @@ class Page {
   ) {
     const time = new VirtualTime(seed)
     this.time = time
-    const { dialled, welcomes } = this
+    const { dialled, welcomes, losses } = this
     const ignore = (): void => {}
     webSocketSignaling({
       runtime: time.runtime(),
@@ -74,7 +75,8 @@ class Page {
     })(self, {
       welcome: () => welcomes.push(time.now),
       ...{ refused: ignore, joined: ignore, closed: ignore, offered: ignore, relayed: ignore },
-      ...{ unreachable: ignore, lost: ignore },
+      unreachable: ignore,
+      lost: () => losses.push(time.now),
     })
   }
 
@@ -168,6 +170,24 @@ describe('several servers', () => {
     page.dialled.at(-1)?.server.end()
     await page.passUntil(() => page.welcomes.length === 3)
     expect(page.dialled.at(-1)?.url).toBe('ws://two')
+  })
+
+  it('are lost as well where the one that is left falls silent before another is there', async () => {
+    let isThere = true
+    const page = new Page(1, ['ws://one', 'ws://two'], (server) => {
+      if (isThere) server.welcome()
+      else server.end()
+    })
+    await page.passUntil(() => page.welcomes.length === 1)
+    isThere = false
+    page.dialled[0]?.server.say({ type: 'signal.draining' })
+    const silentFrom = page.time.now
+    await page.passUntil(() => page.losses.length === 1)
+    // Silence is looked for every 20 s, and an answer waited for 10.
+    expect((page.losses[0] ?? 0) - silentFrom).toBeLessThanOrEqual(50_000 + 10)
+    isThere = true
+    await page.passUntil(() => page.welcomes.length === 2)
+    expect(page.losses).toHaveLength(1)
   })
 
   it('are dialled with no token that came after its attempt was given up', async () => {

@@ -85,7 +85,9 @@ class WebSocketSignaling implements Signaling {
     this.#reconnection = new Reconnection(options.runtime)
     this.#silence = new SilenceWatch(options.runtime, {
       ask: () => this.#send({ type: 'signal.ping' }),
-      silent: () => this.#failed('the server fell silent'),
+      silent: () => {
+        if (this.#serving !== undefined) this.#ended(this.#serving, 'the server fell silent')
+      },
     })
     this.#timer = options.runtime.timer(0, () => void this.#connect())
   }
@@ -123,7 +125,8 @@ class WebSocketSignaling implements Signaling {
   close(clean: boolean): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#stopTimers()
+    this.#timer?.cancel()
+    this.#silence.stop()
     if (clean && this.#isConnected) this.#send({ type: 'signal.leave' })
     this.#isConnected = false
     this.#dropLeaving()
@@ -216,7 +219,7 @@ class WebSocketSignaling implements Signaling {
     this.#leaving = this.#socket
     this.#socket = undefined
     this.#at++
-    this.#stopTimers()
+    this.#timer?.cancel()
     this.#reconnection.ended()
     this.#timer = runtime.timer(this.#reconnection.moveWait(), () => void this.#connect())
   }
@@ -226,6 +229,7 @@ class WebSocketSignaling implements Signaling {
     if (socket === this.#socket) this.#failed(problem)
     if (socket !== this.#leaving) return
     // The attempt to join another server goes on.
+    this.#silence.stop()
     this.#isConnected = false
     this.#dropLeaving()
     this.#events.lost()
@@ -259,9 +263,10 @@ class WebSocketSignaling implements Signaling {
     const { runtime, urls } = this.#options
     // While another server still serves nothing is lost by this.
     const isLost = this.#isConnected && this.#leaving === undefined
-    this.#stopTimers()
+    this.#timer?.cancel()
     this.#currentAttempt++
     if (isLost) {
+      this.#silence.stop()
       // This same server is tried first.
       this.#isConnected = false
       this.#reconnection.ended()
@@ -289,11 +294,6 @@ class WebSocketSignaling implements Signaling {
   #unreachable(): RingmeshError {
     const where = this.#options.urls.join(', ')
     return new RingmeshError('SignalUnreachable', `no signalling server at ${where}: ${this.#problem}`)
-  }
-
-  #stopTimers(): void {
-    this.#timer?.cancel()
-    this.#silence.stop()
   }
 
   #drop(): void {
