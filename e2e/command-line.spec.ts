@@ -90,6 +90,10 @@ test('bad arguments get one clear line and exit code 2', async () => {
       ['status', '--signal', 'ws://localhost:1', '--room', 'r', '--every', '0'],
       /--every.*seconds above 0, at most 600/,
     ],
+    [
+      ['signal', '--host', '0.0.0.0', '--print-config'],
+      /signal\.host: must be loopback unless a key is given/,
+    ],
     [['token', '--key', 'short'], /token\.key: must have at least 32 characters/],
     [['status', ...somewhere, '--every', '5'], /status --every: must be given with --watch, but got 5/],
     [['token', '--kind', 'phone', '--key', 'x'.repeat(32)], /token\.kind: must be 'tab' or 'edge'/],

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { InvalidOption } from '../src/errors/index.js'
 import type { LogLevel } from '../src/runtime/index.js'
 import { keyOf, loadConfiguration } from './configuration.js'
+import { refuseConflicts } from './conflicts.js'
 import { mintToken, type TokenOptions } from './mint-token.js'
 import { collectGarbageForLatency } from './node/collecting-garbage.js'
 import { jsonLog } from './node/json-log.js'
@@ -44,6 +45,7 @@ export async function runSignal(flags: SignalFlags = {}): Promise<SignalServer |
     environment: process.env,
     flags: { ...rest, origins: origin, limits: limit && limitsOf(limit) },
   })
+  refuseConflicts(configuration, true)
   if (printConfig) {
     process.stdout.write(`${JSON.stringify(withoutSecrets(configuration), null, 2)}\n`)
     return undefined

@@ -112,6 +112,18 @@ describe('a configuration', () => {
     expect(loadConfiguration({ environment: { RINGMESH_SIGNAL_REDIS: '' } }).redis).toBe(undefined)
   })
 
+  it('takes no part of what another variable switches off, which would switch it on', () => {
+    const environment = { RINGMESH_SIGNAL_PEERJS: 'false', RINGMESH_SIGNAL_PEERJS_KEY: 'mine' }
+    expect(() => loadConfiguration({ environment })).toThrow(
+      'RINGMESH_SIGNAL_PEERJS_KEY: must not be given together with RINGMESH_SIGNAL_PEERJS=false',
+    )
+    expect(() => loadConfiguration({ environment })).not.toThrow('mine')
+    const { RINGMESH_SIGNAL_PEERJS_KEY } = environment
+    expect(loadConfiguration({ environment: { RINGMESH_SIGNAL_PEERJS_KEY } }).peerjs).toMatchObject({
+      key: 'mine',
+    })
+  })
+
   it('takes no variable that means nothing, as what it was to forbid would be allowed', () => {
     const environment = { RINGMESH_SIGNAL_ORIGIN: 'https://hush.example', PATH: '/bin' }
     expect(() => loadConfiguration({ environment })).toThrow('RINGMESH_SIGNAL_ORIGIN: names no option')

@@ -50,9 +50,20 @@ export function loadConfiguration({
   const options: Record<string, unknown> = file === undefined ? {} : readOptions(file)
   const all = settings()
   refuseUnknown(environment, all)
+  /** Variables by which a whole is switched off. */
+  const off = new Map<string, string>()
   for (const setting of all) {
+    const { path, variable } = setting
     const text = textOf(setting, environment)
-    if (text !== undefined) place(options, setting.path, readValue(setting, text))
+    if (text === undefined) continue
+    const [whole = '', part] = path
+    const switchedOff = part === undefined ? undefined : off.get(whole)
+    if (switchedOff !== undefined) {
+      throw new InvalidOption(variable, hiddenValue, `must not be given together with ${switchedOff}=false`)
+    }
+    const value = readValue(setting, text)
+    if (value === false) off.set(whole, variable)
+    place(options, path, value)
   }
   merge(options, flags)
   return checkOptions(signalOptions, options, 'signal', signalSecrets)

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkOptions, InvalidOption } from '../src/errors/index.js'
 import { type Log, type Runtime, systemRuntime } from '../src/runtime/index.js'
-import { isLoopback } from './node/addresses.js'
+import { isLoopbackOnly, refuseConflicts, socketPath } from './conflicts.js'
 import { Gate } from './node/gate.js'
 import { Instance } from './node/instance.js'
 import { refuseUpgrade } from './node/opening-handshake.js'
@@ -72,29 +72,11 @@ export interface SignalServer {
 export async function startSignalServer(options: StartSignalOptions = {}): Promise<SignalServer> {
   const { server, log, ...rest } = options
   const configuration = checkOptions(signalOptions, rest, 'signal', signalSecrets)
-  const loopbackOnly =
-    !configuration.open && configuration.key === undefined && configuration.jwks === undefined
-  if (configuration.key !== undefined && configuration.jwks !== undefined) {
-    throw new InvalidOption('signal.jwks', '(given)', 'must not be given together with key')
-  }
-  if (configuration.previousKey !== undefined && configuration.key === undefined) {
-    throw new InvalidOption('signal.previousKey', '(given)', 'must be given together with key')
-  }
-  const peerjs = configuration.peerjs ?? defaultPeerJs
-  if (peerjs && configuration.path === socketPath(peerjs)) {
-    throw new InvalidOption('signal.path', configuration.path, 'must not be where PeerJS clients connect')
-  }
-  if (server === undefined && loopbackOnly && !isLoopback(configuration.host)) {
-    throw new InvalidOption(
-      'signal.host',
-      configuration.host,
-      'must be loopback unless a key is given, or open to let everybody in',
-    )
-  }
+  refuseConflicts(configuration, server === undefined)
   const plain = systemRuntime(log === undefined ? {} : { log })
   const runtime = { ...plain, log: sparingLog(plain.log) }
   runtime.log('info', 'configured', { configuration: withoutSecrets(configuration) })
-  const running = new RunningServer(configuration, server, loopbackOnly, runtime)
+  const running = new RunningServer(configuration, server, runtime)
   try {
     await running.listen()
   } catch (error) {
@@ -117,12 +99,7 @@ class RunningServer implements SignalServer {
   #stopping: Promise<void> | undefined
   #emptied: () => void = () => {}
 
-  constructor(
-    configuration: SignalConfiguration,
-    server: Server | undefined,
-    loopbackOnly: boolean,
-    runtime: Runtime,
-  ) {
+  constructor(configuration: SignalConfiguration, server: Server | undefined, runtime: Runtime) {
     const { limits } = configuration
     this.#configuration = configuration
     this.#runtime = runtime
@@ -134,7 +111,7 @@ class RunningServer implements SignalServer {
       runtime,
       instance: this.#instance,
       // A server of our own listens on loopback only, then.
-      loopbackOnly: loopbackOnly && this.#attached,
+      loopbackOnly: this.#attached && isLoopbackOnly(configuration),
       // Behind a proxy all connections are the proxy's, until their request says for whom.
       countedOnArrival: !this.#attached && configuration.trustedProxies === 0,
       peerjsPath: peerjs ? socketPath(peerjs) : undefined,
@@ -264,11 +241,6 @@ class RunningServer implements SignalServer {
     // Another listener of the same server may know the path; where there is none, nobody does.
     if (this.#http.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found')
   }
-}
-
-/** Where PeerJS clients open their sockets: below the path that they are given. */
-function socketPath({ path }: { readonly path: string }): string {
-  return `${path.replace(/\/$/, '')}/peerjs`
 }
 
 /** What went wrong while listening, as the option that has to change. */
