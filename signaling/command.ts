@@ -45,8 +45,9 @@ export async function runSignal(flags: SignalFlags = {}): Promise<SignalServer |
     environment: process.env,
     flags: { ...rest, origins: origin, limits: limit && limitsOf(limit) },
   })
-  refuseConflicts(configuration, true)
   if (printConfig) {
+    // As the server would, which is not started for this.
+    refuseConflicts(configuration, true)
     process.stdout.write(`${JSON.stringify(withoutSecrets(configuration), null, 2)}\n`)
     return undefined
   }
